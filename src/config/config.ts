@@ -1,0 +1,220 @@
+// The environment becomes one frozen, validated object. Every problem is reported at once, by the variable's name.
+import { readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { duration } from '../contracts/rule.ts';
+import { durationMs } from '../kernel/duration.ts';
+import { PosternError } from '../kernel/errors.ts';
+
+export interface Config {
+  readonly dataDir: string;
+  readonly host: string;
+  readonly port: number;
+  /** How people and agents reach this gateway; null: by the address it listens on. */
+  readonly publicUrl: string | null;
+  /** 32 bytes, or null: the key file in the data folder. */
+  readonly masterKey: Buffer | null;
+  /** 32 bytes that the master key is rotated to, where it comes from the settings; null: none. */
+  readonly masterKeyNext: Buffer | null;
+  /** An API key for the first start and for automation; null: the token file in the data folder. */
+  readonly adminToken: string | null;
+  readonly rulesDir: string;
+  readonly templatesDir: string;
+  readonly roles: readonly Role[];
+  readonly nodeGroup: string | null;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly ledgerPath: string;
+  readonly objectsDir: string;
+  readonly workDir: string;
+  /** How long a query of POST /v1/sql may run, in milliseconds. */
+  readonly sqlTimeMs: number;
+  /** Who is told by mail that an account has to be signed in again, and through which account; null: nobody. */
+  readonly operatorMail: { to: string; through: string } | null;
+  /** The address of a running gateway, for the command line. */
+  readonly gatewayUrl: string | null;
+}
+
+const roles = ['watch', 'work', 'api'] as const;
+export type Role = (typeof roles)[number];
+
+const SECRETS = ['POSTERN_MASTER_KEY', 'POSTERN_MASTER_KEY_NEXT', 'POSTERN_ADMIN_TOKEN'] as const;
+/** Known, but not built yet: saying so beats ignoring them. */
+const LATER = ['POSTERN_DATABASE_URL', 'POSTERN_REDIS_URL', 'POSTERN_S3_URL'] as const;
+const LARGEST_SECRET_FILE_BYTES = 65_536;
+
+const path = z
+  .string()
+  .min(1)
+  .transform((value) => resolve(value));
+const masterKey = z
+  .string()
+  .trim()
+  .regex(/^[A-Za-z0-9+/]{43}=$/, 'write 32 bytes in base64; `openssl rand -base64 32` makes one')
+  .transform((text) => Buffer.from(text, 'base64'));
+const variables = z.object({
+  POSTERN_DATA: path.default(resolve('data')),
+  POSTERN_HOST: z.string().min(1).default('127.0.0.1'),
+  POSTERN_PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, 'write a number from 0 to 65535')
+    .transform(Number)
+    .refine((port) => port <= 65_535, 'write a number from 0 to 65535')
+    .default(3025),
+  POSTERN_PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'write a URL such as https://postern.example.org' })
+    .optional(),
+  POSTERN_URL: z.url({ protocol: /^https?$/, error: 'write a URL such as http://127.0.0.1:3025' }).optional(),
+  POSTERN_MASTER_KEY: masterKey.optional(),
+  POSTERN_MASTER_KEY_NEXT: masterKey.optional(),
+  POSTERN_ADMIN_TOKEN: z.string().trim().min(16, 'use at least 16 characters').optional(),
+  POSTERN_RULES: path.default(resolve('rules')),
+  POSTERN_TEMPLATES: path.default(resolve('templates')),
+  POSTERN_ROLES: z
+    .string()
+    .default('watch,work,api')
+    .transform((text) => text.split(',').map((word) => word.trim()))
+    .pipe(z.array(z.enum(roles, { error: 'name watch, work or api, separated by commas' })).min(1)),
+  POSTERN_NODE_GROUP: z.string().max(63).optional(),
+  POSTERN_SQL_TIME: duration
+    .refine((text) => durationMs(text) >= 100 && durationMs(text) <= 300_000, 'write 100ms to 5m')
+    .default('5s'),
+  POSTERN_OPERATOR_MAIL: z.email().optional(),
+  POSTERN_OPERATOR_ACCOUNT: z.string().max(100).optional(),
+  POSTERN_LOG: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'], { error: 'name debug, info, warn, error or silent' })
+    .default('info'),
+});
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The environment as it is now: nothing else reads it. */
+export const environment = (): Environment => process.env;
+
+/**
+ * Reads the settings. An empty variable counts as absent. Each secret can stand in a file named by `…_FILE`.
+ * @throws PosternError `config_invalid` that lists every problem; values of secrets are never shown
+ */
+export function loadConfig(env: Environment = environment()): Config {
+  const problems: string[] = [];
+  const given: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (name.startsWith('POSTERN_') && value !== undefined && value !== '') given[name] = value;
+  }
+  for (const name of SECRETS) readSecretFile(name, given, problems);
+  for (const name of LATER) {
+    if (given[name] !== undefined) problems.push(`${name}: this version runs on its embedded parts only`);
+  }
+  if ((given.POSTERN_OPERATOR_MAIL === undefined) !== (given.POSTERN_OPERATOR_ACCOUNT === undefined))
+    problems.push(
+      'POSTERN_OPERATOR_MAIL: goes with POSTERN_OPERATOR_ACCOUNT, the label of the account that sends',
+    );
+  if (given.POSTERN_MASTER_KEY_NEXT !== undefined && given.POSTERN_MASTER_KEY === undefined)
+    problems.push('POSTERN_MASTER_KEY_NEXT: goes with POSTERN_MASTER_KEY; for a key file Postern makes it');
+  const parsed = variables.safeParse(given);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) problems.push(`${String(issue.path[0])}: ${issue.message}`);
+  }
+  if (!parsed.success || problems.length > 0) {
+    throw new PosternError(
+      'config_invalid',
+      `The settings have ${problems.length} problem(s):\n  ${problems.join('\n  ')}`,
+      {
+        details: { problems },
+      },
+    );
+  }
+  const found = parsed.data;
+  return Object.freeze({
+    dataDir: found.POSTERN_DATA,
+    host: found.POSTERN_HOST,
+    port: found.POSTERN_PORT,
+    publicUrl: found.POSTERN_PUBLIC_URL?.replace(/\/+$/, '') ?? null,
+    masterKey: found.POSTERN_MASTER_KEY ?? null,
+    masterKeyNext: found.POSTERN_MASTER_KEY_NEXT ?? null,
+    adminToken: found.POSTERN_ADMIN_TOKEN ?? null,
+    rulesDir: found.POSTERN_RULES,
+    templatesDir: found.POSTERN_TEMPLATES,
+    roles: found.POSTERN_ROLES,
+    nodeGroup: found.POSTERN_NODE_GROUP ?? null,
+    logLevel: found.POSTERN_LOG,
+    ledgerPath: join(found.POSTERN_DATA, 'ledger.sqlite'),
+    objectsDir: join(found.POSTERN_DATA, 'objects'),
+    workDir: join(found.POSTERN_DATA, 'work'),
+    sqlTimeMs: durationMs(found.POSTERN_SQL_TIME),
+    operatorMail:
+      found.POSTERN_OPERATOR_MAIL !== undefined && found.POSTERN_OPERATOR_ACCOUNT !== undefined
+        ? { to: found.POSTERN_OPERATOR_MAIL, through: found.POSTERN_OPERATOR_ACCOUNT }
+        : null,
+    gatewayUrl: found.POSTERN_URL?.replace(/\/+$/, '') ?? null,
+  });
+}
+
+function readSecretFile(
+  name: (typeof SECRETS)[number],
+  given: Record<string, string>,
+  problems: string[],
+): void {
+  const file = given[`${name}_FILE`];
+  if (file === undefined) return;
+  if (given[name] !== undefined) {
+    problems.push(`${name}: give either ${name} or ${name}_FILE, not both`);
+    return;
+  }
+  try {
+    given[name] = readSecretText(file).trim();
+  } catch (error) {
+    problems.push(`${name}_FILE: ${file} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** @throws Error that says why: also for what is no file, which might never end, and for an empty one */
+function readSecretText(file: string): string {
+  const facts = statSync(file);
+  if (!facts.isFile()) throw new Error('it is not a file');
+  if (facts.size > LARGEST_SECRET_FILE_BYTES) throw new Error('it is larger than 64 kB');
+  const text = readFileSync(file, 'utf8');
+  if (text.trim() === '') throw new Error('it is empty');
+  return text;
+}
+
+/** Where a gateway on this machine answers, for the command line: the settings' URL, or what it would listen on. */
+export function urlOfGateway({ gatewayUrl, host, port }: Config): string {
+  if (gatewayUrl !== null) return gatewayUrl;
+  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reached.includes(':') ? `[${reached}]` : reached}:${port}`;
+}
+
+/**
+ * A secret that an account or an agent names by reference: `env:NAME` or `file:/path`.
+ * @throws PosternError `secret_missing` or `secret_forbidden`, with the reference and never the value
+ */
+export function resolveSecret(reference: string, env: Environment = environment()): string {
+  const [scheme, rest] = [
+    reference.slice(0, reference.indexOf(':')),
+    reference.slice(reference.indexOf(':') + 1),
+  ];
+  if (scheme === 'env') {
+    // Whoever may add an account may send its password to a server of their own: these two must not go that way.
+    if (SECRETS.some((name) => name === rest))
+      throw new PosternError(
+        'secret_forbidden',
+        `${rest} is a secret of Postern itself, not of a mail server.`,
+      );
+    const value = env[rest];
+    if (value === undefined || value === '') {
+      throw new PosternError('secret_missing', `The environment variable ${rest} is not set.`, {
+        hint: `Set it, or change the reference ${reference}.`,
+      });
+    }
+    return value;
+  }
+  try {
+    return readSecretText(rest).replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new PosternError(
+      'secret_missing',
+      `The secret file ${rest} cannot be read: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+}

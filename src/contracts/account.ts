@@ -1,0 +1,122 @@
+// A mailbox account as it is written and read over every door. Secrets go in and never come out.
+import { z } from 'zod';
+import { emailAddress } from './address.ts';
+import { providerId } from './provider.ts';
+import { duration } from './rule.ts';
+import { accountAuth, accountAuthView } from './sign-in.ts';
+
+export { type AccountCheck, accountCheck, type SignInCheck, signInCheck } from './check.ts';
+export {
+  type AccountAuth,
+  type AccountAuthView,
+  type BasicAuth,
+  basicAuth,
+  type OAuth2Auth,
+} from './sign-in.ts';
+
+const host = z
+  .string()
+  .trim()
+  .min(1)
+  .max(253)
+  .regex(/^[A-Za-z0-9._:[\]-]+$/, 'write a host name or an IP address, without a scheme or a port');
+
+export const security = z.enum(['tls', 'starttls', 'none']);
+export type Security = z.infer<typeof security>;
+
+export const endpoint = z.strictObject({
+  host,
+  port: z.number().int().min(1).max(65_535),
+  /** tls: from the first byte. starttls: upgraded before sign-in, or refused. none: in the clear. */
+  security,
+  /** A PEM certificate of the authority to trust besides the system's, for servers with a company's own. */
+  ca: z.string().max(65_536).optional(),
+});
+export type Endpoint = z.infer<typeof endpoint>;
+
+export const watchSettings = z.strictObject({
+  mailboxes: z.array(z.string().min(1).max(1000)).min(1).max(50).default(['INBOX']),
+  mode: z.enum(['idle', 'poll', 'off']).default('idle'),
+  /** How often a polled mailbox is looked at, and how often a watched one is swept. */
+  interval: duration.default('60s'),
+  /** Whether mail that is already there counts as new when the account is first watched. */
+  from_zero: z.boolean().default(false),
+});
+export type WatchSettings = z.infer<typeof watchSettings>;
+
+const settings = z.strictObject({
+  label: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'use letters, digits, dots, hyphens and underscores')
+    .refine((label) => !label.startsWith('acc_'), 'acc_ begins ids; choose another label'),
+  address: emailAddress,
+  /** The default From, such as `Sales <sales@example.org>`; the address alone where absent. */
+  from: z
+    .string()
+    .max(998)
+    .regex(/^[^\r\n]*$/, 'write one line')
+    .optional(),
+  active: z.boolean().default(true),
+  /** The preset whose ways Postern follows: how long an IDLE may last, whether the server wants to know who we are. */
+  provider: providerId.optional(),
+  imap: endpoint,
+  smtp: endpoint,
+  /** Refuses any connection that is not encrypted, whatever the endpoints say. */
+  require_tls: z.boolean().default(true),
+  timeout_ms: z.number().int().min(1000).max(600_000).default(30_000),
+  max_message_bytes: z.number().int().min(1024).max(1_073_741_824).default(26_214_400),
+  default_page_limit: z.number().int().min(1).max(1000).default(50),
+  watch: watchSettings.prefault({}),
+  /** Whose Authentication-Results header is believed: the name that the account's own server writes there. */
+  authserv_id: z.string().max(253).optional(),
+  /** `append`: Postern files a copy in the Sent mailbox. `server`: the provider does so by itself. */
+  sent_copy: z.enum(['append', 'server', 'none']).default('append'),
+  /** What happens to a mail of which nobody can tell whether the server took it. */
+  on_unknown: z.enum(['ask', 'resend']).default('ask'),
+  node_group: z.string().max(63).optional(),
+});
+
+export const accountInput = settings.extend({ auth: accountAuth });
+export type AccountInput = z.infer<typeof accountInput>;
+
+/** A JSON merge patch (RFC 7396): what is absent stays as it is. The merged whole is validated as `accountSettings`. */
+export const accountPatch = z.looseObject({ auth: accountAuth.optional() });
+export type AccountPatch = z.infer<typeof accountPatch>;
+
+/** What the ledger keeps of an account outside the vault. */
+export const accountSettings = settings;
+export type AccountSettings = z.infer<typeof accountSettings>;
+
+export const watchState = z.enum([
+  'connecting',
+  'idle',
+  'polling',
+  'backing-off',
+  'needs-sign-in',
+  'stopped',
+]);
+export type WatchState = z.infer<typeof watchState>;
+
+export const watchStatus = z.object({
+  state: watchState,
+  /** When the state was entered, in epoch milliseconds. */
+  since: z.number().int(),
+  /** When the server was last heard, in epoch milliseconds; null before the first time. */
+  last_alive_at: z.number().int().nullable(),
+  /** Messages on the server above the checkpoint, at the last look. */
+  waiting: z.number().int(),
+  reconnects: z.number().int(),
+  last_error: z.string().nullable(),
+});
+export type WatchStatus = z.infer<typeof watchStatus>;
+
+export const accountView = settings.extend({
+  id: z.string(),
+  auth: accountAuthView,
+  /** The worst of the account's mailboxes, then each of them. */
+  status: watchStatus,
+  mailboxes: z.record(z.string(), watchStatus),
+  created_at: z.number().int(),
+  updated_at: z.number().int(),
+});
+export type AccountView = z.infer<typeof accountView>;

@@ -1,0 +1,125 @@
+// Drafts that wait for a person, and submissions on their way over SMTP.
+import { z } from 'zod';
+import { address } from './mail.ts';
+import { actionAttachment, recipientList } from './session.ts';
+
+/** `sha256:` and 64 hexadecimal digits, over the envelope and the bytes of the message. */
+export const digest = z
+  .string()
+  .regex(/^sha256:[0-9a-f]{64}$/, 'write the whole digest: sha256: and 64 digits');
+
+export const draftState = z.enum(['waiting', 'approved', 'rejected', 'superseded']);
+export type DraftState = z.infer<typeof draftState>;
+
+export const draftAttachment = z.object({
+  object_id: z.string(),
+  filename: z.string(),
+  content_type: z.string(),
+  size: z.number().int(),
+  sha256: z.string(),
+});
+export type DraftAttachment = z.infer<typeof draftAttachment>;
+
+/** Everything that a mail says, before it becomes bytes. */
+export const draftContent = z.object({
+  from: address,
+  to: z.array(address),
+  cc: z.array(address),
+  bcc: z.array(address),
+  subject: z.string(),
+  text: z.string(),
+  html: z.string().nullable(),
+  attachments: z.array(draftAttachment),
+  in_reply_to: z.string().nullable(),
+  references: z.array(z.string()),
+  /** The Message-ID it will carry, with angle brackets; made by the gateway. */
+  message_id: z.string(),
+  /** RFC 3834: what an automatic answer says of itself; null for a mail that a person wrote. */
+  auto_submitted: z.enum(['auto-replied', 'auto-generated']).nullable(),
+});
+export type DraftContent = z.infer<typeof draftContent>;
+
+export const draftView = draftContent.extend({
+  id: z.string(),
+  state: draftState,
+  version: z.number().int(),
+  digest,
+  account_id: z.string(),
+  session_id: z.string().nullable(),
+  thread_id: z.string().nullable(),
+  /** Why a person is asked. */
+  reasons: z.array(z.string()),
+  feedback: z.string().nullable(),
+  decided_by: z.string().nullable(),
+  submission_id: z.string().nullable(),
+  created_at: z.number().int(),
+  updated_at: z.number().int(),
+});
+export type DraftView = z.infer<typeof draftView>;
+
+/** What a person may change in a draft; what is absent stays. */
+export const draftEdit = z.strictObject({
+  to: recipientList.min(1).optional(),
+  cc: recipientList.optional(),
+  bcc: recipientList.optional(),
+  subject: z
+    .string()
+    .max(998)
+    .regex(/^[^\r\n]*$/, 'write one line')
+    .optional(),
+  text: z.string().max(1_000_000).optional(),
+  html: z.string().max(1_000_000).nullable().optional(),
+});
+export type DraftEdit = z.infer<typeof draftEdit>;
+
+export const submissionState = z.enum([
+  'queued',
+  'sending',
+  'sent',
+  'failed',
+  'unknown',
+  'bounced',
+  'complained',
+]);
+export type SubmissionState = z.infer<typeof submissionState>;
+
+export const recipientState = z.enum(['queued', 'sent', 'failed', 'unknown']);
+export type RecipientState = z.infer<typeof recipientState>;
+
+export const submissionInput = z.strictObject({
+  /** The account's id or label. */
+  account: z.string().min(1),
+  to: recipientList.min(1),
+  cc: recipientList.optional(),
+  bcc: recipientList.optional(),
+  subject: z
+    .string()
+    .max(998)
+    .regex(/^[^\r\n]*$/, 'write one line'),
+  text: z.string().max(1_000_000).optional(),
+  html: z.string().max(1_000_000).optional(),
+  attachments: z.array(actionAttachment).max(50).optional(),
+});
+export type SubmissionInput = z.infer<typeof submissionInput>;
+
+export const submissionView = z.object({
+  id: z.string(),
+  state: submissionState,
+  account_id: z.string(),
+  draft_id: z.string(),
+  session_id: z.string().nullable(),
+  message_id: z.string(),
+  from: z.string(),
+  subject: z.string(),
+  digest,
+  attempts: z.number().int(),
+  next_attempt_at: z.number().int().nullable(),
+  last_error: z.string().nullable(),
+  approved_by: z.string(),
+  recipients: z.array(
+    z.object({ address: z.string(), state: recipientState, response: z.string().nullable() }),
+  ),
+  created_at: z.number().int(),
+  sent_at: z.number().int().nullable(),
+});
+export type SubmissionView = z.infer<typeof submissionView>;

@@ -1,0 +1,148 @@
+// The shapes in which a mail is spoken of everywhere: what was seen of it over IMAP, and what people and agents read.
+import { z } from 'zod';
+
+export const address = z.object({
+  /** The display name, decoded; empty when there is none. */
+  name: z.string(),
+  /** The addr-spec as it stands in the mail, such as `anna@example.org`. */
+  address: z.string(),
+});
+export type Address = z.infer<typeof address>;
+
+/** A leaf of the MIME tree, read from BODYSTRUCTURE or from the raw message. */
+export const mailPart = z.object({
+  /** The IMAP section number, such as `1` or `2.1`. */
+  path: z.string(),
+  /** The media type in lower case without parameters, such as `text/plain`. */
+  type: z.string(),
+  charset: z.string().nullable(),
+  /** The Content-Transfer-Encoding in lower case. */
+  encoding: z.string(),
+  /** Octets as transferred, that is before decoding. */
+  size: z.number().int().nonnegative(),
+  disposition: z.enum(['inline', 'attachment']).nullable(),
+  filename: z.string().nullable(),
+  /** The Content-ID without angle brackets. */
+  content_id: z.string().nullable(),
+  /** format=flowed and delsp (RFC 3676), where the part says so. */
+  flowed: z.boolean(),
+  delsp: z.boolean(),
+});
+export type MailPart = z.infer<typeof mailPart>;
+
+/** Every header as a list under its lower-case name, in order of arrival, unfolded and decoded. */
+export const mailHeaders = z.record(z.string(), z.array(z.string()));
+export type MailHeaders = z.infer<typeof mailHeaders>;
+
+/** All that is known of a mail before any of its body was read. */
+export const mailMetadata = z.object({
+  /** With angle brackets; null when the mail has none. */
+  message_id: z.string().nullable(),
+  in_reply_to: z.string().nullable(),
+  /** Message-IDs with angle brackets, oldest first. */
+  references: z.array(z.string()),
+  /** The Date header in epoch milliseconds; null when missing or unreadable. */
+  date: z.number().int().nullable(),
+  subject: z.string(),
+  from: address.nullable(),
+  sender: address.nullable(),
+  reply_to: z.array(address),
+  to: z.array(address),
+  cc: z.array(address),
+  headers: mailHeaders,
+  parts: z.array(mailPart),
+  /** RFC822.SIZE, in octets. */
+  size: z.number().int().nonnegative(),
+});
+export type MailMetadata = z.infer<typeof mailMetadata>;
+
+/**
+ * What a mail is by the standards that let one tell: only `personal` mail may be answered, and `bounce`, `receipt`,
+ * `auto-reply` and `own` mail starts no session (RFC 3834, RFC 3464, RFC 8098).
+ */
+export const mailKind = z.enum([
+  'personal',
+  'auto-generated',
+  'auto-reply',
+  'list',
+  'bulk',
+  'bounce',
+  'complaint',
+  'receipt',
+  'own',
+]);
+export type MailKind = z.infer<typeof mailKind>;
+
+export const trust = z.object({
+  level: z.enum(['verified', 'asserted', 'unverified']),
+  /** The verdict of each check, such as `pass`, `fail`, `none`. */
+  dkim: z.string(),
+  spf: z.string(),
+  dmarc: z.string(),
+  /** Why the level is what it is, in words. */
+  reason: z.string(),
+});
+export type Trust = z.infer<typeof trust>;
+
+export const attachmentView = z.object({
+  id: z.string(),
+  filename: z.string(),
+  content_type: z.string(),
+  /** Octets; an estimate from the transfer size until the attachment was fetched. */
+  size: z.number().int().nonnegative(),
+  content_id: z.string().nullable(),
+  inline: z.boolean(),
+});
+export type AttachmentView = z.infer<typeof attachmentView>;
+
+/** What the text parts of a mail say. */
+export const mailContent = z.object({
+  text: z.string(),
+  /** The text without what it quotes. The full text is always kept beside it. */
+  reply_text: z.string(),
+  html: z.string().nullable(),
+  /** True where a limit cut `text` or `html`. */
+  truncated: z.boolean(),
+});
+export type MailContent = z.infer<typeof mailContent>;
+
+export const messageView = z.object({
+  id: z.string(),
+  account_id: z.string(),
+  thread_id: z.string(),
+  mailbox: z.string(),
+  uid: z.number().int(),
+  message_id: z.string().nullable(),
+  from: address.nullable(),
+  reply_to: z.array(address),
+  to: z.array(address),
+  cc: z.array(address),
+  subject: z.string(),
+  /** ISO 8601, UTC; the arrival where the mail has no date of its own. */
+  date: z.string(),
+  size: z.number().int(),
+  kind: mailKind,
+  trust,
+  attachments: z.array(attachmentView),
+  /** What the rules made of it; empty when none matched. */
+  decisions: z.array(
+    z.object({
+      rule: z.string(),
+      /** The actions, as the rule had them. */
+      actions: z.array(z.record(z.string(), z.unknown())),
+      /** Why no session was started although the rule says so; null when nothing was held back. */
+      suppressed: z.string().nullable(),
+      at: z.number().int(),
+    }),
+  ),
+});
+export type MessageView = z.infer<typeof messageView>;
+
+export const messageDetail = messageView.extend({
+  headers: mailHeaders,
+  text: z.string(),
+  reply_text: z.string(),
+  html: z.string().nullable(),
+  truncated: z.boolean(),
+});
+export type MessageDetail = z.infer<typeof messageDetail>;
