@@ -1,0 +1,55 @@
+// Every kind of job and what its payload holds: the words in which one room asks a later one to go on.
+import { z } from 'zod';
+
+export const jobKinds = {
+  /** Takes in one message that could not be understood at once. No lane: the rest of the mailbox goes on. */
+  'message.ingest': z.object({
+    account_id: z.string(),
+    mailbox: z.string(),
+    uid_validity: z.string(),
+    uid: z.number().int(),
+  }),
+  /** Runs one turn of a session. Lane: the session. */
+  'session.turn': z.object({ turn_id: z.string() }),
+  /** Does one action of an agent's answer. Lane: the session, in the place of its turn. */
+  'session.action': z.object({ turn_id: z.string(), index: z.number().int() }),
+  /** Wakes a session when nobody answered in time. */
+  'session.wake': z.object({ session_id: z.string(), until: z.number().int() }),
+  /** Sends one submission over SMTP. No lane: one mail that must wait must not hold up the account's others. */
+  'submission.send': z.object({ submission_id: z.string() }),
+  /** Looks up a submission of which nobody knows whether the server took it. */
+  'submission.resolve': z.object({ submission_id: z.string() }),
+  /** Files a copy in the Sent mailbox. Lane: the account's mailbox work. */
+  'submission.file': z.object({ submission_id: z.string() }),
+  /** Sets flags or labels on a message at the IMAP server. Lane: the account's mailbox work. */
+  'message.flag': z.object({
+    message_id: z.string(),
+    add: z.array(z.string()),
+    sought: z.boolean().optional(),
+  }),
+  /** Moves a message to another mailbox. Lane: the account's mailbox work. */
+  'message.move': z.object({ message_id: z.string(), mailbox: z.string(), sought: z.boolean().optional() }),
+  /** Looks whether a person has typed a device code, and comes back later if not. */
+  'oauth.poll': z.object({ state_id: z.string() }),
+  /** Mails the operator that an account has to be signed in again. */
+  'operator.notice': z.object({ account_id: z.string() }),
+} as const;
+
+export type JobKind = keyof typeof jobKinds;
+export type JobPayload<K extends JobKind> = z.infer<(typeof jobKinds)[K]>;
+
+/**
+ * The lane of everything that a session does, in order: a turn, its actions, the next turn. Not the thread's, so that an
+ * agent whose endpoint is down for days does not hold up another one on the same mail.
+ */
+export const sessionLane = (sessionId: string): string => `session:${sessionId}`;
+/** The pool of an agent's turns: how many of them run at once is bounded (limits.concurrency). */
+export const agentPool = (agent: string): string => `agent:${agent}`;
+/** The agent that a pool belongs to. */
+export const agentOfPool = (pool: string): string => pool.slice('agent:'.length);
+/** The pool of an account's sends: a server that hangs takes its own share of the workers and no other's. */
+export const outboxPool = (accountId: string): string => `outbox:${accountId}`;
+/** The lane of changes to one message that was not where it was seen (`sought`): nobody else waits for it. */
+export const messageLane = (messageId: string): string => `message:${messageId}`;
+/** The lane of changes to an account's mailboxes. */
+export const mailboxLane = (accountId: string): string => `mailbox:${accountId}`;

@@ -1,0 +1,299 @@
+// Durable work: put in with a transaction, claimed by one statement, ended in the transaction that holds its effects.
+import type { Clock } from '../kernel/clock.ts';
+import { notFound, PosternError } from '../kernel/errors.ts';
+import { newId } from '../kernel/ids.ts';
+import { afterCommit, type Store, type Tx } from '../store/store.ts';
+import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
+import { type Job, jobOf } from './job.ts';
+import type { JobKind, JobPayload } from './kinds.ts';
+
+export const LEASE_MS = 30_000; // a node that dies is missed after this long
+const DEFAULT_ATTEMPTS = 10;
+
+export interface EnqueueOptions {
+  lane?: string;
+  /** Epoch milliseconds; now where absent. */
+  runAt?: number;
+  maxAttempts?: number;
+  /** Whose share of the workers it takes, such as an agent's; how many of a pool run at once is the handler's to say. */
+  pool?: string;
+  /**
+   * Takes the place in its lane of `job`, which ends in the same transaction: before whatever was put in meanwhile.
+   * `step` orders several of them.
+   */
+  inPlaceOf?: { job: string; step: number };
+}
+
+export class JobQueue {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  #wake: (kind: JobKind | null) => void = () => undefined;
+
+  constructor(store: Store, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Whom to tell, after the commit, that there is work of a kind, or (null) of any: the next in a lane is free. */
+  onEnqueue(wake: (kind: JobKind | null) => void): void {
+    this.#wake = wake;
+  }
+
+  /** Puts a job in with the transaction: it exists if and only if the transaction commits. */
+  async enqueue<K extends JobKind>(
+    tx: Tx,
+    kind: K,
+    payload: JobPayload<K>,
+    options: EnqueueOptions = {},
+  ): Promise<void> {
+    const now = this.#clock.now();
+    await tx
+      .insertInto('jobs')
+      .values({
+        id: options.inPlaceOf ? idAfter(options.inPlaceOf) : newId('job', now),
+        kind,
+        lane: options.lane ?? null,
+        pool: options.pool ?? null,
+        state: 'ready',
+        payload: JSON.stringify(payload),
+        run_at: options.runAt ?? now,
+        attempts: 0,
+        max_attempts: options.maxAttempts ?? DEFAULT_ATTEMPTS,
+        lease_owner: null,
+        lease_until: null,
+        error: null,
+        created_at: now,
+        updated_at: now,
+      })
+      .execute();
+    afterCommit(tx, () => this.#wake(kind));
+  }
+
+  /**
+   * Takes up to `limit` jobs of a kind that are due, or whose holder's lease ran out. Of a lane only the first job that
+   * is left can be taken, so that a lane runs in order also while its first job waits for another attempt.
+   * @param held ids of jobs that the owner runs at this moment: after a machine slept, their leases have run out too
+   * @param fullPools whose jobs are left where they are
+   */
+  async claim(
+    kind: JobKind,
+    owner: string,
+    limit: number,
+    held: readonly string[] = [],
+    fullPools: readonly string[] = [],
+  ): Promise<Job[]> {
+    const now = this.#clock.now();
+    const rows = await this.#store.db
+      .updateTable('jobs')
+      .set((eb) => ({
+        state: 'running' as const,
+        lease_owner: owner,
+        lease_until: now + LEASE_MS,
+        attempts: eb('attempts', '+', 1),
+        updated_at: now,
+      }))
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('jobs as j')
+          .select('j.id')
+          .where('j.kind', '=', kind)
+          .where((w) =>
+            w.or([
+              w.and([w('j.state', '=', 'ready'), w('j.run_at', '<=', now)]),
+              w.and([w('j.state', '=', 'running'), w('j.lease_until', '<', now)]),
+            ]),
+          )
+          .whereRef('j.attempts', '<', 'j.max_attempts')
+          .$if(held.length > 0, (query) => query.where('j.id', 'not in', held))
+          .$if(fullPools.length > 0, (query) =>
+            query.where((w) => w.or([w('j.pool', 'is', null), w('j.pool', 'not in', fullPools)])),
+          )
+          .where((w) =>
+            w.not(
+              w.exists(
+                w
+                  .selectFrom('jobs as other')
+                  .select('other.id')
+                  .whereRef('other.lane', '=', 'j.lane')
+                  .whereRef('other.id', '<>', 'j.id')
+                  .where('other.state', '<>', 'dead')
+                  .where((o) => o.or([o('other.id', '<', o.ref('j.id')), o('other.state', '=', 'running')])),
+              ),
+            ),
+          )
+          .orderBy('j.run_at')
+          .orderBy('j.id')
+          .limit(limit),
+      )
+      .returningAll()
+      .execute();
+    return rows.sort((a, b) => (a.id < b.id ? -1 : 1)).map(jobOf);
+  }
+
+  /** How many jobs of a kind run now in each pool, on all nodes. */
+  async runningByPool(kind: JobKind): Promise<Map<string, number>> {
+    const rows = await this.#store.db
+      .selectFrom('jobs')
+      .select((eb) => ['pool', eb.fn.countAll<number>().as('running')])
+      .where('state', '=', 'running')
+      .where('kind', '=', kind)
+      .where('pool', 'is not', null)
+      .where('lease_until', '>=', this.#clock.now())
+      .groupBy('pool')
+      .execute();
+    return new Map(rows.map((row) => [row.pool as string, Number(row.running)]));
+  }
+
+  /**
+   * Takes jobs whose last attempt ended with its process, only to bury them: what kills a node must not kill the next
+   * one for ever.
+   */
+  async claimCrashed(owner: string, held: readonly string[] = []): Promise<Job[]> {
+    const now = this.#clock.now();
+    const rows = await this.#store.db
+      .updateTable('jobs')
+      .set({ lease_owner: owner, lease_until: now + LEASE_MS, updated_at: now })
+      .where('state', '=', 'running')
+      .where('lease_until', '<', now)
+      .whereRef('attempts', '>=', 'max_attempts')
+      .$if(held.length > 0, (query) => query.where('id', 'not in', held))
+      .returningAll()
+      .execute();
+    return rows.map(jobOf);
+  }
+
+  /**
+   * Ends a job in the transaction that holds its effects.
+   * @throws PosternError `lease_lost` when somebody else has taken it over, which undoes the transaction
+   */
+  async finish(tx: Tx, id: string, owner: string): Promise<void> {
+    const row = await tx
+      .deleteFrom('jobs')
+      .where('id', '=', id)
+      .where('lease_owner', '=', owner)
+      .returning('lane')
+      .executeTakeFirst();
+    if (!row) throw new PosternError('lease_lost', `The job ${id} was taken over by another worker.`);
+    if (row.lane) await this.#wakeNextOf(tx, row.lane);
+  }
+
+  /** Only the first job that is left in a lane can be taken: looking for every kind would cost a statement for each. */
+  async #wakeNextOf(tx: Tx, lane: string): Promise<void> {
+    const next = await tx
+      .selectFrom('jobs')
+      .select('kind')
+      .where('lane', '=', lane)
+      .where('state', '<>', 'dead')
+      .orderBy('id')
+      .limit(1)
+      .executeTakeFirst();
+    if (next) afterCommit(tx, () => this.#wake(next.kind as JobKind));
+  }
+
+  /** Ends a job whose effects were committed before. */
+  async end(id: string, owner: string): Promise<void> {
+    await this.#store.write((tx) => this.finish(tx, id, owner));
+  }
+
+  /** Gives a job back for another attempt at `runAt`. */
+  async retry(id: string, owner: string, runAt: number, error: string): Promise<void> {
+    await this.#release(id, owner, { state: 'ready', run_at: runAt, error });
+  }
+
+  /** Gives a job back whose attempt was interrupted by a stop: it may run at once, and the attempt does not count. */
+  async putBack(id: string, owner: string): Promise<void> {
+    const now = this.#clock.now();
+    await this.#store.db
+      .updateTable('jobs')
+      .set((eb) => ({
+        state: 'ready' as const,
+        run_at: now,
+        attempts: eb('attempts', '-', 1),
+        lease_owner: null,
+        lease_until: null,
+        updated_at: now,
+      }))
+      .where('id', '=', id)
+      .where('lease_owner', '=', owner)
+      .execute();
+  }
+
+  /** Ends a job without success; it stays visible and can be run again. The rest of its lane goes on. */
+  async bury(id: string, owner: string, error: string): Promise<void> {
+    await this.#release(id, owner, { state: 'dead', error });
+    this.#wake(null);
+  }
+
+  async #release(
+    id: string,
+    owner: string,
+    change: { state: 'ready' | 'dead'; run_at?: number; error: string },
+  ) {
+    await this.#store.db
+      .updateTable('jobs')
+      .set({ ...change, lease_owner: null, lease_until: null, updated_at: this.#clock.now() })
+      .where('id', '=', id)
+      .where('lease_owner', '=', owner)
+      .execute();
+  }
+
+  /** Prolongs the leases of `ids`; returns those that are still held by `owner`. */
+  async heartbeat(ids: readonly string[], owner: string): Promise<Set<string>> {
+    const rows = await this.#store.db
+      .updateTable('jobs')
+      .set({ lease_until: this.#clock.now() + LEASE_MS })
+      .where('id', 'in', ids)
+      .where('lease_owner', '=', owner)
+      .returning('id')
+      .execute();
+    return new Set(rows.map((row) => row.id));
+  }
+
+  /** Ends the leases of workers that are known to be gone, so that nobody waits for them to run out. */
+  async releaseLeasesOf(isGone: (owner: string) => boolean): Promise<void> {
+    const owners = await this.#store.db
+      .selectFrom('jobs')
+      .select('lease_owner')
+      .distinct()
+      .where('state', '=', 'running')
+      .execute();
+    const gone = owners.map((row) => row.lease_owner).filter((owner) => owner !== null && isGone(owner));
+    if (gone.length === 0) return;
+    await this.#store.db
+      .updateTable('jobs')
+      .set({ lease_until: 0 })
+      .where('state', '=', 'running')
+      .where('lease_owner', 'in', gone)
+      .execute();
+  }
+
+  async deadLetters(limit: number, before?: string): Promise<DeadLetter[]> {
+    let query = this.#store.db
+      .selectFrom('jobs')
+      .selectAll()
+      .where('state', '=', 'dead')
+      .orderBy('id', 'desc')
+      .limit(limit);
+    if (before !== undefined) query = query.where('id', '<', before);
+    const rows = await query.execute();
+    return rows.map(deadLetterOf);
+  }
+
+  /** Gives a dead letter all its attempts again. @throws PosternError `not_found` */
+  async revive(id: string): Promise<void> {
+    const now = this.#clock.now();
+    const row = await this.#store.db
+      .updateTable('jobs')
+      .set({ state: 'ready', attempts: 0, run_at: now, updated_at: now })
+      .where('id', '=', id)
+      .where('state', '=', 'dead')
+      .returning('kind')
+      .executeTakeFirst();
+    if (!row) throw notFound('dead letter', id);
+    this.#wake(row.kind as JobKind);
+  }
+}
+
+/** Ids sort as text: one that begins with another comes right after it. */
+const idAfter = ({ job, step }: { job: string; step: number }): string =>
+  `${job}.${String(step).padStart(3, '0')}`;

@@ -1,0 +1,269 @@
+// Claims jobs and runs them: a bound of concurrency for each kind, leases kept by heartbeat, retries as the error says.
+import type { Clock } from '../kernel/clock.ts';
+import { codeOf, explain, PosternError, retryOf } from '../kernel/errors.ts';
+import type { Part } from '../kernel/lifecycle.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { isGone, newOwner } from '../kernel/owner.ts';
+import { afterCommit, type Tx } from '../store/store.ts';
+import { type Job, payloadOf } from './job.ts';
+import type { JobKind, JobPayload } from './kinds.ts';
+import { type JobQueue, LEASE_MS } from './queue.ts';
+
+const HEARTBEAT_MS = LEASE_MS / 3;
+const POLL_MS = 1_000; // for jobs that other processes put in, and for those that wait for their time
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 10 * 60_000;
+
+export interface JobContext {
+  /** The job's own id. */
+  id: string;
+  /** Which attempt this is; 1 is the first. */
+  attempt: number;
+  lastAttempt: boolean;
+  /** Aborted when the worker stops or the lease was lost. */
+  signal: AbortSignal;
+  /** Ends the job inside the transaction that holds its effects; where it is never called, the worker ends the job. */
+  finish(tx: Tx): Promise<void>;
+}
+
+export type JobHandler<K extends JobKind> = (payload: JobPayload<K>, context: JobContext) => Promise<void>;
+
+export interface HandlerOptions {
+  concurrency?: number;
+  /** How many jobs of a pool may run at once, on all nodes. Those of a full one hold no worker while they wait. */
+  poolLimit?: (pool: string) => number;
+  /** How many are claimed in one statement where there are pools; a pool may run over by one less. 1 where absent. */
+  claimAtOnce?: number;
+  /**
+   * Told when the job ends without success, so that a room can say so where people look. It comes before the job is
+   * buried, and after a crash in between once more.
+   */
+  onDead?: (payload: never, error: string) => Promise<void>;
+}
+
+interface Registered {
+  handler: JobHandler<JobKind>;
+  concurrency: number;
+  running: number;
+  poolLimit: ((pool: string) => number) | undefined;
+  claimAtOnce: number;
+  onDead: ((payload: unknown, error: string) => Promise<void>) | undefined;
+}
+
+interface Running {
+  job: Job;
+  abort: AbortController;
+  ended: Promise<void>;
+}
+
+export class JobWorker implements Part {
+  readonly name = 'jobs';
+  readonly owner = newOwner();
+  readonly #queue: JobQueue;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #kinds = new Map<JobKind, Registered>();
+  readonly #running = new Map<string, Running>();
+  readonly #dirty = new Set<JobKind>();
+  #claiming: Promise<void> | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #stopped = true;
+
+  constructor(queue: JobQueue, clock: Clock, log: Logger) {
+    this.#queue = queue;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  handle<K extends JobKind>(kind: K, handler: JobHandler<K>, options: HandlerOptions = {}): void {
+    this.#kinds.set(kind, {
+      handler: handler as unknown as JobHandler<JobKind>,
+      concurrency: options.concurrency ?? 4,
+      running: 0,
+      poolLimit: options.poolLimit,
+      claimAtOnce: options.claimAtOnce ?? 1,
+      onDead: options.onDead as Registered['onDead'],
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#stopped = false;
+    await this.#queue.releaseLeasesOf(isGone);
+    this.#queue.onEnqueue((kind) => (kind === null ? this.#wakeAll() : this.#wake(kind)));
+    this.#timers = [
+      setInterval(() => this.#wakeAll(), POLL_MS),
+      setInterval(() => void this.#heartbeat(), HEARTBEAT_MS),
+    ];
+    this.#wakeAll();
+  }
+
+  /** Takes no more jobs, aborts those that run, and waits for them; what did not end keeps its lease and is retried. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#claiming;
+    for (const { abort } of this.#running.values())
+      abort.abort(new PosternError('stopping', 'Postern is stopping.', { retry: 'later' }));
+    await Promise.allSettled([...this.#running.values()].map(({ ended }) => ended));
+  }
+
+  #wakeAll(): void {
+    for (const kind of this.#kinds.keys()) this.#dirty.add(kind);
+    this.#claimSoon();
+  }
+
+  #wake(kind: JobKind): void {
+    if (!this.#kinds.has(kind)) return;
+    this.#dirty.add(kind);
+    this.#claimSoon();
+  }
+
+  #claimSoon(): void {
+    if (this.#stopped || this.#claiming) return;
+    this.#claiming = this.#claimAll()
+      .catch((error: unknown) => this.#log.error({ error: explain(error) }, 'jobs could not be claimed'))
+      .finally(() => {
+        this.#claiming = undefined;
+        if (this.#dirty.size > 0 && !this.#stopped) this.#claimSoon();
+      });
+  }
+
+  async #claimAll(): Promise<void> {
+    for (const kind of [...this.#dirty]) {
+      this.#dirty.delete(kind);
+      const registered = this.#kinds.get(kind);
+      const free = registered ? registered.concurrency - registered.running : 0;
+      if (!registered || free <= 0) continue; // woken again when one of them ends
+      const claimed = registered.poolLimit
+        ? await this.#claimByPool(kind, registered, registered.poolLimit, free)
+        : await this.#claim(kind, registered, free);
+      if (claimed.length === free) this.#dirty.add(kind);
+    }
+  }
+
+  async #claim(kind: JobKind, registered: Registered, limit: number, fullPools?: string[]): Promise<Job[]> {
+    const jobs = await this.#queue.claim(kind, this.owner, limit, [...this.#running.keys()], fullPools);
+    for (const job of jobs) this.#run(job, registered);
+    return jobs;
+  }
+
+  /** A few at a time, since each may fill its pool. */
+  async #claimByPool(
+    kind: JobKind,
+    registered: Registered,
+    limitOf: (pool: string) => number,
+    free: number,
+  ): Promise<Job[]> {
+    const claimed: Job[] = [];
+    const running = await this.#queue.runningByPool(kind);
+    while (claimed.length < free) {
+      const full = [...running].filter(([pool, count]) => count >= limitOf(pool)).map(([pool]) => pool);
+      const limit = Math.min(registered.claimAtOnce, free - claimed.length);
+      const jobs = await this.#claim(kind, registered, limit, full);
+      claimed.push(...jobs);
+      for (const { pool } of jobs) if (pool !== null) running.set(pool, (running.get(pool) ?? 0) + 1);
+      if (jobs.length < limit) break;
+    }
+    return claimed;
+  }
+
+  #run(job: Job, registered: Registered): void {
+    const abort = new AbortController();
+    registered.running++;
+    const ended = this.#attempt(job, registered, abort.signal).finally(() => {
+      registered.running--;
+      this.#running.delete(job.id);
+      this.#wake(job.kind);
+    });
+    this.#running.set(job.id, { job, abort, ended });
+  }
+
+  async #attempt(job: Job, registered: Registered, signal: AbortSignal): Promise<void> {
+    let finished = false;
+    const context: JobContext = {
+      id: job.id,
+      attempt: job.attempts,
+      lastAttempt: job.attempts >= job.maxAttempts,
+      signal,
+      finish: async (tx) => {
+        await this.#queue.finish(tx, job.id, this.owner);
+        afterCommit(tx, () => {
+          finished = true;
+        });
+      },
+    };
+    try {
+      await registered.handler(payloadOf(job) as never, context);
+      if (!finished) await this.#queue.end(job.id, this.owner);
+    } catch (error) {
+      await this.#fail(job, error).catch((later: unknown) =>
+        this.#log.error(
+          { job: job.id, kind: job.kind, error: explain(later) },
+          'a failed job could not be put back',
+        ),
+      );
+    }
+  }
+
+  async #fail(job: Job, error: unknown): Promise<void> {
+    const code = codeOf(error);
+    const text = explain(error);
+    if (code === 'lease_lost') {
+      this.#log.warn({ job: job.id, kind: job.kind }, 'job was taken over by another worker');
+      return;
+    }
+    if (!(error instanceof PosternError)) {
+      this.#log.error(
+        { job: job.id, kind: job.kind, error: error instanceof Error ? error.stack : text },
+        'a bug: job failed with an unknown error',
+      );
+    }
+    const retry = retryOf(error);
+    if (this.#stopped && retry !== 'never') return this.#queue.putBack(job.id, this.owner);
+    if (retry === 'never' || job.attempts >= job.maxAttempts) {
+      this.#log.warn({ job: job.id, kind: job.kind, code, attempts: job.attempts }, `job is dead: ${text}`);
+      return this.#bury(job, text);
+    }
+    const wait = retry === 'later' ? backoff(job.attempts) : retry.afterMs;
+    await this.#queue.retry(job.id, this.owner, this.#clock.now() + wait, text);
+    this.#log.info({ job: job.id, kind: job.kind, code, wait }, `job will be tried again: ${text}`);
+  }
+
+  async #bury(job: Job, text: string): Promise<void> {
+    try {
+      await this.#kinds.get(job.kind)?.onDead?.(payloadOf(job), text);
+    } catch (error) {
+      this.#log.error(
+        { job: job.id, kind: job.kind, error: explain(error) },
+        'the end of a job could not be told',
+      );
+    }
+    await this.#queue.bury(job.id, this.owner, text);
+  }
+
+  async #heartbeat(): Promise<void> {
+    try {
+      for (const job of await this.#queue.claimCrashed(this.owner, [...this.#running.keys()])) {
+        this.#log.warn(
+          { job: job.id, kind: job.kind },
+          'job is dead: the process ended during its last attempt',
+        );
+        await this.#bury(job, 'The process ended during the last attempt.');
+      }
+      if (this.#running.size === 0) return;
+      const held = await this.#queue.heartbeat([...this.#running.keys()], this.owner);
+      for (const [id, { abort }] of this.#running) {
+        if (!held.has(id))
+          abort.abort(new PosternError('lease_lost', `The job ${id} was taken over by another worker.`));
+      }
+    } catch (error) {
+      this.#log.error({ error: explain(error) }, 'leases could not be prolonged');
+    }
+  }
+}
+
+/** Doubling from one second to ten minutes, with a fifth of jitter. */
+function backoff(attempts: number): number {
+  const wait = Math.min(FIRST_RETRY_MS * 2 ** (attempts - 1), LONGEST_RETRY_MS);
+  return Math.round(wait * (0.9 + Math.random() * 0.2));
+}

@@ -1,0 +1,60 @@
+// Objects in a folder: written beside their place, flushed, and renamed, so that a kill leaves either nothing or all.
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { notFound, PosternError } from '../kernel/errors.ts';
+import type { ObjectStore } from './object-store.ts';
+
+const KEY = /^[a-z]+_[0-9a-z]{26}$/; // our own ids: nothing that could leave the folder
+
+export function folderStore(folder: string): ObjectStore {
+  return {
+    async put(key, bytes) {
+      const path = placeOf(folder, key);
+      const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const beside = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+      try {
+        const file = await open(beside, 'wx', 0o600);
+        try {
+          await file.writeFile(bytes);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(beside, path);
+      } catch (error) {
+        await rm(beside, { force: true });
+        throw error;
+      }
+      await syncFolder(dirname(path));
+      if (made !== undefined) await syncFolder(dirname(made)); // else a crash may take the new folder away again
+    },
+    async get(key) {
+      try {
+        return await readFile(placeOf(folder, key));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw notFound('stored object', key);
+        throw error;
+      }
+    },
+    async remove(key) {
+      await rm(placeOf(folder, key), { force: true });
+    },
+  };
+}
+
+function placeOf(folder: string, key: string): string {
+  if (!KEY.test(key))
+    throw new PosternError('object_key_invalid', `${JSON.stringify(key)} is no key of an object.`);
+  return join(folder, key.slice(-2), key);
+}
+
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return; // folders cannot be flushed there, and need not be
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,44 @@
+// Migrations run at every start, all in one transaction under the engine's own lock, so that two processes that start
+// at once do not run them twice and a kill in the middle leaves the schema as it was.
+import { type Kysely, sql } from 'kysely';
+import { PosternError } from '../kernel/errors.ts';
+import * as ledger from './migrations/0001-ledger.ts';
+import * as connector from './migrations/0002-connector.ts';
+import * as oauth from './migrations/0002-oauth.ts';
+import * as source from './migrations/0002-source.ts';
+import * as vault from './migrations/0002-vault.ts';
+import * as waitsAndPools from './migrations/0002-waits-and-pools.ts';
+import type { ColumnTypes } from './table-builder.ts';
+
+const MIGRATIONS = [ledger, connector, oauth, source, vault, waitsAndPools];
+
+/**
+ * Brings the schema up to date inside `tx`, which must hold the engine's write lock. Returns the names it ran.
+ * @throws PosternError `ledger_too_new` when the ledger was written by a newer Postern
+ */
+export async function migrate(tx: Kysely<unknown>, types: ColumnTypes): Promise<string[]> {
+  await sql`create table if not exists migrations (name text primary key not null, ran_at ${sql.raw(types.integer)} not null)`.execute(
+    tx,
+  );
+  const rows = await sql<{ name: string }>`select name from migrations order by name`.execute(tx);
+  const done = new Set(rows.rows.map((row) => row.name));
+  const known = new Set<string>(MIGRATIONS.map((migration) => migration.name));
+  const newer = [...done].filter((name) => !known.has(name));
+  if (newer.length > 0) {
+    throw new PosternError(
+      'ledger_too_new',
+      `The ledger was migrated by a newer Postern (${newer.join(', ')}).`,
+      {
+        hint: 'Start that version, or restore a backup that was made before it.',
+      },
+    );
+  }
+  const ran: string[] = [];
+  for (const migration of MIGRATIONS) {
+    if (done.has(migration.name)) continue;
+    await migration.up(tx, types);
+    await sql`insert into migrations (name, ran_at) values (${migration.name}, ${Date.now()})`.execute(tx);
+    ran.push(migration.name);
+  }
+  return ran;
+}

@@ -1,0 +1,419 @@
+// The ledger: every table and its columns, the same on every engine. Ids are text, times are epoch milliseconds, JSON
+// is text, booleans are 0 or 1. Column names are those of DESIGN.md's words.
+import type { ColumnType } from 'kysely';
+
+type Defaulted<T> = ColumnType<T, T | undefined, T>;
+
+export interface Database {
+  accounts: AccountsTable;
+  account_keys: AccountKeysTable;
+  account_secrets: AccountSecretsTable;
+  mailboxes: MailboxesTable;
+  messages: MessagesTable;
+  locations: LocationsTable;
+  contents: ContentsTable;
+  thread_references: ThreadReferencesTable;
+  decisions: DecisionsTable;
+  sessions: SessionsTable;
+  turns: TurnsTable;
+  drafts: DraftsTable;
+  draft_versions: DraftVersionsTable;
+  submissions: SubmissionsTable;
+  submission_recipients: SubmissionRecipientsTable;
+  objects: ObjectsTable;
+  jobs: JobsTable;
+  idempotency_keys: IdempotencyKeysTable;
+  audit: AuditTable;
+  stored_queries: StoredQueriesTable;
+  oauth_grants: OAuthGrantsTable;
+  oauth_states: OAuthStatesTable;
+  source_consumers: SourceConsumersTable;
+  source_cursors: SourceCursorsTable;
+  source_deliveries: SourceDeliveriesTable;
+  vault_rotations: VaultRotationsTable;
+}
+
+export interface AccountsTable {
+  id: string;
+  label: string;
+  /** 0 or 1; a copy of what `settings` says, for queries. */
+  active: number;
+  /** JSON of contracts/account accountSettings. */
+  settings: string;
+  /** JSON: how the account signs in, without secrets. */
+  auth: string;
+  /** Grows with every change, so that a watcher sees that its account is another one now. */
+  version: number;
+  created_at: number;
+  updated_at: number;
+}
+
+/** One data key for each account, wrapped by the master key. */
+export interface AccountKeysTable {
+  account_id: string;
+  master_key_id: string;
+  wrapped_key: string;
+}
+
+export interface AccountSecretsTable {
+  account_id: string;
+  field: string;
+  ciphertext: string;
+}
+
+/** The checkpoint of a watched mailbox: all messages up to `last_uid` of `uid_validity` are in the ledger. */
+export interface MailboxesTable {
+  account_id: string;
+  mailbox: string;
+  /** Text, because UIDVALIDITY is an unsigned 32-bit number on the wire and a bigint in the library. */
+  uid_validity: string;
+  last_uid: number;
+  /** When watching began, epoch milliseconds: what is older is history and not new mail. 0: everything is new. */
+  attached_at: number;
+  /** After the server renumbered the mailbox: messages up to this UID may be ones that are known already. */
+  renumbered_to: number;
+  updated_at: number;
+}
+
+export interface MessagesTable {
+  id: string;
+  account_id: string;
+  /** Recognises the message after a move, a copy or a change of UIDVALIDITY; unique in an account. */
+  fingerprint: string;
+  message_id: string | null;
+  thread_id: string;
+  from_address: string | null;
+  subject: string;
+  /** The Date header, or the arrival where it has none. */
+  date: number;
+  arrived_at: number;
+  size: number;
+  kind: string;
+  kind_reason: string;
+  /** JSON of contracts/mail trust. */
+  trust: string;
+  /** JSON of contracts/mail mailMetadata. */
+  metadata: string;
+  created_at: number;
+}
+
+/** Where a message lies, or lay, on the IMAP server. */
+export interface LocationsTable {
+  account_id: string;
+  mailbox: string;
+  uid_validity: string;
+  uid: number;
+  message_id: string;
+}
+
+/** The text of a message, once it was needed. */
+export interface ContentsTable {
+  message_id: string;
+  text: string;
+  reply_text: string;
+  html: string | null;
+  truncated: number;
+}
+
+/** Which thread a Message-ID belongs to: of mail that was seen, mail that was referred to, and mail that was sent. */
+export interface ThreadReferencesTable {
+  account_id: string;
+  message_id: string;
+  thread_id: string;
+}
+
+/** One message and one rule decide once: the unique key of law 2. */
+export interface DecisionsTable {
+  message_id: string;
+  rule: string;
+  account_id: string;
+  /** JSON list of the actions, as the rule had them. */
+  actions: string;
+  /** Why no session was started although the rule says so; null when nothing was held back. */
+  suppressed: string | null;
+  created_at: number;
+}
+
+export interface SessionsTable {
+  id: string;
+  account_id: string;
+  agent: string;
+  rule: string;
+  thread_id: string;
+  message_id: string;
+  state: string;
+  turns: number;
+  /** SHA-256 of the bearer token, in hex; null while no turn runs. */
+  token_hash: string | null;
+  token_expires_at: number | null;
+  summary: string | null;
+  question: string | null;
+  /** Until when the agent waits for an answer by mail, epoch milliseconds; null while it waits for none. */
+  wake_at: Defaulted<number | null>;
+  error: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface TurnsTable {
+  id: string;
+  session_id: string;
+  number: number;
+  cause: string;
+  message_id: string | null;
+  /** Of the message that caused the turn; for limits per sender. */
+  sender: string | null;
+  agent: string;
+  account_id: string;
+  draft_id: string | null;
+  feedback: string | null;
+  /** The person who gave the feedback or the answer. */
+  author: string | null;
+  state: string;
+  /** JSON of contracts/session agentAnswer; null before the agent answered. */
+  answer: string | null;
+  /** JSON list of { action, reason }. */
+  refusals: Defaulted<string>;
+  error: string | null;
+  /** The end of the agent's stderr. */
+  log: string | null;
+  created_at: number;
+  started_at: number | null;
+  ended_at: number | null;
+}
+
+export interface DraftsTable {
+  id: string;
+  account_id: string;
+  session_id: string | null;
+  thread_id: string | null;
+  /** The turn and the place in its answer that made the draft: an answer makes each draft once. */
+  turn_id: string | null;
+  action_index: number | null;
+  /** The message in the ledger that this answers. */
+  answers_message_id: string | null;
+  state: string;
+  version: number;
+  digest: string;
+  /** JSON list of sentences. */
+  reasons: string;
+  feedback: string | null;
+  decided_by: string | null;
+  decided_at: number | null;
+  submission_id: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface DraftVersionsTable {
+  draft_id: string;
+  version: number;
+  digest: string;
+  /** JSON of contracts/draft draftContent. */
+  content: string;
+  /** JSON { from, to: [] }: MAIL FROM and every RCPT TO. */
+  envelope: string;
+  /** The object that holds the bytes of the message. */
+  raw_object_id: string;
+  author: string;
+  created_at: number;
+}
+
+export interface SubmissionsTable {
+  id: string;
+  account_id: string;
+  draft_id: string;
+  session_id: string | null;
+  answers_message_id: string | null;
+  state: string;
+  message_id: string;
+  subject: string;
+  /** The digest that was approved; what is sent is held against it. */
+  digest: string;
+  approved_by: string;
+  envelope: string;
+  raw_object_id: string;
+  /** The Date header it leaves with, epoch milliseconds: the moment of approval. */
+  dated_at: number;
+  attempts: number;
+  next_attempt_at: number | null;
+  /** When the first byte after DATA was about to leave, in this attempt; null before. */
+  data_begun_at: number | null;
+  last_error: string | null;
+  created_at: number;
+  sent_at: number | null;
+}
+
+export interface SubmissionRecipientsTable {
+  submission_id: string;
+  position: number;
+  address: string;
+  state: string;
+  response: string | null;
+}
+
+/** Blobs: small ones in the ledger, large ones in the object store. */
+export interface ObjectsTable {
+  id: string;
+  sha256: string;
+  size: number;
+  bytes: Uint8Array | null;
+  /** The key in the object store where `bytes` is null. */
+  store_key: string | null;
+  created_at: number;
+}
+
+export interface JobsTable {
+  id: string;
+  kind: string;
+  /** Jobs of one lane run one at a time and in the order of their ids; null: no order. */
+  lane: string | null;
+  /** Whose share of the workers it takes, such as an agent's; null: only its kind's. */
+  pool: Defaulted<string | null>;
+  state: 'ready' | 'running' | 'dead';
+  payload: string;
+  run_at: number;
+  attempts: number;
+  max_attempts: number;
+  lease_owner: string | null;
+  lease_until: number | null;
+  error: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+export interface IdempotencyKeysTable {
+  /** SHA-256 of principal, operation and key. */
+  id: string;
+  request_hash: string;
+  /** JSON { status, body }; null while the first request still runs. */
+  response: string | null;
+  created_at: number;
+}
+
+/** What is known of an account's OAuth2 grant; the tokens themselves are in the vault. */
+export interface OAuthGrantsTable {
+  account_id: string;
+  /** contracts/sign-in grantState. */
+  state: string;
+  /** Why a person has to sign in again. */
+  reason: string | null;
+  /** The life of the access token in the vault, epoch milliseconds, counted from before it was asked for. */
+  issued_at: number | null;
+  expires_at: number | null;
+  /** When the next token is to be fetched, ahead of the end. */
+  refresh_at: number | null;
+  /** The fence of the request that brought the tokens in the vault: a set with a lower one comes too late. */
+  token_fence: number;
+  /** Grows with every request that may bring tokens. */
+  fence: number;
+  /** Who asks the provider now, and until when nobody else does. */
+  lease_owner: string | null;
+  lease_until: number | null;
+  /** A request was on its way when its process ended, and its answer may be lost; null once tokens came again. */
+  interrupted_at: number | null;
+  /** Failed requests in a row, and before when no other is made. */
+  failures: number;
+  next_attempt_at: number | null;
+  last_error: string | null;
+  updated_at: number;
+}
+
+/** A sign-in that waits for a person at the provider. Its secret (PKCE verifier, device code) is in the vault. */
+export interface OAuthStatesTable {
+  /** SHA-256 of the state parameter, in hex; for a device code a name of our own. */
+  id: string;
+  account_id: string;
+  /** The account as it was when the sign-in began: consent given for other settings does not count. */
+  account_version: number;
+  kind: 'code' | 'device';
+  redirect_uri: string | null;
+  /** How often a device code may be asked about. */
+  interval_ms: number | null;
+  created_at: number;
+  expires_at: number;
+}
+
+/** What was done and by whom. Rows are only ever added. */
+export interface AuditTable {
+  id: string;
+  at: number;
+  /** Such as `key:admin`. */
+  principal: string;
+  operation: string;
+  /** The account, mailbox and UID it was about; never content. */
+  target: string;
+  /** `ok` or `failed`; a change has a row `begun` before. */
+  outcome: string;
+  /** The stable code of the failure. */
+  code: string | null;
+  /** Holds the two rows of a change together. */
+  request_id: string;
+}
+
+export interface StoredQueriesTable {
+  id: string;
+  account_id: string;
+  name: string;
+  /** JSON of contracts/connector storedSearch. */
+  search: string;
+  created_at: number;
+  updated_at: number;
+}
+
+/** A program outside that takes the messages of an account's mailboxes in order. */
+export interface SourceConsumersTable {
+  id: string;
+  account_id: string;
+  name: string;
+  /** JSON list of mailboxes; null: all. */
+  mailboxes: string | null;
+  /** Grows with every stream and every seek: whoever reads under an older one stops. */
+  epoch: number;
+  created_at: number;
+  last_seen_at: number | null;
+}
+
+/** How far a consumer has acknowledged a mailbox. */
+export interface SourceCursorsTable {
+  consumer_id: string;
+  mailbox: string;
+  uid_validity: string;
+  last_uid: number;
+  /** How many messages it has acknowledged here. */
+  acknowledged: number;
+  /** Where it did not begin at zero: older mail is not new because the server numbered it again. */
+  skipped_before: number | null;
+  /** The UIDVALIDITY before, until the consumer has acknowledged something under the one now. */
+  renumbered_from: string | null;
+  /** UIDs up to this one were given by the last renumbering. */
+  renumbered_to: number;
+  updated_at: number;
+}
+
+/** What was handed out. Below the cursor, and under an older UIDVALIDITY, it is what mail is recognised by. */
+export interface SourceDeliveriesTable {
+  consumer_id: string;
+  mailbox: string;
+  uid_validity: string;
+  uid: number;
+  fingerprint: string;
+  /** 1: acknowledged under an older UIDVALIDITY, and not handed out again. */
+  recognised: number;
+}
+
+/** A rotation of the master key. The newest with a `to_id` says which key new data keys are wrapped with. */
+export interface VaultRotationsTable {
+  id: string;
+  state: 'open' | 'done';
+  /** Names of keys, see accounts/master-keys.ts. */
+  from_id: string;
+  /** Null until the key is there. */
+  to_id: string | null;
+  /** 1: data keys are renewed too. */
+  data_keys: number;
+  /** Why it does not go on; null while it does. */
+  error: string | null;
+  started_at: number;
+  finished_at: number | null;
+}

@@ -1,0 +1,199 @@
+// The ledger on SQLite by node:sqlite: one connection, WAL, synchronous=FULL. Statements are prepared once and kept.
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Driver,
+  Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely';
+import { PosternError } from '../kernel/errors.ts';
+import { migrate } from './migrate.ts';
+import type { Database } from './schema.ts';
+import { isInsideWrite, type Store, writeWith } from './store.ts';
+
+const BUSY_TIMEOUT_MS = 10_000; // another process on the same file holds its lock for a commit, not longer
+const SQLITE_BUSY = 5; // its primary result code
+const WAL_RETRY_MS = 20;
+const STATEMENTS_KEPT = 500; // Postern has some 200 queries; lists of varying length make the rest
+const CONNECTION_WAIT_MS = 60_000; // transactions take milliseconds: one that lasts longer will not end
+
+/**
+ * Opens (or makes) the ledger at `path`, readable by its owner only, and brings its schema up to date.
+ * @throws PosternError `ledger_too_new`, `ledger_unreadable`
+ */
+export async function openSqlite(path: string): Promise<Store> {
+  const database = openFile(path);
+  const db = new Kysely<Database>({
+    dialect: {
+      createAdapter: () => new QueueingAdapter(),
+      createDriver: () => new NodeSqliteDriver(database),
+      createIntrospector: (kysely) => new SqliteIntrospector(kysely),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+  });
+  const store: Store = {
+    db,
+    write: (work) => writeWith(db, work),
+    close: () => db.destroy(),
+  };
+  await store.write((tx) => migrate(tx as unknown as Kysely<unknown>, { integer: 'integer', bytes: 'blob' }));
+  return store;
+}
+
+function openFile(path: string): DatabaseSync {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, 'a', 0o600)); // SQLite gives its own files beside it the mode that it finds here
+    chmodSync(path, 0o600);
+    const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    enterWal(database);
+    database.exec('pragma synchronous = full; pragma foreign_keys = on;');
+    return database;
+  } catch (error) {
+    throw new PosternError('ledger_unreadable', `The ledger ${path} cannot be opened: ${String(error)}`, {
+      hint: 'Check that the folder exists, is writable and holds no other kind of file.',
+      cause: error,
+    });
+  }
+}
+
+/**
+ * SQLite does not wait for its lock where two connections turn a new file into WAL at once (its busy handler is not
+ * asked for that), so we do, and block as its own waiting would.
+ */
+function enterWal(database: DatabaseSync): void {
+  const endsAt = Date.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      database.exec('pragma journal_mode = wal');
+      return;
+    } catch (error) {
+      const busy = (error as { errcode?: number }).errcode === SQLITE_BUSY;
+      if (!busy || Date.now() > endsAt) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WAL_RETRY_MS);
+    }
+  }
+}
+
+/** The queue for the connection is the driver's: Kysely's own waits without a limit, and for ever after a failure. */
+class QueueingAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+}
+
+/** One connection, handed out to one user at a time; a transaction keeps it until it ends. */
+class NodeSqliteDriver implements Driver {
+  readonly #database: DatabaseSync;
+  readonly #connection: NodeSqliteConnection;
+  readonly #queue: (() => void)[] = [];
+  #taken = false;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#connection = new NodeSqliteConnection(database);
+  }
+
+  async init(): Promise<void> {}
+
+  acquireConnection(): Promise<DatabaseConnection> {
+    if (isInsideWrite()) {
+      const text =
+        '`db` or `write` was used inside `write`: it would wait for its own end. Use the transaction.';
+      return Promise.reject(new PosternError('ledger_misused', text));
+    }
+    if (!this.#taken) {
+      this.#taken = true;
+      return Promise.resolve(this.#connection);
+    }
+    return new Promise((resolve, reject) => {
+      const limit = setTimeout(() => {
+        this.#queue.splice(this.#queue.indexOf(turn), 1);
+        reject(
+          new PosternError('ledger_stuck', 'A transaction has held the ledger for a minute.', {
+            retry: 'later',
+          }),
+        );
+      }, CONNECTION_WAIT_MS);
+      const turn = () => {
+        clearTimeout(limit);
+        resolve(this.#connection);
+      };
+      this.#queue.push(turn);
+    });
+  }
+
+  async releaseConnection(): Promise<void> {
+    const next = this.#queue.shift();
+    if (next) next();
+    else this.#taken = false;
+  }
+
+  // Immediate: the write lock is taken at the start, so that a transaction never fails half way on another's lock.
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('commit'));
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#database.isTransaction) await connection.executeQuery(CompiledQuery.raw('rollback'));
+  }
+
+  async destroy(): Promise<void> {
+    if (this.#database.isOpen) this.#database.close();
+  }
+}
+
+interface Prepared {
+  statement: StatementSync;
+  returnsRows: boolean;
+}
+
+class NodeSqliteConnection implements DatabaseConnection {
+  readonly #database: DatabaseSync;
+  /** In the order of their last use: the first is the one to drop. */
+  readonly #prepared = new Map<string, Prepared>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const { statement, returnsRows } = this.#prepare(query.sql);
+    const parameters = query.parameters as SQLInputValue[];
+    if (returnsRows) return { rows: statement.all(...parameters) as R[] };
+    const { changes } = statement.run(...parameters);
+    return { rows: [], numAffectedRows: BigInt(changes) };
+  }
+
+  async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+    const statement = this.#database.prepare(query.sql);
+    for (const row of statement.iterate(...(query.parameters as SQLInputValue[]))) yield { rows: [row as R] };
+  }
+
+  #prepare(text: string): Prepared {
+    const known = this.#prepared.get(text);
+    if (known) {
+      this.#prepared.delete(text);
+      this.#prepared.set(text, known);
+      return known;
+    }
+    const statement = this.#database.prepare(text);
+    const prepared = { statement, returnsRows: statement.columns().length > 0 };
+    if (this.#prepared.size >= STATEMENTS_KEPT) {
+      const [oldest] = this.#prepared.keys();
+      if (oldest !== undefined) this.#prepared.delete(oldest);
+    }
+    this.#prepared.set(text, prepared);
+    return prepared;
+  }
+}
