@@ -1,0 +1,160 @@
+// What went wrong with an IMAP server, as one of our errors: a stable code, a sentence, and whether to try again.
+import type { Endpoint } from '../contracts/account.ts';
+import { PosternError } from '../kernel/errors.ts';
+import { explainNetworkError } from '../kernel/network-errors.ts';
+
+/** The parts of ImapFlow's errors that tell what happened. */
+interface ImapFailure {
+  code?: string;
+  message?: string;
+  authenticationFailed?: boolean;
+  serverResponseCode?: string;
+  responseText?: string;
+  responseStatus?: string;
+  mailboxMissing?: boolean;
+}
+
+/** Whether the server answered the command with NO or BAD: the connection is as good as before. */
+export function isRefusal(error: unknown): boolean {
+  const { responseStatus } = (error ?? {}) as ImapFailure;
+  return responseStatus === 'NO' || responseStatus === 'BAD';
+}
+
+// ImapFlow 2.1 takes a throttled sign-in for a rejected one: the server's words tell them apart.
+const THROTTLED =
+  /throttl|too many|rate limit|try again later|temporar|unavailable|maximum number of connections|exceeded/i;
+
+/**
+ * @param what the command in words, for the sentence
+ * @param scrub takes the password out of the server's words
+ */
+export function imapError(
+  error: unknown,
+  endpoint: Endpoint,
+  what: string,
+  scrub: (text: string) => string,
+): PosternError {
+  if (error instanceof PosternError) return error;
+  const failure = (error ?? {}) as ImapFailure;
+  const where = `${endpoint.host}:${endpoint.port}`;
+  const said = failure.responseText ? ` It said: ${oneLine(scrub(failure.responseText))}` : '';
+  if (
+    failure.code === 'ETHROTTLE' ||
+    ((failure.authenticationFailed || failure.responseStatus) && THROTTLED.test(failure.responseText ?? ''))
+  ) {
+    return new PosternError('throttled', `The IMAP server ${where} asks to come back later.${said}`, {
+      retry: 'later',
+      cause: error,
+    });
+  }
+  if (failure.authenticationFailed) {
+    const noPasswords = /Login is disabled|No matching authentication method/.test(failure.message ?? '');
+    if (
+      failure.serverResponseCode === 'PRIVACYREQUIRED' ||
+      /plaintext|LOGINDISABLED/i.test(failure.responseText ?? '') ||
+      (noPasswords && endpoint.security === 'none')
+    ) {
+      return tlsRefused(
+        'IMAP',
+        endpoint,
+        `The IMAP server ${where} does not take passwords over an unencrypted connection.`,
+      );
+    }
+    if (noPasswords)
+      return new PosternError('auth_not_offered', `The IMAP server ${where} takes no passwords.`, {
+        hint: 'It may want OAuth2, or passwords may have to be allowed for this mailbox at the provider.',
+        cause: error,
+      });
+    return new PosternError(
+      'wrong_password',
+      `The IMAP server ${where} refused the user name or the password.${said}`,
+      {
+        hint: 'Check both; many providers want an app password or OAuth2 instead of the usual password.',
+        cause: error,
+      },
+    );
+  }
+  if (/does not support STARTTLS/.test(failure.message ?? '')) {
+    return tlsRefused('IMAP', endpoint, `The IMAP server ${where} does not offer STARTTLS.`);
+  }
+  if (failure.code === 'STARTTLS_INJECTION') {
+    return new PosternError(
+      'tls_refused',
+      `The IMAP server ${where} sent data before the encryption began: somebody may be in between.`,
+    );
+  }
+  if (
+    failure.code === 'CONNECT_TIMEOUT' ||
+    failure.code === 'GREETING_TIMEOUT' ||
+    failure.code === 'UPGRADE_TIMEOUT' ||
+    failure.code === 'ETIMEOUT'
+  ) {
+    return new PosternError('timeout', `The IMAP server ${where} did not answer in time (${what}).`, {
+      hint:
+        failure.code === 'GREETING_TIMEOUT' && endpoint.security !== 'tls'
+          ? 'The port may speak TLS from the start: try security: tls.'
+          : 'Check host and port.',
+      retry: 'later',
+      cause: error,
+    });
+  }
+  const network = explainNetworkError(error, { protocol: 'IMAP', host: endpoint.host, port: endpoint.port });
+  if (network) return network;
+  if (isRefusal(failure)) {
+    const missing =
+      failure.mailboxMissing ||
+      failure.serverResponseCode === 'NONEXISTENT' ||
+      /does.?n.t exist|not found|unknown mailbox/i.test(failure.responseText ?? '');
+    return new PosternError(
+      missing ? 'mailbox_missing' : 'imap_refused',
+      `The IMAP server ${where} refused to ${what}.${said}`,
+      {
+        retry: 'later',
+        ...(missing
+          ? { hint: 'Make it, or correct its name: `postern imap mailboxes` lists those that there are.' }
+          : {}),
+        cause: error,
+      },
+    );
+  }
+  return new PosternError(
+    'connection_lost',
+    `The connection to the IMAP server ${where} broke (${what}): ${oneLine(scrub(failure.message ?? String(error)))}`,
+    {
+      retry: 'later',
+      cause: error,
+    },
+  );
+}
+
+/** A failed sign-in with a token, in words that fit it. */
+export function tokenRefused(error: unknown, { host, port }: Endpoint): unknown {
+  const cause = error instanceof PosternError ? error.cause : undefined;
+  if (cause instanceof Error && cause.message === 'Unsupported authentication mechanism') {
+    return new PosternError(
+      'auth_not_offered',
+      `The IMAP server ${host}:${port} takes no sign-in with an access token (OAUTHBEARER, XOAUTH2).`,
+      { hint: 'Check the server, or sign in by password.', retry: 'later', cause },
+    );
+  }
+  if (!(error instanceof PosternError) || error.code !== 'wrong_password') return error;
+  return new PosternError('token_refused', error.message.replace('the password', 'the access token'), {
+    hint: 'Check the user name, that the consent covers this mailbox, and that IMAP is switched on for it.',
+    cause: error,
+  });
+}
+
+export function tlsRefused(protocol: 'IMAP' | 'SMTP', endpoint: Endpoint, message: string): PosternError {
+  return new PosternError('tls_refused', message, {
+    hint:
+      endpoint.security === 'none'
+        ? 'Use security: tls or starttls, or switch require_tls off for this account.'
+        : `Use a server that encrypts ${protocol}, or security: tls on its TLS port.`,
+  });
+}
+
+const LONGEST_QUOTE = 300; // characters of a server's words in an error
+
+const oneLine = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a server's words may hold anything
+  text.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, LONGEST_QUOTE);

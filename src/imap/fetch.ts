@@ -1,0 +1,110 @@
+// Metadata first: what rules decide on, fetched by UID without any body.
+import type { FetchMessageObject, FetchQueryObject, MessageStructureObject } from 'imapflow';
+import type { MailPart } from '../contracts/mail.ts';
+import type { ImapConnection } from './connection.ts';
+
+export interface FetchedMessage {
+  uid: number;
+  flags: string[];
+  /** INTERNALDATE in epoch milliseconds. */
+  internalDate: number;
+  size: number;
+  /** The raw header block. */
+  headers: Buffer;
+  bodyStructure: MessageStructureObject | undefined;
+}
+
+// No ENVELOPE: it says less than the header block, which is read by the same code that reads raw messages.
+const METADATA = {
+  uid: true,
+  flags: true,
+  internalDate: true,
+  size: true,
+  bodyStructure: true,
+  headers: true,
+} as const;
+
+/**
+ * Messages of the selected mailbox with `from <= uid <= to`, in the order of the server's answers. Send no command
+ * while iterating: on one connection the second would wait for the first for ever.
+ */
+export async function* fetchMetadata(
+  connection: ImapConnection,
+  from: number,
+  to: number | '*',
+): AsyncGenerator<FetchedMessage> {
+  for await (const message of connection.client.fetch(`${from}:${to}`, METADATA, { uid: true })) {
+    // `n:*` always answers with the last message, also below n. Between the answers a server may tell of flags that
+    // somebody else changed (RFC 9051 §7.5.2): without a size, and some without a UID.
+    if (!(message.uid >= from) || message.size === undefined) continue;
+    yield fetchedMessage(message);
+  }
+}
+
+/** What the library gives, in our words. */
+export const fetchedMessage = (message: FetchMessageObject): FetchedMessage => ({
+  uid: message.uid,
+  flags: [...(message.flags ?? [])],
+  internalDate: toMillis(message.internalDate),
+  size: message.size ?? 0,
+  headers: message.headers ?? Buffer.alloc(0),
+  bodyStructure: message.bodyStructure,
+});
+
+/** UIDs at or above `from`, ascending: the cheap question whether anything is new. */
+export async function uidsFrom(connection: ImapConnection, from: number): Promise<number[]> {
+  const uids: number[] = [];
+  for await (const message of connection.client.fetch(`${from}:*`, { uid: true }, { uid: true })) {
+    if (message.uid >= from) uids.push(message.uid);
+  }
+  return uids.sort((a, b) => a - b);
+}
+
+export interface FetchedPart {
+  part: MailPart;
+  bytes: Buffer;
+  truncated: boolean;
+}
+
+/**
+ * The bytes of some parts of one message as transferred, each up to `limit` octets, in one command. Null when the message
+ * is not there any more: an answer, and no failure of the connection.
+ */
+export async function fetchParts(
+  connection: ImapConnection,
+  uid: number,
+  parts: readonly MailPart[],
+  limit: number,
+): Promise<FetchedPart[] | null> {
+  if (parts.length === 0) return [];
+  const query = { uid: true, bodyParts: parts.map(({ path: key }) => ({ key, start: 0, maxLength: limit })) };
+  const answer = await fetchOf(connection, uid, query, (message) => message.bodyParts !== undefined);
+  if (!answer) return null;
+  const { bodyParts } = answer;
+  return parts.map((part) => {
+    const bytes = bodyParts?.get(part.path.toLowerCase()) ?? Buffer.alloc(0);
+    return { part, bytes, truncated: part.size > bytes.length && bytes.length >= limit };
+  });
+}
+
+/**
+ * The answer about one message. Not ImapFlow's `fetchOne`, which takes the first answer for ours: a server may tell of
+ * another message's flags before, or of this one's alone.
+ */
+export async function fetchOf(
+  connection: ImapConnection,
+  uid: number,
+  query: FetchQueryObject,
+  isWhole: (message: FetchMessageObject) => boolean,
+): Promise<FetchMessageObject | undefined> {
+  let answer: FetchMessageObject | undefined;
+  for await (const message of connection.client.fetch(String(uid), query, { uid: true })) {
+    if (message.uid === uid && isWhole(message)) answer = message;
+  }
+  return answer;
+}
+
+function toMillis(date: Date | string | undefined): number {
+  const time = date instanceof Date ? date.getTime() : Date.parse(date ?? '');
+  return Number.isNaN(time) ? Date.now() : time;
+}

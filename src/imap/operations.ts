@@ -1,0 +1,152 @@
+// The operations on an account's mailboxes, each complete in itself: select, act, release.
+import type { Readable } from 'node:stream';
+import type { MailPart } from '../contracts/mail.ts';
+import { codeOf, PosternError } from '../kernel/errors.ts';
+import type { ImapConnection } from './connection.ts';
+import { type FetchedPart, fetchParts } from './fetch.ts';
+import { demandSafeExpunge } from './message-changes.ts';
+
+/** Where a message lies: a UID means something only together with its mailbox's UIDVALIDITY. */
+export interface Place {
+  mailbox: string;
+  uidValidity: string;
+  uid: number;
+}
+
+const LOCK_WAIT_MS = 30_000;
+
+/** UIDs of the messages in `mailbox` whose Message-ID header is `messageId`. */
+export async function findByMessageId(
+  connection: ImapConnection,
+  mailbox: string,
+  messageId: string,
+): Promise<number[]> {
+  return withMailbox(connection, mailbox, null, async () => {
+    const found = await connection.run('search', () =>
+      connection.client.search({ header: { 'message-id': messageId } }, { uid: true }),
+    );
+    if (!Array.isArray(found))
+      throw new PosternError('imap_refused', `The server did not search ${mailbox}.`, { retry: 'later' });
+    return found;
+  });
+}
+
+/** @throws PosternError `mailbox_missing` */
+export async function appendMessage(
+  connection: ImapConnection,
+  mailbox: string,
+  raw: Buffer,
+  flags: string[],
+  date: Date,
+): Promise<void> {
+  const answer = await connection.run('append', () => connection.client.append(mailbox, raw, flags, date));
+  if (answer === false)
+    throw new PosternError('imap_refused', `The server did not take the message into ${mailbox}.`, {
+      retry: 'later',
+    });
+}
+
+/** @throws PosternError `message_gone` when the mailbox was renumbered or the message is not there any more */
+export async function addFlags(connection: ImapConnection, place: Place, flags: string[]): Promise<void> {
+  await withMailbox(connection, place.mailbox, place.uidValidity, async () => {
+    await requireMessage(connection, place);
+    const done = await connection.run('store flags', () =>
+      connection.client.messageFlagsAdd(String(place.uid), flags, { uid: true }),
+    );
+    if (!done)
+      throw new PosternError(
+        'flags_refused',
+        `The server does not keep the flags ${flags.join(', ')} in ${place.mailbox}.`,
+      );
+  });
+}
+
+/** @throws PosternError `message_gone`, `mailbox_missing`, `expunge_unsafe` */
+export async function moveMessage(connection: ImapConnection, place: Place, target: string): Promise<void> {
+  await withMailbox(connection, place.mailbox, place.uidValidity, async () => {
+    await requireMessage(connection, place);
+    const { client } = connection;
+    if (!client.capabilities.has('MOVE') && client.mailbox) {
+      const { path, exists = 0 } = client.mailbox;
+      const selected = { path, exists, uidValidity: place.uidValidity, permanentFlags: null };
+      await demandSafeExpunge(connection, selected, place.uid);
+    }
+    const done = await connection.run('move', () =>
+      connection.client.messageMove(String(place.uid), target, { uid: true }),
+    );
+    if (done === false)
+      throw new PosternError('mailbox_missing', `The server did not move the message to ${target}.`, {
+        hint: 'Check that the mailbox exists.',
+      });
+  });
+}
+
+/** @throws PosternError `message_gone` */
+export async function readParts(
+  connection: ImapConnection,
+  place: Place,
+  parts: readonly MailPart[],
+  limit: number,
+): Promise<FetchedPart[]> {
+  return withMailbox(connection, place.mailbox, place.uidValidity, async () => {
+    const found = await connection.run('fetch the text', () =>
+      fetchParts(connection, place.uid, parts, limit),
+    );
+    if (!found) throw gone(place); // outside of `run`, which would hang up: the next place is asked on this connection
+    return found;
+  });
+}
+
+/** Streams one part, transfer-decoded, into `consume`, never holding it whole. */
+export async function streamPart<T>(
+  connection: ImapConnection,
+  place: Place,
+  part: MailPart,
+  consume: (stream: Readable) => Promise<T>,
+): Promise<T> {
+  return withMailbox(connection, place.mailbox, place.uidValidity, async () => {
+    const answer = await connection.run('fetch an attachment', () =>
+      connection.client.download(String(place.uid), part.path, { uid: true }),
+    );
+    if (!('content' in answer) || !answer.content) throw gone(place);
+    return consume(answer.content);
+  });
+}
+
+async function withMailbox<T>(
+  connection: ImapConnection,
+  mailbox: string,
+  uidValidity: string | null,
+  work: () => Promise<T>,
+): Promise<T> {
+  const lock = await connection
+    .run(`select ${mailbox}`, () =>
+      connection.client.getMailboxLock(mailbox, { acquireTimeout: LOCK_WAIT_MS }),
+    )
+    .catch((error: unknown) => {
+      // A mailbox that was deleted took its messages with it: they may lie elsewhere too.
+      if (uidValidity !== null && codeOf(error) === 'mailbox_missing') throw gone({ mailbox });
+      throw error;
+    });
+  try {
+    const selected = connection.client.mailbox;
+    if (uidValidity !== null && selected && String(selected.uidValidity) !== uidValidity) {
+      throw new PosternError('message_gone', `The mailbox ${mailbox} was renumbered by the server.`, {
+        retry: 'later',
+      });
+    }
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
+async function requireMessage(connection: ImapConnection, place: Place): Promise<void> {
+  const found = await connection.run('look for a message', () =>
+    connection.client.fetchOne(String(place.uid), { uid: true }, { uid: true }),
+  );
+  if (!found) throw gone(place);
+}
+
+const gone = (place: Pick<Place, 'mailbox'>): PosternError =>
+  new PosternError('message_gone', `The message is no longer in ${place.mailbox}.`);

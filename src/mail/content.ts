@@ -1,0 +1,81 @@
+// The readable content of a mail from its text parts, however they came: one by one over IMAP, or out of the raw
+// message. Both ways end here, so that they say the same.
+import type { MailContent, MailPart } from '../contracts/mail.ts';
+import { decodeCharset } from './charset.ts';
+import { htmlToText } from './html.ts';
+import { replyText } from './reply-text.ts';
+import { decodeTransfer, unflow } from './transfer.ts';
+import { visibleText } from './visible-text.ts';
+
+/** A text part as it is transferred. */
+export interface TransferredPart {
+  part: MailPart;
+  /** Still in its transfer encoding. */
+  bytes: Uint8Array;
+  /** True where not all of the part was fetched. */
+  truncated: boolean;
+}
+
+export const MAX_TEXT_CHARS = 1024 * 1024; // a long novel; an agent reads far less
+export const MAX_HTML_CHARS = 2 * 1024 * 1024;
+
+/**
+ * Joins text parts (see `textPartsOf`) into the content. Text is made from HTML where no text part says anything.
+ * Synchronous, and slow for large HTML: `decodeBodies` of parse.ts runs it where that blocks nothing.
+ */
+export function contentOf(parts: readonly TransferredPart[]): MailContent {
+  const plain: string[] = [];
+  const html: string[] = [];
+  let truncated = false;
+  let htmlCameFirst = false;
+  for (const { part, bytes, truncated: cut } of parts) {
+    if (cut) truncated = true;
+    const decoded = decodeCharset(decodeTransfer(bytes, part.encoding), charsetOf(part, bytes));
+    if (part.type === 'text/html') {
+      if (plain.length === 0) htmlCameFirst = true;
+      html.push(decoded);
+    } else {
+      const lines = decoded.replace(/\r\n?/g, '\n');
+      plain.push(visibleText(part.flowed ? unflow(lines, part.delsp) : lines));
+    }
+  }
+  const wholeHtml = html.length === 0 ? null : html.join('\n');
+  let text = joinTexts(plain);
+  if (wholeHtml !== null && (text.trim() === '' || htmlCameFirst)) text = textOfHtml(wholeHtml, text);
+  if (text.length > MAX_TEXT_CHARS || (wholeHtml?.length ?? 0) > MAX_HTML_CHARS) truncated = true;
+  text = text.slice(0, MAX_TEXT_CHARS).toWellFormed();
+  const shownHtml = wholeHtml === null ? null : wholeHtml.slice(0, MAX_HTML_CHARS).toWellFormed();
+  return { text, reply_text: replyText(text), html: shownHtml, truncated };
+}
+
+/** Text parts in a row are one text: Apple Mail writes a new one after every picture. */
+const joinTexts = (texts: readonly string[]): string =>
+  texts
+    .map(withoutLastBreaks)
+    .filter((text) => text.trim() !== '')
+    .join('\n');
+
+function withoutLastBreaks(text: string): string {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === '\n') end--;
+  return text.slice(0, end);
+}
+
+/** HTML before text: the text behind it is a footer, unless it only repeats what the HTML says. */
+function textOfHtml(html: string, after: string): string {
+  const text = htmlToText(html);
+  const squeezed = (value: string): string => value.replace(/\s+/g, '');
+  if (after.trim() === '' || squeezed(text).includes(squeezed(after))) return text;
+  return `${text}\n${after}`;
+}
+
+const CHARSET_IN_HTML = /<meta[^>]{1,200}charset\s*=\s*["']?([\w.:-]{1,40})/i;
+const META_OCTETS = 2048; // where browsers look for it
+
+/** The declared charset; HTML without one may name it inside. Servers show US-ASCII where a mail declares nothing. */
+function charsetOf(part: MailPart, bytes: Uint8Array): string | null {
+  const declared = part.charset !== null && part.charset !== 'us-ascii';
+  if (declared || part.type !== 'text/html') return part.charset;
+  const head = decodeTransfer(bytes.subarray(0, META_OCTETS * 2), part.encoding).subarray(0, META_OCTETS);
+  return CHARSET_IN_HTML.exec(head.toString('latin1'))?.[1] ?? part.charset;
+}

@@ -1,0 +1,20 @@
+// By what a message is recognised again when its UID no longer says so: after UIDVALIDITY changed, or in another folder.
+import { createHash } from 'node:crypto';
+import type { MailMetadata } from '../contracts/mail.ts';
+
+const HEX_CHARS = 32; // 128 bits: no two mails of a mailbox meet by chance
+
+/**
+ * 32 hexadecimal characters over Message-ID, Date, From, Subject and size, written as JSON so that no two lists of
+ * values read alike. A mail without a Message-ID is known by all its headers; without a date of its own either, also
+ * by `internalDate`, its arrival in epoch milliseconds.
+ */
+export function fingerprintOf(metadata: MailMetadata, internalDate: number): string {
+  const { message_id, date, from, subject, size, headers } = metadata;
+  const facts: unknown[] = [message_id, date, from?.address ?? null, subject, size];
+  if (message_id === null) {
+    facts.push(Object.entries(headers));
+    if (date === null) facts.push(internalDate);
+  }
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, HEX_CHARS);
+}
