@@ -1,0 +1,96 @@
+// A condition made ready: how to test it, what to look it up by, and how to say why it does not hold.
+import type { MailView } from './mail-view.ts';
+
+/** One reason why a rule did not match. */
+export interface Failure {
+  /** The words of the rule that lead to the condition, such as `subject` or `not.from`. */
+  condition: string;
+  wanted: string;
+  had: string;
+}
+
+/** A fact that the index can look up for a mail; `literal` is a text in the subject. */
+export type KeyKind =
+  | `${AddressField} ${'address' | 'domain' | 'below'}`
+  | 'account'
+  | 'mailbox'
+  | 'header'
+  | 'type'
+  | 'main type'
+  | 'literal';
+export type AddressField = 'from' | 'to' | 'cc' | 'reply_to';
+
+export interface Key {
+  readonly kind: KeyKind;
+  readonly value: string;
+}
+
+/** A mail that passes the check has at least one of the keys. */
+export interface Anchor {
+  /** How rarely a mail has one of them, by judgement: lower leaves out more mail. */
+  readonly rank: number;
+  readonly keys: readonly Key[];
+}
+
+export interface Check {
+  /** What a test costs, by judgement; cheap ones go first. */
+  readonly cost: number;
+  /** Each of them holds for every mail that passes: the index picks one. Empty when nothing is certain. */
+  readonly anchors: readonly Anchor[];
+  test(view: MailView): boolean;
+  /** Why the test fails. Asked only when it does. */
+  failures(view: MailView): Failure[];
+}
+
+const MAX_ANCHORS = 8; // choosing among more would not find a rarer one
+const MAX_ANCHOR_KEYS = 20_000; // a list of 10,000 domains gives two keys for each
+
+export function allOf(checks: readonly Check[]): Check {
+  const single = checks[0];
+  if (checks.length === 1 && single) return single;
+  const ordered = [...checks].sort((a, b) => a.cost - b.cost);
+  return {
+    cost: ordered.reduce((sum, check) => sum + check.cost, 0),
+    anchors: rarest(checks.flatMap((check) => check.anchors)),
+    test: (view) => {
+      for (const check of ordered) if (!check.test(view)) return false;
+      return true;
+    },
+    failures: (view) => checks.filter((check) => !check.test(view)).flatMap((check) => check.failures(view)),
+  };
+}
+
+function rarest(anchors: readonly Anchor[]): Anchor[] {
+  return [...anchors].sort((a, b) => a.rank - b.rank).slice(0, MAX_ANCHORS);
+}
+
+export function anyOf(checks: readonly Check[]): Check {
+  const ordered = [...checks].sort((a, b) => a.cost - b.cost);
+  return {
+    cost: ordered.reduce((sum, check) => sum + check.cost, 0),
+    anchors: union(checks.map((check) => check.anchors[0])),
+    test: (view) => ordered.some((check) => check.test(view)),
+    failures: (view) => checks.flatMap((check) => check.failures(view)),
+  };
+}
+
+function union(anchors: readonly (Anchor | undefined)[]): Anchor[] {
+  const keys: Key[] = [];
+  let rank = 0;
+  for (const anchor of anchors) {
+    if (!anchor) return [];
+    keys.push(...anchor.keys);
+    rank = Math.max(rank, anchor.rank);
+  }
+  return keys.length > MAX_ANCHOR_KEYS ? [] : [{ rank, keys }];
+}
+
+/** @param wanted the condition as it is written, for the one who asks why it does not hold */
+export function negated(check: Check, condition: string, wanted: string): Check {
+  return {
+    cost: check.cost,
+    anchors: [],
+    test: (view) => !check.test(view),
+    failures: () => [{ condition, wanted, had: 'a mail for which that holds' }],
+  };
+}

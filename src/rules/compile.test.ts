@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { RuleProblem } from '../contracts/rule.ts';
+import { PosternError } from '../kernel/errors.ts';
+import { compileRules, type RuleFile } from './compile.ts';
+
+function problemsOf(...files: RuleFile[]): RuleProblem[] {
+  try {
+    compileRules(files);
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    assert.equal(error.code, 'rules_invalid');
+    return error.details.problems as RuleProblem[];
+  }
+  return [];
+}
+
+/** One file with one mistake: where it is (`line:column`) and what is said about it. */
+function mistake(title: string, text: string, place: string, says: RegExp): void {
+  it(title, () => {
+    const problems = problemsOf({ name: 'quotes.yaml', text });
+    assert.equal(problems.length, 1, JSON.stringify(problems));
+    const [{ file, line, column, message }] = problems as [RuleProblem];
+    assert.equal(file, 'quotes.yaml');
+    assert.match(message, says);
+    assert.equal(`${line}:${column}`, place, message);
+  });
+}
+
+const AGENT = 'agents:\n  writer:\n    run: { command: [node] }\n';
+/** A rule whose `when` begins at line 4, column 7. */
+const when = (lines: string): string => `rules:\n  - name: x\n    when:\n      ${lines}\n    then: [stop]\n`;
+/** A rule whose action begins at line 7, column 9. */
+const then = (action: string): string => `${AGENT}rules:\n  - name: x\n    then:\n      - ${action}\n`;
+/** An agent whose keys begin at line 3, column 5. */
+const agent = (lines: string): string => `agents:\n  writer:\n    ${lines}\n`;
+
+describe('a mistake is told with file, line, column and a way to mend it', () => {
+  mistake('a key with a typo', when('form: a.example'), '4:7', /unknown key `form`; did you mean `from`\?/);
+  mistake('a key like no other', when('weather: fine'), '4:7', /unknown key `weather`; known here: from, to/);
+  mistake(
+    'a condition beside when',
+    'rules:\n  - name: x\n    from: a.example\n    then: [stop]',
+    '3:5',
+    /under `when`/,
+  );
+  mistake('an unknown key of the file', 'rule: []', '1:1', /did you mean `rules`/);
+  mistake('a key of a later version', when('text: invoice'), '4:7', /`text` is not built yet/);
+  mistake('another', when('sent: weekday'), '4:7', /`sent` is not built yet/);
+  mistake('digests', 'digests: []', '1:1', /`digests` is not built yet/);
+  for (const word of ['draft', 'forward', 'ingest', 'post', 'move', 'flag']) {
+    mistake(`the action ${word}`, then(`${word}: x`), '7:9', new RegExp(`\`${word}\` is not built yet`));
+  }
+  mistake('a model as an agent', agent('run: { model: { name: x } }'), '3:12', /`model` is not built yet/);
+  mistake('an unknown action', then('spwan: writer'), '7:9', /unknown action `spwan`; did you mean `spawn`/);
+  mistake('an unknown bare action', then('stpo'), '7:9', /unknown action `stpo`; did you mean `stop`/);
+  mistake('an action without its value', then('spawn'), '7:9', /`spawn` needs a value/);
+  mistake('an action with a value that does nothing', then('mark_seen: false'), '7:20', /or leave it out/);
+  mistake('two actions in one item', then('{ stop: true, label: x }'), '7:23', /one action for each/);
+  mistake('an unknown agent', then('spawn: writre'), '7:16', /no agent `writre`; did you mean `writer`/);
+  mistake('a label that is a list', then('label: [a]'), '7:16', /`label` needs a value/);
+  mistake('a label with a control character', then('label: "a\\u0000"'), '7:16', /no control characters/);
+  mistake('no actions', 'rules:\n  - name: x\n', '2:5', /`then`: is missing/);
+  mistake('an empty list of actions', 'rules:\n  - name: x\n    then: []\n', '3:11', /empty list/);
+  mistake('a rule without a name', 'rules:\n  - then: [stop]\n', '2:5', /`name`: is missing/);
+  mistake('a look-ahead', when('subject: /a(?=b)/'), '4:16', /look-around and back-references/);
+  mistake('a bad regular expression in a list', when('subject: [a, /(/]'), '4:20', /missing closing \)/);
+  mistake('a regular expression that does not end', when('subject: /abc'), '4:16', /does not end/);
+  mistake('an unknown flag', when('subject: /abc/g'), '4:16', /unknown flag `g`/);
+  mistake('a bad pattern deep within', when('not: { any: [{ from: anna }] }'), '4:28', /write \*@anna/);
+  mistake('an exclusion of nothing', when('from: "!"'), '4:13', /excludes nothing/);
+  mistake('an address without a domain', when('from: anna@'), '4:13', /no domain/);
+  mistake('a number as a subject', when('subject: 2026'), '4:16', /2026, which is not a text \(quotes/);
+  mistake('an empty list', when('from: []'), '4:13', /empty list/);
+  mistake('a size without a comparison', when('size: 10MB'), '4:13', /write a size such as/);
+  mistake('a size of an attachment', when('attachment: { size: big }'), '4:27', /write a size such as/);
+  mistake(
+    'an unknown key of an attachment',
+    when('attachment: { encoding: x }'),
+    '4:21',
+    /unknown key `encoding`; known here: type/,
+  );
+  mistake('an attachment in words', when('attachment: big'), '4:19', /takes true, false, or a mapping/);
+  mistake('trust: unverified', when('trust: unverified'), '4:14', /not: \{ trust: asserted \}/);
+  mistake('thread: old', when('thread: old'), '4:15', /not one of its words; known here: new, reply/);
+  mistake('a header with its colon', when('header: { "x-a:": 1x }'), '4:17', /no colon/);
+  mistake(
+    'a rule named twice',
+    `rules:\n  - { name: x, then: [stop] }\n  - { name: x, then: [stop] }`,
+    '3:13',
+    /already defined in quotes.yaml:2/,
+  );
+  mistake('a key written twice', when('from: a.example\n      from: b.example'), '5:7', /here twice/);
+  mistake('an agent with no way to run', agent('may: { reply: auto }'), '3:5', /`run` is missing/);
+  mistake(
+    'an action with a second one that is wrong',
+    then('{ spawn: writer, stop: 1 }'),
+    '7:26',
+    /one action for each/,
+  );
+  mistake('an agent with two ways to run', agent('run: { command: [a], webhook: {} }'), '3:26', /has both/);
+  mistake('a command as one text', agent('run: { command: node x.ts }'), '3:21', /`command`: takes a list/);
+  mistake(
+    'a secret in the file',
+    agent('run: { webhook: { url: "https://a.example", secret_ref: whsec_x } }'),
+    '3:61',
+    /env:NAME/,
+  );
+  mistake(
+    'a webhook that is no web address',
+    agent('run: { webhook: { url: "ftp://a.example", secret_ref: "env:X" } }'),
+    '3:28',
+    /url/i,
+  );
+  mistake(
+    'a word that reply does not take',
+    agent('run: { command: [a] }\n    may: { reply: aprove }'),
+    '4:19',
+    /did you mean `approve`/,
+  );
+  mistake(
+    'everybody by a star',
+    agent('run: { command: [a] }\n    may: { recipients: ["*"] }'),
+    '4:25',
+    /recipients: any/,
+  );
+  mistake(
+    'an unknown limit',
+    agent('run: { command: [a] }\n    limits: { timeout: 5m }'),
+    '4:15',
+    /unknown key `timeout`; known here: time/,
+  );
+  mistake(
+    'a limit that is no duration',
+    agent('run: { command: [a] }\n    limits: { time: soon }'),
+    '4:21',
+    /30s, 5m or 1h/,
+  );
+  mistake(
+    'an agent name with capitals',
+    'agents:\n  Writer: { run: { command: [a] } }',
+    '2:3',
+    /lower-case letters/,
+  );
+  mistake('a star without quotes', when('from: *@a.example'), '4:13', /must stand in quotes/);
+  mistake('an exclamation mark without quotes', when('from: !a.example'), '4:13', /must stand in quotes/);
+  mistake('a tab', 'rules:\n\t- name: x', '2:1', /indent with spaces/);
+  mistake('an open quote', 'rules:\n  - name: "x', '2:13', /missing closing "quote/);
+  mistake('a text with a colon', when('subject: Re: x'), '4:16', /put a text that has a colon in quotes/);
+  mistake('a second document', 'rules: []\n---\nrules: []', '2:1', /a file of its own/);
+  mistake('a list instead of a file', '- name: x', '1:1', /the file: takes a mapping/);
+  mistake('a prototype', when('header: { __proto__: x }'), '4:17', /unknown key `__proto__`/);
+  mistake('an alias within itself', 'rules: &a [*a]', '1:12', /refers to itself/);
+});
+
+it('all problems of all files are told at once, in the order of the files', () => {
+  const problems = problemsOf(
+    { name: 'b.yaml', text: when('subject: /(/\n      form: x') },
+    { name: 'a.yaml', text: 'agents: { writer: { run: { command: [a] } } }\nrule: []' },
+    { name: 'c.yaml', text: when('subject: /(/\n      size: ">1MB"').replace('stop', 'spwan') },
+    { name: 'd.yaml', text: when('subject: [/(/, "/[/"]') },
+  );
+  assert.deepEqual(
+    problems.map(({ file, line }) => `${file}:${line}`),
+    ['b.yaml:5', 'a.yaml:2', 'c.yaml:6', 'd.yaml:4', 'd.yaml:4'],
+  );
+});
+
+it('an agent and a rule may not be named twice across files', () => {
+  const one = `${AGENT}rules:\n- { name: x, then: [stop] }`;
+  const problems = problemsOf({ name: 'a.yaml', text: one }, { name: 'b.yaml', text: one });
+  assert.deepEqual(
+    problems.map(({ file, message }) => `${file} ${message}`),
+    [
+      'b.yaml the agent `writer` is already defined in a.yaml:2',
+      'b.yaml the rule `x` is already defined in a.yaml:5',
+    ],
+  );
+});
+
+it('an agent of another file can be spawned', () => {
+  const set = compileRules([
+    { name: 'a.yaml', text: 'rules:\n- { name: x, then: [{ spawn: writer }] }' },
+    { name: 'b.yaml', text: AGENT },
+  ]);
+  assert.equal(set.rules.length, 1);
+});
+
+it('an empty file, and one of comments, are fine', () => {
+  const set = compileRules([
+    { name: 'a.yaml', text: '' },
+    { name: 'b.yaml', text: '# nothing yet\n' },
+  ]);
+  assert.equal(set.rules.length, 0);
+});
+
+it('a list may be written once and used again', () => {
+  const text = `rules:
+  - { name: a, when: { from: &vips [a.example, b.example] }, then: [stop] }
+  - { name: b, when: { to: *vips }, then: [stop] }`;
+  assert.deepEqual(compileRules([{ name: 'a.yaml', text }]).rules[1]?.when?.to, ['a.example', 'b.example']);
+});
+
+describe('a hostile file ends in a problem, soon', () => {
+  const laughs = [
+    'a0: &a0 [x, x, x]',
+    ...Array.from({ length: 12 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}, *a${i}, *a${i}]`),
+  ];
+  const chain = [
+    'rules:',
+    '- &c0 { subject: x }',
+    ...Array.from({ length: 20_000 }, (_, i) => `- &c${i + 1} { not: *c${i} }`),
+  ];
+  const chained = `${chain.join('\n')}\n- { name: x, when: *c20000, then: [stop] }`;
+  const nested = `${when(`${'not: { '.repeat(30)}subject: x${' }'.repeat(30)}`)}`;
+  const hostile: [string, string][] = [
+    ['aliases of aliases', laughs.join('\n')],
+    ['a chain of aliases', chained],
+    ['conditions nested 30 deep', nested],
+    ['100,000 brackets', '['.repeat(100_000)],
+    ['a list of 20,000 addresses', when(`from: [${'a.example, '.repeat(20_000)}b.example]`)],
+    ['a pattern of 100,000 characters', when(`subject: ${'a?'.repeat(50_000)}`)],
+  ];
+  for (const [title, text] of hostile) {
+    it(title, () => {
+      const before = performance.now();
+      const problems = problemsOf({ name: 'a.yaml', text });
+      assert.ok(problems.length > 0);
+      assert.ok(performance.now() - before < 5000);
+    });
+  }
+});

@@ -1,0 +1,240 @@
+// Makes the conditions of a rule ready: each word of `when` becomes a check.
+import type { AttachmentCondition, Condition } from '../contracts/rule.ts';
+import { type Anchor, allOf, anyOf, type Check, type Key, negated } from './checks.ts';
+import {
+  addressCheck,
+  itemTest,
+  nameCheck,
+  type Place,
+  readItems,
+  shownList,
+  textCheck,
+} from './list-checks.ts';
+import { accountForm, flagForm, mailboxForm } from './mail-view.ts';
+import { isPlain, type TextPattern, textPattern, wholePattern } from './pattern.ts';
+import { comparison } from './quantity.ts';
+
+const MAX_NESTING = 16; // deeper than a person can read, and well within the stack
+const RARE_CHARS = 3; // shorter pieces are in too many subjects
+const COST = { compare: 1, attachment: 8 };
+const RANK = {
+  header: 6,
+  literal: 5,
+  type: 8,
+  shortLiteral: 9,
+  account: 10,
+  mailbox: 11,
+};
+/** Headers that most mail has: looking one up leaves nothing out. */
+const COMMON_HEADER =
+  /^(from|to|subject|date|message-id|received|mime-version|content-.*|dkim-signature|return-path|references)$/;
+
+/**
+ * One check for the whole of a `when`.
+ * @param place where it stands; its name is empty at the top
+ */
+export function compileCondition(condition: Condition, place: Place, depth = 0): Check {
+  const { path, report } = place;
+  if (depth > MAX_NESTING) {
+    report(path, `\`all\`, \`any\` and \`not\` are nested more than ${MAX_NESTING} deep`);
+    return allOf([]);
+  }
+  const at = (word: string, ...more: (string | number)[]): Place => ({
+    name: [place.name, word].filter(Boolean).join('.'),
+    path: [...path, word, ...more],
+    report,
+  });
+  const list = (items: Condition[], word: string): Check[] =>
+    items.map((item, i) => compileCondition(item, at(word, i), depth + 1));
+
+  const checks = plainChecks(condition, at);
+  if (condition.all) checks.push(allOf(list(condition.all, 'all')));
+  if (condition.any) checks.push(anyOf(list(condition.any, 'any')));
+  if (condition.not) {
+    const inner = compileCondition(condition.not, at('not'), depth + 1);
+    checks.push(negated(inner, at('not').name, `not ${written(condition.not)}`));
+  }
+  return allOf(checks);
+}
+
+function plainChecks(condition: Condition, at: (word: string, ...more: string[]) => Place): Check[] {
+  const { from, to, cc, reply_to, subject, header, list_id, type, attachment } = condition;
+  const { size, flag, mailbox, account, thread, trust } = condition;
+  const checks: (Check | undefined)[] = [
+    from && addressCheck('from', (view) => view.from, from, at('from')),
+    to && addressCheck('to', (view) => view.to, to, at('to')),
+    cc && addressCheck('cc', (view) => view.cc, cc, at('cc')),
+    reply_to && addressCheck('reply_to', (view) => view.replyTo, reply_to, at('reply_to')),
+    subject && textCheck((view) => [view.subject], 'part', subject, at('subject'), literalAnchors),
+    list_id &&
+      textCheck(
+        (view) => view.listIds,
+        'whole',
+        list_id,
+        at('list_id'),
+        () => headerAnchors('list-id'),
+      ),
+    type && nameCheck((view) => view.types, lower, type, at('type'), typeAnchors),
+    flag &&
+      nameCheck(
+        (view) => view.flags,
+        lower,
+        withoutBackslash(flag),
+        at('flag'),
+        () => [],
+      ),
+    mailbox && nameCheck((view) => [view.mailbox], mailboxForm, mailbox, at('mailbox'), mailboxAnchors),
+    account && nameCheck((view) => [view.account], accountForm, account, at('account'), accountAnchors),
+    size === undefined ? undefined : sizeCheck(size, at('size')),
+    thread && threadCheck(thread, at('thread')),
+    trust && trustCheck(trust, at('trust')),
+    attachment === undefined ? undefined : attachmentCheck(attachment, at('attachment')),
+  ].map((check) => check || undefined);
+  for (const [name, names] of Object.entries(header ?? {})) {
+    const key = name.toLowerCase();
+    const place = { ...at('header', name), name: `${at('header').name}.${name}` };
+    checks.push(
+      textCheck(
+        (view) => view.header(key),
+        'part',
+        names,
+        place,
+        () => headerAnchors(key),
+      ),
+    );
+  }
+  return checks.filter((check) => check !== undefined);
+}
+
+/** `\Seen` is a name with a backslash of its own, in a language where a backslash takes a meaning away. */
+function withoutBackslash(flag: string | string[]): string | string[] {
+  const one = (item: string): string =>
+    item.startsWith('!') ? `!${flagForm(item.slice(1))}` : flagForm(item);
+  return Array.isArray(flag) ? flag.map(one) : one(flag);
+}
+
+function lower(text: string): string {
+  return text.toLowerCase();
+}
+
+const accountAnchors = (items: readonly string[]): Anchor[] =>
+  exactAnchors('account', RANK.account, items, accountForm);
+const mailboxAnchors = (items: readonly string[]): Anchor[] =>
+  exactAnchors('mailbox', RANK.mailbox, items, mailboxForm);
+
+function exactAnchors(
+  kind: 'account' | 'mailbox',
+  rank: number,
+  items: readonly string[],
+  prepare: (text: string) => string,
+): Anchor[] {
+  const exact = items.every((item) => isPlain(item) && !item.includes('\\'));
+  return exact ? [{ rank, keys: items.map((item) => ({ kind, value: prepare(item) })) }] : [];
+}
+
+function headerAnchors(name: string): Anchor[] {
+  return COMMON_HEADER.test(name) ? [] : [{ rank: RANK.header, keys: [{ kind: 'header', value: name }] }];
+}
+
+function typeAnchors(items: readonly string[]): Anchor[] {
+  const keys: Key[] = [];
+  for (const item of items) {
+    const type = item.toLowerCase();
+    if (/^[\w.+-]+\/[\w.+-]+$/.test(type)) keys.push({ kind: 'type', value: type });
+    else if (/^[\w.+-]+\/\*$/.test(type)) keys.push({ kind: 'main type', value: type.slice(0, -2) });
+    else return [];
+  }
+  return [{ rank: RANK.type, keys }];
+}
+
+/** What a subject has in it: any of the needs of a single pattern, or for several one need of each. */
+function literalAnchors(include: readonly TextPattern[]): Anchor[] {
+  const [only] = include;
+  if (include.length === 1 && only) return only.needs.map(literalAnchor);
+  const literals: string[] = [];
+  for (const { needs } of include) {
+    const best = needs.toSorted((a, b) => shortest(b) - shortest(a))[0];
+    if (!best) return [];
+    literals.push(...best);
+  }
+  return [literalAnchor(literals)];
+}
+
+function literalAnchor(literals: readonly string[]): Anchor {
+  const rank = shortest(literals) >= RARE_CHARS ? RANK.literal : RANK.shortLiteral;
+  return { rank, keys: literals.map((value) => ({ kind: 'literal', value })) };
+}
+
+function shortest(literals: readonly string[]): number {
+  return literals.reduce((least, { length }) => Math.min(least, length), Number.POSITIVE_INFINITY);
+}
+
+function sizeCheck(source: string, place: Place): Check {
+  const holds = comparison(source);
+  return {
+    cost: COST.compare,
+    anchors: [],
+    test: (view) => holds(view.input.metadata.size),
+    failures: (view) => [
+      { condition: place.name, wanted: source.trim(), had: `${view.input.metadata.size} B` },
+    ],
+  };
+}
+
+function threadCheck(wanted: 'new' | 'reply', place: Place): Check {
+  return {
+    cost: COST.compare,
+    anchors: [],
+    test: (view) => view.input.isReply === (wanted === 'reply'),
+    failures: (view) => [{ condition: place.name, wanted, had: view.input.isReply ? 'reply' : 'new' }],
+  };
+}
+
+function trustCheck(wanted: 'verified' | 'asserted', place: Place): Check {
+  return {
+    cost: COST.compare,
+    anchors: [],
+    test: ({ input }) => input.trust === 'verified' || input.trust === wanted,
+    failures: (view) => [{ condition: place.name, wanted, had: view.input.trust }],
+  };
+}
+
+/**
+ * All named sub-conditions hold for one same attachment; `count` counts the attachments for which they do.
+ */
+function attachmentCheck(value: AttachmentCondition | boolean, place: Place): Check {
+  const { type, name, size, count } = typeof value === 'boolean' ? {} : value;
+  const at = (word: string): Place => ({ ...place, path: [...place.path, word] });
+  const types = type && itemTest(readItems(type, at('type'), (source) => wholePattern(source, lower)));
+  const called = name && itemTest(readItems(name, at('name'), (source) => textPattern(source, 'part').test));
+  const sized = size && comparison(size);
+  const enough = comparison(count ?? (value === false ? 0 : '>=1'));
+  return {
+    cost: COST.attachment,
+    anchors: [],
+    test: (view) => {
+      let fitting = 0;
+      for (const item of view.attachments) {
+        if (types && !types(item.type)) continue;
+        if (called && !called(item.name)) continue;
+        if (sized && !sized(item.size)) continue;
+        fitting++;
+      }
+      return enough(fitting);
+    },
+    failures: (view) => [
+      {
+        condition: place.name,
+        wanted: typeof value === 'boolean' ? (value ? 'an attachment' : 'no attachment') : written(value),
+        had: shownList(view.attachments.map((item) => `${item.shownName} (${item.type}, ${item.size} B)`)),
+      },
+    ],
+  };
+}
+
+const MAX_WRITTEN_CHARS = 300;
+
+function written(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > MAX_WRITTEN_CHARS ? `${text.slice(0, MAX_WRITTEN_CHARS)}…` : text;
+}

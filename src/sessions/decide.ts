@@ -1,0 +1,189 @@
+// From a message and the rules in force to sessions, turns and jobs: written in the transaction that takes the message in.
+import type { RuleAction } from '../contracts/rule.ts';
+import { agentPool, mailboxLane, sessionLane } from '../jobs/kinds.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { newId } from '../kernel/ids.ts';
+import type { RuleMatch, RuleSet } from '../rules/match.ts';
+import type { Tx } from '../store/store.ts';
+import type { Arrival, Decider, Decision } from '../watch/arrival.ts';
+
+export const TURN_ATTEMPTS = 10; // as many as the retry schedule of webhooks has steps
+
+export interface RuleDecision extends Decision {
+  matches: RuleMatch[];
+  /** Why no session may start from this message; null when one may. */
+  suppressed: string | null;
+}
+
+export interface DecideParts {
+  rules: () => RuleSet;
+  jobs: JobQueue;
+  clock: Clock;
+}
+
+/** Mail of these kinds never starts a session, so that machines do not talk to each other for ever (RFC 3834 §2). */
+const SILENT_KINDS = new Set(['own', 'bounce', 'complaint', 'receipt', 'auto-reply']);
+
+export function ruleDecider({ rules, jobs, clock }: DecideParts): Decider<RuleDecision> {
+  return {
+    decide(arrival) {
+      const matches = rules().match({
+        account: arrival.account.settings.label,
+        mailbox: arrival.mailbox,
+        metadata: arrival.metadata,
+        flags: arrival.flags,
+        isReply: arrival.isReply,
+        trust: arrival.trust.level,
+      });
+      if (matches.length === 0) return null;
+      const spawns = matches.some((match) => match.actions.some((action) => 'spawn' in action));
+      const suppressed =
+        spawns && SILENT_KINDS.has(arrival.kind) ? `no session: ${arrival.kindReason}` : null;
+      return { matches, suppressed, wantsText: spawns && suppressed === null };
+    },
+
+    async record(tx, arrival, { matches, suppressed }) {
+      const flags = new Set<string>();
+      for (const match of matches) {
+        if (!(await insertDecision(tx, arrival, match, suppressed, clock.now()))) continue;
+        const agents = new Set<string>(); // a rule that names an agent twice starts it once
+        for (const action of match.actions) {
+          if ('label' in action) flags.add(action.label);
+          if ('mark_seen' in action) flags.add('\\Seen');
+          if ('spawn' in action && suppressed === null) agents.add(action.spawn);
+        }
+        for (const agent of agents) await startTurn(tx, { jobs, clock }, arrival, match.rule, agent);
+      }
+      if (flags.size === 0) return;
+      const options = { lane: mailboxLane(arrival.account.id) };
+      await jobs.enqueue(tx, 'message.flag', { message_id: arrival.id, add: [...flags] }, options);
+    },
+  };
+}
+
+/** False when this message and this rule were decided before. */
+async function insertDecision(
+  tx: Tx,
+  arrival: Arrival,
+  match: { rule: string; actions: RuleAction[] },
+  suppressed: string | null,
+  now: number,
+): Promise<boolean> {
+  const row = await tx
+    .insertInto('decisions')
+    .values({
+      message_id: arrival.id,
+      rule: match.rule,
+      account_id: arrival.account.id,
+      actions: JSON.stringify(match.actions),
+      suppressed,
+      created_at: now,
+    })
+    .onConflict((conflict) => conflict.columns(['message_id', 'rule']).doNothing())
+    .returning('rule')
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** A new session for the thread, or the next turn of the one that is there. A cancelled session stays so. */
+async function startTurn(
+  tx: Tx,
+  { jobs, clock }: { jobs: JobQueue; clock: Clock },
+  arrival: Arrival,
+  rule: string,
+  agent: string,
+): Promise<void> {
+  const now = clock.now();
+  await tx
+    .insertInto('sessions')
+    .values({
+      id: newId('ses', now),
+      account_id: arrival.account.id,
+      agent,
+      rule,
+      thread_id: arrival.threadId,
+      message_id: arrival.id,
+      state: 'queued',
+      turns: 0,
+      token_hash: null,
+      token_expires_at: null,
+      summary: null,
+      question: null,
+      error: null,
+      created_at: now,
+      updated_at: now,
+    })
+    .onConflict((conflict) => conflict.columns(['thread_id', 'rule', 'agent']).doNothing())
+    .execute();
+  const session = await tx
+    .updateTable('sessions')
+    .set((eb) => ({ turns: eb('turns', '+', 1), state: 'queued', updated_at: now }))
+    .where('thread_id', '=', arrival.threadId)
+    .where('rule', '=', rule)
+    .where('agent', '=', agent)
+    .where('state', '<>', 'cancelled')
+    .returning(['id', 'turns'])
+    .executeTakeFirst();
+  if (!session) return;
+  await addTurn(tx, jobs, {
+    sessionId: session.id,
+    number: session.turns,
+    cause: 'message',
+    messageId: arrival.id,
+    sender: arrival.metadata.from?.address.toLowerCase() ?? null,
+    agent,
+    accountId: arrival.account.id,
+    draftId: null,
+    feedback: null,
+    author: null,
+    now,
+  });
+}
+
+export interface NewTurn {
+  sessionId: string;
+  number: number;
+  cause: 'message' | 'feedback' | 'answer' | 'wake';
+  messageId: string | null;
+  sender: string | null;
+  agent: string;
+  accountId: string;
+  draftId: string | null;
+  feedback: string | null;
+  author: string | null;
+  now: number;
+}
+
+export async function addTurn(tx: Tx, jobs: JobQueue, turn: NewTurn): Promise<void> {
+  const id = newId('trn', turn.now);
+  await tx
+    .insertInto('turns')
+    .values({
+      id,
+      session_id: turn.sessionId,
+      number: turn.number,
+      cause: turn.cause,
+      message_id: turn.messageId,
+      sender: turn.sender,
+      agent: turn.agent,
+      account_id: turn.accountId,
+      draft_id: turn.draftId,
+      feedback: turn.feedback,
+      author: turn.author,
+      state: 'queued',
+      answer: null,
+      error: null,
+      log: null,
+      created_at: turn.now,
+      started_at: null,
+      ended_at: null,
+    })
+    .execute();
+  await jobs.enqueue(
+    tx,
+    'session.turn',
+    { turn_id: id },
+    { lane: sessionLane(turn.sessionId), pool: agentPool(turn.agent), maxAttempts: TURN_ATTEMPTS },
+  );
+}

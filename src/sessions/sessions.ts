@@ -1,0 +1,204 @@
+// Sessions as people see them, and what people may do to them: look, cancel, answer.
+import type { Selectable } from 'kysely';
+import type { Bus } from '../cluster/bus.ts';
+import type { SessionView, TurnView } from '../contracts/session.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { notFound, PosternError } from '../kernel/errors.ts';
+import type { SessionsTable } from '../store/schema.ts';
+import type { Store, Tx } from '../store/store.ts';
+import { addTurn } from './decide.ts';
+import { setSession, settleSession } from './state.ts';
+import { principalOf, type SessionPrincipal } from './tokens.ts';
+
+export interface SessionFilter {
+  account?: string | undefined;
+  agent?: string | undefined;
+  state?: string | undefined;
+  limit: number;
+  before?: string | undefined;
+}
+
+export interface SessionsParts {
+  store: Store;
+  jobs: JobQueue;
+  clock: Clock;
+  bus: Bus;
+}
+
+export class Sessions {
+  readonly #parts: SessionsParts;
+
+  constructor(parts: SessionsParts) {
+    this.#parts = parts;
+  }
+
+  async list(filter: SessionFilter): Promise<SessionView[]> {
+    let query = this.#parts.store.db
+      .selectFrom('sessions')
+      .selectAll()
+      .orderBy('id', 'desc')
+      .limit(filter.limit);
+    if (filter.account !== undefined) query = query.where('account_id', '=', filter.account);
+    if (filter.agent !== undefined) query = query.where('agent', '=', filter.agent);
+    if (filter.state !== undefined) query = query.where('state', '=', filter.state);
+    if (filter.before !== undefined) query = query.where('id', '<', filter.before);
+    return (await query.execute()).map(viewOf);
+  }
+
+  /** @throws PosternError `not_found` */
+  async get(id: string): Promise<SessionView> {
+    const row = await this.#parts.store.db
+      .selectFrom('sessions')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (!row) throw notFound('session', id);
+    return viewOf(row);
+  }
+
+  async turns(id: string): Promise<TurnView[]> {
+    const rows = await this.#parts.store.db
+      .selectFrom('turns')
+      .selectAll()
+      .where('session_id', '=', id)
+      .orderBy('number')
+      .execute();
+    return rows.map((row) => ({
+      id: row.id,
+      number: row.number,
+      cause: row.cause as TurnView['cause'],
+      message_id: row.message_id,
+      state: row.state as TurnView['state'],
+      error: row.error,
+      refusals: JSON.parse(row.refusals) as TurnView['refusals'],
+      started_at: row.started_at,
+      ended_at: row.ended_at,
+    }));
+  }
+
+  /** Ends a session for good: its token dies, turns that wait do not run, and mail in its thread does not wake it. */
+  async cancel(id: string, by: string): Promise<SessionView> {
+    await this.get(id);
+    await this.#parts.store.write(async (tx) => {
+      await setSession(this.#parts, tx, id, {
+        state: 'cancelled',
+        error: `Cancelled by ${by}.`,
+        token_hash: null,
+        token_expires_at: null,
+      });
+    });
+    return this.get(id);
+  }
+
+  /** A person's answer to what the agent asked: a new turn. @throws PosternError `session_not_asking` */
+  async answer(id: string, text: string, by: string): Promise<SessionView> {
+    await this.#parts.store.write(async (tx) => {
+      const session = await tx.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst();
+      if (!session) throw notFound('session', id);
+      if (session.state !== 'waiting-for-answer') {
+        throw new PosternError(
+          'session_not_asking',
+          `The session ${id} is ${session.state} and waits for no answer.`,
+        );
+      }
+      await this.addTurnFor(tx, id, { cause: 'answer', feedback: text, draftId: null, author: by });
+    });
+    return this.get(id);
+  }
+
+  /** The next turn of a session for a reason other than mail. Returns false for a session that was cancelled. */
+  async addTurnFor(
+    tx: Tx,
+    sessionId: string,
+    turn: {
+      cause: 'feedback' | 'answer' | 'wake';
+      feedback: string | null;
+      draftId: string | null;
+      author: string | null;
+    },
+  ): Promise<boolean> {
+    const session = await tx
+      .updateTable('sessions')
+      .set((eb) => ({ turns: eb('turns', '+', 1) }))
+      .where('id', '=', sessionId)
+      .where('state', '<>', 'cancelled')
+      .returning(['turns', 'agent', 'account_id', 'state'])
+      .executeTakeFirst();
+    if (!session) return false;
+    await addTurn(tx, this.#parts.jobs, {
+      sessionId,
+      number: session.turns,
+      cause: turn.cause,
+      messageId: null,
+      sender: null, // a person asked for it: it does not count against the sender
+      agent: session.agent,
+      accountId: session.account_id,
+      draftId: turn.draftId,
+      feedback: turn.feedback,
+      author: turn.author,
+      now: this.#parts.clock.now(),
+    });
+    // While a turn runs the session says so; this one comes after it.
+    if (session.state !== 'running') await setSession(this.#parts, tx, sessionId, { state: 'queued' });
+    return true;
+  }
+
+  /** After a draft was decided: the session comes to rest, unless it still waits for something else. */
+  settle(tx: Tx, id: string): Promise<void> {
+    return settleSession(this.#parts, tx, id);
+  }
+
+  /**
+   * The time came by which the agent wanted an answer: without one it gets another turn.
+   * @param until the time it named; another one meanwhile, or an answer, and this one counts no more
+   */
+  async wake(id: string, until: number): Promise<void> {
+    await this.#parts.store.write(async (tx) => {
+      const waits = await tx
+        .updateTable('sessions')
+        .set({ wake_at: null })
+        .where('id', '=', id)
+        .where('wake_at', '=', until)
+        .where('state', '<>', 'cancelled')
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('turns')
+                .select('turns.id')
+                .where('turns.session_id', '=', id)
+                .where('turns.state', 'in', ['queued', 'running']),
+            ),
+          ),
+        )
+        .returning('id')
+        .executeTakeFirst();
+      if (waits)
+        await this.addTurnFor(tx, id, { cause: 'wake', feedback: null, draftId: null, author: null });
+    });
+  }
+
+  /** Whose token it is; null when it is none, or not any more. */
+  principalOf(token: string): Promise<SessionPrincipal | null> {
+    return principalOf(this.#parts.store, token, this.#parts.clock.now());
+  }
+}
+
+function viewOf(row: Selectable<SessionsTable>): SessionView {
+  return {
+    id: row.id,
+    account_id: row.account_id,
+    agent: row.agent,
+    rule: row.rule,
+    thread_id: row.thread_id,
+    message_id: row.message_id,
+    state: row.state as SessionView['state'],
+    turns: row.turns,
+    summary: row.summary,
+    question: row.question,
+    error: row.error,
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+  };
+}

@@ -1,0 +1,96 @@
+// The state of a session: what it is set to by what happens, and where it comes to rest once nothing of it runs.
+import type { Bus } from '../cluster/bus.ts';
+import type { SessionState } from '../contracts/session.ts';
+import { sessionLane } from '../jobs/kinds.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { afterCommit, type Tx } from '../store/store.ts';
+
+export interface StateParts {
+  clock: Clock;
+  bus: Bus;
+}
+
+export interface SessionChange {
+  state?: SessionState;
+  summary?: string | null;
+  question?: string | null;
+  wake_at?: number | null;
+  error?: string | null;
+  token_hash?: string | null;
+  token_expires_at?: number | null;
+}
+
+/** Changes a session and tells of it after the commit. False for a cancelled one, which stays as it is. */
+export async function setSession(
+  parts: StateParts,
+  tx: Tx,
+  sessionId: string,
+  change: SessionChange,
+): Promise<boolean> {
+  const row = await tx
+    .updateTable('sessions')
+    .set({ ...change, updated_at: parts.clock.now() })
+    .where('id', '=', sessionId)
+    .where('state', '<>', 'cancelled')
+    .returning(['state', 'account_id'])
+    .executeTakeFirst();
+  if (!row) return false;
+  afterCommit(tx, () =>
+    parts.bus.publish('session.changed', {
+      session_id: sessionId,
+      account_id: row.account_id,
+      state: row.state,
+    }),
+  );
+  return true;
+}
+
+/**
+ * Brings a session to where it rests, after anything that it waited for has ended: the person who is asked comes first,
+ * then the one who approves, then the customer. What ended badly stays so until its next turn.
+ */
+export async function settleSession(parts: StateParts, tx: Tx, sessionId: string): Promise<void> {
+  const session = await tx
+    .selectFrom('sessions')
+    .select(['state', 'question', 'wake_at'])
+    .where('id', '=', sessionId)
+    .executeTakeFirst();
+  if (!session || session.state === 'cancelled' || session.state === 'failed') return;
+  const state = (await busyState(tx, sessionId)) ?? (await restingState(tx, sessionId, session));
+  if (state !== session.state) await setSession(parts, tx, sessionId, { state });
+}
+
+async function busyState(tx: Tx, sessionId: string): Promise<SessionState | null> {
+  const turns = await tx
+    .selectFrom('turns')
+    .select('state')
+    .where('session_id', '=', sessionId)
+    .where('state', 'in', ['running', 'queued'])
+    .execute();
+  if (turns.some(({ state }) => state === 'running')) return 'running';
+  const action = await tx
+    .selectFrom('jobs')
+    .select('id')
+    .where('lane', '=', sessionLane(sessionId))
+    .where('kind', '=', 'session.action')
+    .where('state', '<>', 'dead')
+    .executeTakeFirst();
+  if (action) return 'running';
+  return turns.length > 0 ? 'queued' : null;
+}
+
+async function restingState(
+  tx: Tx,
+  sessionId: string,
+  session: { question: string | null; wake_at: number | null },
+): Promise<SessionState> {
+  if (session.question !== null) return 'waiting-for-answer';
+  const draft = await tx
+    .selectFrom('drafts')
+    .select('id')
+    .where('session_id', '=', sessionId)
+    .where('state', '=', 'waiting')
+    .executeTakeFirst();
+  if (draft) return 'waiting-for-approval';
+  return session.wake_at === null ? 'done' : 'waiting-for-reply';
+}

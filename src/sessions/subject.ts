@@ -1,0 +1,140 @@
+// What an action of an answer is about: the turn, its message, and the people of its thread.
+import type { MailContent, MailMetadata, Trust } from '../contracts/mail.ts';
+import { PosternError } from '../kernel/errors.ts';
+import { addressForm } from '../rules/addresses.ts';
+import type { Store } from '../store/store.ts';
+import type { StoredAction } from './answer.ts';
+
+export interface ActionSubject {
+  turnId: string;
+  index: number;
+  action: StoredAction;
+  sessionId: string;
+  accountId: string;
+  threadId: string;
+  agent: string;
+  message: {
+    id: string;
+    kind: string;
+    kindReason: string;
+    metadata: MailMetadata;
+    /** Null where the text was never read. */
+    content: MailContent | null;
+  };
+  /** Of the thread's mail that is not this gateway's own: the weakest, for the agent is shown all of it. */
+  trust: Trust;
+  people: People;
+}
+
+/** Addresses of the people of a thread, as their mails write them. */
+export interface People {
+  /** Those who wrote in the thread, and those whom this gateway wrote to in it. */
+  participants: string[];
+  /** Those whom a Reply-To names in a domain other than that of its mail's sender, and who are no participants. */
+  named: string[];
+}
+
+/** Null for a session that was cancelled. @throws PosternError `not_found` */
+export async function loadSubject(
+  store: Store,
+  turnId: string,
+  index: number,
+): Promise<ActionSubject | null> {
+  const turn = await store.db
+    .selectFrom('turns')
+    .innerJoin('sessions', 'sessions.id', 'turns.session_id')
+    .select(['turns.answer', 'turns.number', 'turns.session_id', 'turns.account_id', 'turns.agent'])
+    .select(['sessions.thread_id', 'sessions.state'])
+    .where('turns.id', '=', turnId)
+    .executeTakeFirst();
+  const action = (JSON.parse(turn?.answer ?? '{"actions":[]}') as { actions: StoredAction[] }).actions[index];
+  if (!turn || !action) throw new PosternError('not_found', `The turn ${turnId} has no action ${index}.`);
+  if (turn.state === 'cancelled') return null;
+  const messageId = await messageOfTurn(store, turn.session_id, turn.number);
+  const message = await store.db
+    .selectFrom('messages')
+    .selectAll()
+    .where('id', '=', messageId)
+    .executeTakeFirstOrThrow();
+  const content = await store.db
+    .selectFrom('contents')
+    .selectAll()
+    .where('message_id', '=', messageId)
+    .executeTakeFirst();
+  const mails = await store.db
+    .selectFrom('messages')
+    .select(['metadata', 'trust'])
+    .where('thread_id', '=', turn.thread_id)
+    .where('kind', '<>', 'own')
+    .execute();
+  return {
+    turnId,
+    index,
+    action,
+    sessionId: turn.session_id,
+    accountId: turn.account_id,
+    threadId: turn.thread_id,
+    agent: turn.agent,
+    message: {
+      id: messageId,
+      kind: message.kind,
+      kindReason: message.kind_reason,
+      metadata: JSON.parse(message.metadata) as MailMetadata,
+      content: content ? { ...content, truncated: content.truncated === 1 } : null,
+    },
+    trust: weakest([message, ...mails].map(({ trust }) => JSON.parse(trust) as Trust)),
+    people: await peopleOf(
+      store,
+      turn.thread_id,
+      mails.map(({ metadata }) => JSON.parse(metadata) as MailMetadata),
+    ),
+  };
+}
+
+/** The message that a turn is about: its own, or for feedback and answers that of the turn before. */
+export async function messageOfTurn(store: Store, sessionId: string, number: number): Promise<string> {
+  const row = await store.db
+    .selectFrom('turns')
+    .select('message_id')
+    .where('session_id', '=', sessionId)
+    .where('number', '<=', number)
+    .where('message_id', 'is not', null)
+    .orderBy('number', 'desc')
+    .executeTakeFirst();
+  if (!row?.message_id) throw new PosternError('not_found', `The session ${sessionId} has no message.`);
+  return row.message_id;
+}
+
+function weakest(all: readonly Trust[]): Trust {
+  const levels = ['unverified', 'asserted', 'verified'];
+  return all.reduce((one, other) => (levels.indexOf(other.level) < levels.indexOf(one.level) ? other : one));
+}
+
+async function peopleOf(
+  store: Store,
+  threadId: string,
+  mails: readonly Pick<MailMetadata, 'from' | 'reply_to'>[],
+): Promise<People> {
+  const written = await store.db
+    .selectFrom('submission_recipients')
+    .innerJoin('submissions', 'submissions.id', 'submission_recipients.submission_id')
+    .innerJoin('drafts', 'drafts.id', 'submissions.draft_id')
+    .select('submission_recipients.address')
+    .where('drafts.thread_id', '=', threadId)
+    .execute();
+  const participants = new Set(written.map(({ address }) => address));
+  const named = new Set<string>();
+  for (const { from, reply_to } of mails) {
+    if (from) participants.add(from.address);
+    const domain = from ? addressForm(from.address).domain : '';
+    for (const { address } of reply_to) {
+      const isOfSender = domain !== '' && addressForm(address).domain === domain;
+      (isOfSender ? participants : named).add(address);
+    }
+  }
+  const forms = new Set([...participants].map((address) => addressForm(address).address));
+  return {
+    participants: [...participants],
+    named: [...named].filter((address) => !forms.has(addressForm(address).address)),
+  };
+}

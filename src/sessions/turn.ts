@@ -1,0 +1,232 @@
+// Runs one turn of a session: limits, token, event, agent, answer. Whatever the answer wants is done by jobs that come
+// into being in the transaction that keeps it, so that a kill leaves either no answer or all of it.
+import type { Selectable } from 'kysely';
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Bus } from '../cluster/bus.ts';
+import type { Agent } from '../contracts/rule.ts';
+import type { SessionEvent } from '../contracts/session.ts';
+import { agentOfPool, sessionLane } from '../jobs/kinds.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { JobContext, JobWorker } from '../jobs/worker.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { durationMs } from '../kernel/duration.ts';
+import { codeOf, PosternError } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Blobs } from '../objects/blobs.ts';
+import type { RuleSet } from '../rules/match.ts';
+import type { TurnsTable } from '../store/schema.ts';
+import type { Store, Tx } from '../store/store.ts';
+import type { Messages } from '../watch/messages.ts';
+import { type StoredAnswer, storeAnswer } from './answer.ts';
+import { exceededCap } from './caps.ts';
+import { buildEvent } from './event.ts';
+import type { Runner } from './runner.ts';
+import { setSession, settleSession } from './state.ts';
+import { messageOfTurn } from './subject.ts';
+import { newToken } from './tokens.ts';
+import { failTurn, messageOf, noteFailure, refuse, refuseTurn, withLog } from './turn-end.ts';
+import { layAttachments, openWorkFolder } from './work-folder.ts';
+
+const TOKEN_SPARE_MS = 60_000; // an agent that is ended at its limit may still be saying its last
+const LONGEST_TURN_MS = 24 * 3_600_000; // timers end at 24 days; no agent thinks that long
+const TURNS_AT_ONCE = 256; // against exhaustion only: each agent has a limit of its own, so that none stalls another
+
+export interface TurnParts {
+  store: Store;
+  jobs: JobQueue;
+  worker: JobWorker;
+  clock: Clock;
+  bus: Bus;
+  log: Logger;
+  accounts: Pick<Accounts, 'get'>;
+  messages: Pick<Messages, 'detail' | 'attachment'>;
+  blobs: Blobs;
+  rules: () => Pick<RuleSet, 'agents'>;
+  runnerOf: (agent: Agent) => Runner;
+  urls: () => { api: string; mcp: string };
+  workDir: string;
+}
+
+type Turn = Selectable<TurnsTable> & {
+  rule: string;
+  thread_id: string;
+  question: string | null;
+};
+
+const EVENT_TYPES: Record<string, SessionEvent['type']> = {
+  wake: 'reply.overdue',
+  message: 'message.received',
+  feedback: 'draft.rejected',
+  answer: 'question.answered',
+};
+
+export function registerTurns(parts: TurnParts): void {
+  parts.worker.handle('session.turn', ({ turn_id: id }, context) => runTurn(parts, id, context), {
+    concurrency: TURNS_AT_ONCE,
+    poolLimit: (pool) => parts.rules().agents.get(agentOfPool(pool))?.limits.concurrency ?? 1,
+    onDead: async (payload: { turn_id: string }, error) => failTurn(parts, payload.turn_id, error),
+  });
+}
+
+async function runTurn(parts: TurnParts, turnId: string, context: JobContext): Promise<void> {
+  const turn = await loadTurn(parts.store, turnId);
+  if (turn.state === 'done' || turn.state === 'refused') return;
+  const cancelling = new AbortController();
+  const leave = parts.bus.subscribe(({ type, data }) => {
+    if (type === 'session.changed' && data.session_id === turn.session_id && data.state === 'cancelled')
+      cancelling.abort();
+  });
+  try {
+    const begun = await begin(parts, turn, context);
+    if (!begun) return;
+    const signal = AbortSignal.any([context.signal, cancelling.signal]);
+    await attempt(parts, turn, begun, { ...context, signal }).catch(async (error: unknown) => {
+      if (cancelling.signal.aborted) return refuseTurn(parts, turn, CANCELLED, context);
+      if (codeOf(error) === 'webhook_refused') return refuseTurn(parts, turn, messageOf(error), context);
+      await noteFailure(parts, turn, begun.hash, error, context);
+      throw error;
+    });
+  } finally {
+    leave();
+  }
+}
+
+const CANCELLED = 'The session was cancelled.';
+
+interface Begun {
+  agent: Agent;
+  token: string;
+  hash: string;
+  limitMs: number;
+}
+
+/** Marks the turn as running and gives it its token; null where it must not run, and says why. */
+async function begin(parts: TurnParts, turn: Turn, context: JobContext): Promise<Begun | null> {
+  const now = parts.clock.now();
+  return parts.store.write(async (tx) => {
+    const agent = parts.rules().agents.get(turn.agent);
+    const limitMs = Math.min(durationMs(agent?.limits.time ?? '0s'), LONGEST_TURN_MS);
+    const { token, hash } = newToken();
+    const isLive = await setSession(parts, tx, turn.session_id, {
+      state: 'running',
+      token_hash: hash,
+      token_expires_at: now + limitMs + TOKEN_SPARE_MS,
+      wake_at: null, // what it waited for has come, or it says anew that it waits
+      error: null,
+    });
+    if (!isLive) {
+      await refuse(parts, tx, turn, CANCELLED, context);
+      return null;
+    }
+    if (!agent)
+      throw new PosternError('agent_missing', `The agent ${turn.agent} is not in the rules any more.`, {
+        hint: 'Put it back, and retry the dead letter.',
+      });
+    // A turn that has begun before is not another waking.
+    const cap = turn.started_at === null ? await exceededCap(tx, agent, turn, now) : null;
+    if (cap !== null) {
+      parts.log.warn({ turn: turn.id, agent: turn.agent }, `a turn was refused: ${cap}`);
+      await refuse(parts, tx, turn, cap, context);
+      return null;
+    }
+    await tx
+      .updateTable('turns')
+      .set({ state: 'running', started_at: turn.started_at ?? now })
+      .where('id', '=', turn.id)
+      .execute();
+    return { agent, token, hash, limitMs };
+  });
+}
+
+async function attempt(parts: TurnParts, turn: Turn, begun: Begun, context: JobContext): Promise<void> {
+  const folder = await openWorkFolder(parts.workDir, turn.session_id);
+  let said: string | null = null;
+  try {
+    const runner = parts.runnerOf(begun.agent);
+    const event = await eventOf(parts, turn, begun.token);
+    if (runner.wantsFiles) await layAttachments(parts.messages, event, folder.path);
+    const { answer, log } = await runner.run(event, {
+      turnId: turn.id,
+      attempt: context.attempt,
+      limitMs: begun.limitMs,
+      signal: context.signal,
+      folder: folder.path,
+    });
+    said = log;
+    const stored = await storeAnswer(answer, folder.path, parts.blobs);
+    await parts.store.write((tx) => keepAnswer(parts, tx, turn, stored, log, context));
+  } catch (error) {
+    if (said === null || !(error instanceof PosternError)) throw error;
+    throw withLog(error, said);
+  } finally {
+    await folder.remove();
+  }
+}
+
+/** The answer and everything that follows from it: the token dies, and each action becomes a job. */
+async function keepAnswer(
+  parts: TurnParts,
+  tx: Tx,
+  turn: Turn,
+  stored: StoredAnswer,
+  log: string | null,
+  context: JobContext,
+): Promise<void> {
+  await context.finish(tx);
+  await stored.record(tx);
+  await tx
+    .updateTable('turns')
+    .set({
+      state: 'done',
+      answer: JSON.stringify({ actions: stored.actions }),
+      log,
+      error: null,
+      ended_at: parts.clock.now(),
+    })
+    .where('id', '=', turn.id)
+    .execute();
+  const isLive = await setSession(parts, tx, turn.session_id, {
+    token_hash: null,
+    token_expires_at: null,
+    ...(turn.cause === 'answer' ? { question: null } : {}),
+  });
+  if (!isLive) return;
+  for (const index of stored.actions.keys()) {
+    await parts.jobs.enqueue(
+      tx,
+      'session.action',
+      { turn_id: turn.id, index },
+      { lane: sessionLane(turn.session_id), inPlaceOf: { job: context.id, step: index } },
+    );
+  }
+  await settleSession(parts, tx, turn.session_id);
+}
+
+async function loadTurn(store: Store, id: string): Promise<Turn> {
+  const turn = await store.db
+    .selectFrom('turns')
+    .innerJoin('sessions', 'sessions.id', 'turns.session_id')
+    .selectAll('turns')
+    .select(['sessions.rule', 'sessions.thread_id', 'sessions.question'])
+    .where('turns.id', '=', id)
+    .executeTakeFirst();
+  if (!turn) throw new PosternError('not_found', `There is no turn ${id}.`);
+  return turn;
+}
+
+async function eventOf(parts: TurnParts, turn: Turn, token: string): Promise<SessionEvent> {
+  return buildEvent(parts, {
+    type: EVENT_TYPES[turn.cause] ?? 'message.received',
+    at: parts.clock.now(),
+    session: { id: turn.session_id, agent: turn.agent, rule: turn.rule, threadId: turn.thread_id },
+    turn: turn.number,
+    token,
+    account: await parts.accounts.get(turn.account_id),
+    messageId: await messageOfTurn(parts.store, turn.session_id, turn.number),
+    extra: {
+      ...(turn.feedback === null ? {} : { feedback: turn.feedback }),
+      ...(turn.cause === 'answer' && turn.question !== null ? { question: turn.question } : {}),
+      ...(turn.draft_id === null ? {} : { draft_id: turn.draft_id }),
+    },
+  });
+}

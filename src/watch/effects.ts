@@ -1,0 +1,121 @@
+// What is done to messages at the IMAP server, as jobs: flags, labels and moves; and taking in a message once more that
+// could not be understood.
+import type { Account, Accounts } from '../accounts/accounts.ts';
+import { connectImap } from '../imap/connection.ts';
+import { type FetchedMessage, fetchMetadata } from '../imap/fetch.ts';
+import { addFlags, moveMessage } from '../imap/operations.ts';
+import { type JobPayload, messageLane } from '../jobs/kinds.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { JobContext, JobWorker } from '../jobs/worker.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { PosternError } from '../kernel/errors.ts';
+import { storedCheckpoint } from './checkpoints.ts';
+import type { Ingest } from './ingest.ts';
+import { atAnyPlace, type TextParts } from './text.ts';
+
+export interface EffectsParts extends TextParts {
+  accounts: Accounts;
+  jobs: JobQueue;
+  worker: JobWorker;
+  clock: Clock;
+  ingest: Ingest;
+}
+
+export function registerEffects(parts: EffectsParts): void {
+  const accountOf = async (messageId: string): Promise<{ id: string; accountId: string }> => {
+    const row = await parts.store.db
+      .selectFrom('messages')
+      .select('account_id')
+      .where('id', '=', messageId)
+      .executeTakeFirst();
+    if (!row) throw new PosternError('message_gone', `The message ${messageId} is not in the ledger.`);
+    return { id: messageId, accountId: row.account_id };
+  };
+
+  parts.worker.handle('message.flag', async (payload, context) => {
+    const { message_id: id, add } = payload;
+    await orSeek(parts, 'message.flag', payload, context, async () =>
+      atAnyPlace(parts, await accountOf(id), (connection, place) =>
+        addFlags(connection, place, add.map(keywordOf)),
+      ),
+    );
+  });
+
+  parts.worker.handle('message.move', async (payload, context) => {
+    const { message_id: id, mailbox } = payload;
+    await orSeek(parts, 'message.move', payload, context, async () =>
+      atAnyPlace(parts, await accountOf(id), (connection, place) => moveMessage(connection, place, mailbox)),
+    );
+  });
+
+  parts.worker.handle('message.ingest', async (payload, { signal }) => {
+    const account = await parts.accounts.get(payload.account_id);
+    const message = await fetchAgain(parts.accounts, account, payload, signal);
+    if (!message) return; // deleted meanwhile
+    const checkpoint = await storedCheckpoint(parts.store.db, account.id, payload.mailbox);
+    if (checkpoint?.uidValidity !== payload.uid_validity) return; // it was read again under its new number
+    await parts.ingest.takeOne(account, checkpoint, message);
+  });
+}
+
+/**
+ * A message that is gone may only be on its way to another mailbox, where it will be seen soon. It is sought there in a
+ * lane of its own, with attempts of its own: of most such mail nothing is left, and the account's work goes on.
+ */
+async function orSeek<K extends 'message.flag' | 'message.move'>(
+  { store, jobs, clock }: EffectsParts,
+  kind: K,
+  payload: JobPayload<K>,
+  context: JobContext,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof PosternError) || error.code !== 'message_gone') throw error;
+    if (payload.sought || typeof error.retry !== 'object') throw error;
+    const options = { lane: messageLane(payload.message_id), runAt: clock.now() + error.retry.afterMs };
+    await store.write(async (tx) => {
+      await context.finish(tx);
+      await jobs.enqueue(tx, kind, { ...payload, sought: true }, options);
+    });
+  }
+}
+
+async function fetchAgain(
+  accounts: Accounts,
+  account: Account,
+  place: { mailbox: string; uid_validity: string; uid: number },
+  signal: AbortSignal,
+): Promise<FetchedMessage | null> {
+  const connection = await connectImap(account, await accounts.credentials(account), { signal });
+  try {
+    const selected = await connection.run(
+      `select ${place.mailbox}`,
+      () => connection.client.mailboxOpen(place.mailbox, { readOnly: true }),
+      signal,
+    );
+    if (String(selected.uidValidity) !== place.uid_validity) return null; // it is read again under its new number
+    return await connection.run(
+      'fetch a message',
+      async () => {
+        let found: FetchedMessage | null = null;
+        for await (const message of fetchMetadata(connection, place.uid, place.uid)) found = message;
+        return found;
+      },
+      signal,
+    );
+  } finally {
+    await connection.logout();
+  }
+}
+
+/**
+ * A label as an IMAP keyword. Keywords are atoms (RFC 9051 §9): what an atom cannot hold becomes `_`, so that
+ * `Agent/Quotes` stays as it is and `très bien` is still a keyword.
+ */
+function keywordOf(flag: string): string {
+  if (flag.startsWith('\\')) return flag;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are among what an atom cannot hold
+  return flag.replace(/[\u0000-\u0020(){%*"\\\]\u007f-\uffff]/g, '_');
+}

@@ -1,0 +1,81 @@
+// Two mailboxes of one account that are caught up at the same time.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import type { Account } from '../accounts/accounts.ts';
+import { memoryBus } from '../cluster/memory.ts';
+import type { FetchedMessage } from '../imap/fetch.ts';
+import { JobQueue } from '../jobs/queue.ts';
+import { systemClock } from '../kernel/clock.ts';
+import { openSqlite } from '../store/sqlite.ts';
+import type { Decider } from './arrival.ts';
+import type { Checkpoint } from './checkpoints.ts';
+import { Ingest, type IngestParts } from './ingest.ts';
+
+const account = {
+  id: 'acc_1',
+  settings: { address: 'sales@company.example', watch: { mailboxes: ['INBOX', 'Support'] } },
+} as Account;
+
+const at = (mailbox: string): Checkpoint => ({
+  accountId: account.id,
+  mailbox,
+  uidValidity: '1',
+  lastUid: 0,
+  attachedAt: 0,
+  renumberedTo: 0,
+});
+
+const mail = (headers: string[]): FetchedMessage => ({
+  uid: 1,
+  flags: [],
+  internalDate: Date.now(),
+  size: 100,
+  headers: Buffer.from(
+    [...headers, 'From: ann@customers.example', 'Subject: A question', '', ''].join('\r\n'),
+  ),
+  bodyStructure: undefined,
+});
+
+it('a question and its reply that are taken in at once from two mailboxes are one thread', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'postern-ingest-'));
+  const store = await openSqlite(join(folder, 'ledger.sqlite'));
+  try {
+    const replies: boolean[] = [];
+    const decider: Decider = {
+      decide: ({ isReply }) => ({ wantsText: false, isReply }) as { wantsText: boolean },
+      record: async (_tx, _arrival, decision) => {
+        replies.push((decision as unknown as { isReply: boolean }).isReply);
+      },
+    };
+    const parts: IngestParts = {
+      store,
+      jobs: new JobQueue(store, systemClock),
+      clock: systemClock,
+      bus: memoryBus(systemClock),
+      log: {} as IngestParts['log'],
+      decider,
+    };
+    const ingest = new Ingest(parts);
+    // Both look their threads up before either writes.
+    await Promise.all([
+      ingest.take(account, at('INBOX'), [mail(['Message-ID: <question@x>'])], 1, null),
+      ingest.take(
+        account,
+        at('Support'),
+        [mail(['Message-ID: <reply@x>', 'In-Reply-To: <question@x>'])],
+        1,
+        null,
+      ),
+    ]);
+    const rows = await store.db.selectFrom('messages').select(['message_id', 'thread_id']).execute();
+    assert.equal(rows.length, 2);
+    assert.equal(rows[0]?.thread_id, rows[1]?.thread_id);
+    assert.deepEqual(replies, [false, true], 'the second of them is a reply, for rules that ask');
+  } finally {
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+});

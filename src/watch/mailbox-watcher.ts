@@ -1,0 +1,290 @@
+// Watches one mailbox on a connection of its own: connect, catch up, IDLE or poll, sweep, and again after any failure.
+// It always says which of these it is at, since when, and why.
+import type { Account, Accounts, Credentials } from '../accounts/accounts.ts';
+import type { WatchState, WatchStatus } from '../contracts/account.ts';
+import { connectImap, type ImapConnection } from '../imap/connection.ts';
+import { type FetchedMessage, fetchMetadata, uidsFrom } from '../imap/fetch.ts';
+import { type Clock, pause } from '../kernel/clock.ts';
+import { durationMs } from '../kernel/duration.ts';
+import { codeOf, explain, PosternError } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Store } from '../store/store.ts';
+import type { TextReader } from './arrival.ts';
+import { Backoff } from './backoff.ts';
+import { attach, type Checkpoint } from './checkpoints.ts';
+import type { Ingest } from './ingest.ts';
+import { endedWithToken, RENEW_AGAIN_MS, renewAt } from './renewal.ts';
+import { textReader } from './text.ts';
+
+const BATCH_MESSAGES = 250; // one commit: large enough that its flush does not count, small enough to keep little
+const TEXT_BATCH_MESSAGES = 20; // text is read on the way in for a trickle of mail, not for a flood
+const LAST_UID_LIMIT_MS = 5 * 60_000; // all UIDs of a large mailbox, for servers that do not tell UIDNEXT
+const LONGEST_SWEEP_MS = 5 * 60_000;
+const NEEDS_PERSON = new Set([
+  'wrong_password',
+  'token_refused',
+  'oauth_sign_in_needed',
+  'secret_missing',
+  'secret_unreadable',
+]);
+
+export interface WatcherParts {
+  accounts: Accounts;
+  store: Store;
+  clock: Clock;
+  log: Logger;
+  ingest: Ingest;
+  onState: (accountId: string, mailbox: string, status: WatchStatus) => void;
+}
+
+export class MailboxWatcher {
+  readonly mailbox: string;
+  readonly #account: Account;
+  readonly #parts: WatcherParts;
+  readonly #log: Logger;
+  readonly #stopped = new AbortController();
+  readonly #backoff = new Backoff();
+  #status: WatchStatus;
+  #loop: Promise<void> | undefined;
+  /** New mail is said to be there, or a sweep was asked for. */
+  #dirty = false;
+  #wake: () => void = () => undefined;
+  /** The server was seen to end a connection with the token that it was opened with. */
+  #cutsWithToken = false;
+
+  constructor(account: Account, mailbox: string, parts: WatcherParts) {
+    this.#account = account;
+    this.mailbox = mailbox;
+    this.#parts = parts;
+    this.#log = parts.log.child({ account: account.settings.label, mailbox });
+    const now = parts.clock.now();
+    this.#status = {
+      state: 'connecting',
+      since: now,
+      last_alive_at: null,
+      waiting: 0,
+      reconnects: 0,
+      last_error: null,
+    };
+  }
+
+  status(): WatchStatus {
+    return { ...this.#status };
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** Looks for new mail now, and connects now if it was waiting to. */
+  sweep(): void {
+    this.#dirty = true;
+    this.#wake();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.#wake();
+    await this.#loop;
+    this.#enter('stopped');
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      let connectedAt = 0;
+      try {
+        this.#enter('connecting');
+        const { connection, credentials } = await this.#connect();
+        try {
+          connectedAt = this.#parts.clock.now();
+          await this.#watch(connection, credentials);
+        } catch (error) {
+          this.#cutsWithToken ||= endedWithToken(credentials, explain(error), this.#parts.clock.now());
+          throw error;
+        } finally {
+          await connection.logout();
+        }
+      } catch (error) {
+        if (this.#stopped.signal.aborted) return;
+        await this.#rest(error, connectedAt === 0 ? 0 : this.#parts.clock.now() - connectedAt);
+      }
+    }
+  }
+
+  #connect(): Promise<{ connection: ImapConnection; credentials: Credentials }> {
+    const signal = this.#stopped.signal;
+    return this.#parts.accounts.signIn(this.#account, async (credentials) => ({
+      connection: await connectImap(this.#account, credentials, { signal }),
+      credentials,
+    }));
+  }
+
+  /** Waits after a failure, as long as its kind asks for; a sweep ends the wait. */
+  async #rest(error: unknown, livedMs: number): Promise<void> {
+    if (!(error instanceof PosternError))
+      this.#log.error(
+        { error: error instanceof Error ? error.stack : String(error) },
+        'a bug: watching failed with an unknown error',
+      );
+    this.#dirty = false; // what was said on the lost connection is no reason to connect again at once
+    const wait = this.#backoff.next(error, livedMs);
+    this.#status.last_error = explain(error);
+    this.#status.reconnects++;
+    this.#enter(NEEDS_PERSON.has(codeOf(error)) ? 'needs-sign-in' : 'backing-off');
+    this.#log.warn({ code: codeOf(error), wait }, `watching is interrupted: ${explain(error)}`);
+    await this.#until(wait);
+  }
+
+  /** Returns when the connection is to be made anew, or watching stops. */
+  async #watch(connection: ImapConnection, credentials: Credentials): Promise<void> {
+    const { client } = connection;
+    client.on('exists', () => {
+      this.#alive();
+      this.sweep();
+    });
+    void connection.closed.then(() => this.#wake());
+    const checkpoint = await this.#attach(connection);
+    const idles = this.#account.settings.watch.mode === 'idle' && client.capabilities.has('IDLE');
+    this.#dirty = false;
+    await this.#takeNew(connection, checkpoint);
+    this.#status.last_error = null;
+    this.#enter(idles ? 'idle' : 'polling');
+    const { clock } = this.#parts;
+    let sweepAt = clock.now() + this.#sweepMs();
+    let renewal = renewAt(credentials, this.#cutsWithToken);
+    while (!this.#stopped.signal.aborted) {
+      if (!connection.usable) throw connection.failure;
+      if (this.#dirty) {
+        this.#dirty = false;
+        await this.#takeNew(connection, checkpoint);
+        sweepAt = clock.now() + this.#sweepMs();
+      } else if (clock.now() >= renewal) {
+        if (await this.#hasNewerToken(credentials)) return;
+        renewal = clock.now() + RENEW_AGAIN_MS;
+      } else if (clock.now() >= sweepAt) {
+        await this.#sweepNow(connection, checkpoint);
+        sweepAt = clock.now() + this.#sweepMs();
+      } else {
+        if (idles) void client.idle().catch(() => undefined); // its failures close the connection
+        await this.#until(Math.min(sweepAt, renewal) - clock.now());
+      }
+    }
+  }
+
+  /** Without a newer token the connection at hand is the best there is. */
+  async #hasNewerToken(old: Credentials): Promise<boolean> {
+    try {
+      const now = await this.#parts.accounts.credentials(this.#account);
+      return old.type === 'oauth2' && now.type === 'oauth2' && now.accessToken !== old.accessToken;
+    } catch (error) {
+      this.#log.debug({ code: codeOf(error) }, `there is no newer token: ${explain(error)}`);
+      return false;
+    }
+  }
+
+  async #attach(connection: ImapConnection): Promise<Checkpoint> {
+    const selected = await connection.run(
+      `select ${this.mailbox}`,
+      () => connection.client.mailboxOpen(this.mailbox, { readOnly: true }),
+      this.#stopped.signal,
+    );
+    this.#alive();
+    const place = {
+      accountId: this.#account.id,
+      mailbox: this.mailbox,
+      fromZero: this.#account.settings.watch.from_zero,
+    };
+    const uidNext = selected.uidNext || (await this.#uidNextOf(connection));
+    const { checkpoint, renumbered } = await attach(this.#parts.store, this.#parts.clock, place, {
+      uidValidity: String(selected.uidValidity),
+      uidNext,
+      toldUidNext: Boolean(selected.uidNext),
+    });
+    this.#status.waiting = Math.max(uidNext - 1 - checkpoint.lastUid, 0);
+    if (renumbered)
+      this.#log.warn(
+        { uid_validity: checkpoint.uidValidity },
+        'the server renumbered the mailbox; it is read again',
+      );
+    return checkpoint;
+  }
+
+  /** For servers that do not tell UIDNEXT: one above the last UID. */
+  async #uidNextOf(connection: ImapConnection): Promise<number> {
+    const uids = await connection.run(
+      'read the last UID',
+      () => uidsFrom(connection, 1),
+      this.#stopped.signal,
+      LAST_UID_LIMIT_MS,
+    );
+    return (uids.at(-1) ?? 0) + 1;
+  }
+
+  /** The server may have forgotten to tell: asks, whether or not IDLE said anything. Proves that the line is alive. */
+  async #sweepNow(connection: ImapConnection, checkpoint: Checkpoint): Promise<void> {
+    await connection.run('noop', () => connection.client.noop(), this.#stopped.signal);
+    const uids = await connection.run(
+      'sweep',
+      () => uidsFrom(connection, checkpoint.lastUid + 1),
+      this.#stopped.signal,
+    );
+    this.#alive();
+    this.#status.waiting = uids.length;
+    if (uids.length > 0) await this.#takeNew(connection, checkpoint);
+  }
+
+  /** Fetches everything above the checkpoint, and commits it batch by batch. */
+  async #takeNew(connection: ImapConnection, checkpoint: Checkpoint): Promise<void> {
+    let batch: FetchedMessage[] = [];
+    let ascending = true;
+    let highest = checkpoint.lastUid;
+    const commit = async (reader: TextReader | null): Promise<void> => {
+      const taken = batch;
+      batch = [];
+      // A server that answers out of order must not move the checkpoint past what it has not yet sent.
+      await this.#parts.ingest.take(this.#account, checkpoint, taken, ascending ? highest : null, reader);
+      if (ascending) checkpoint.lastUid = highest;
+      this.#status.waiting = Math.max(this.#status.waiting - taken.length, 0);
+      this.#alive();
+    };
+    const answers = fetchMetadata(connection, checkpoint.lastUid + 1, '*');
+    for await (const message of connection.each('fetch new mail', answers, this.#stopped.signal)) {
+      if (message.uid < highest) ascending = false;
+      highest = Math.max(highest, message.uid);
+      batch.push(message);
+      if (batch.length >= BATCH_MESSAGES) await commit(null);
+    }
+    if (!connection.usable) throw connection.failure;
+    ascending = true; // the whole range was answered
+    if (highest > checkpoint.lastUid)
+      await commit(batch.length <= TEXT_BATCH_MESSAGES ? textReader(connection, this.#log) : null);
+    this.#status.waiting = 0;
+    this.#alive();
+  }
+
+  #sweepMs(): number {
+    const interval = durationMs(this.#account.settings.watch.interval);
+    return this.#account.settings.watch.mode === 'poll' ? interval : Math.min(interval, LONGEST_SWEEP_MS);
+  }
+
+  /** Waits for `ms`, or less when woken: true then. */
+  async #until(ms: number): Promise<boolean> {
+    if (this.#dirty) return true;
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await pause(ms, woken.signal);
+    this.#wake = () => undefined;
+    return woken.signal.aborted;
+  }
+
+  #alive(): void {
+    this.#status.last_alive_at = this.#parts.clock.now();
+  }
+
+  #enter(state: WatchState): void {
+    if (this.#status.state === state && this.#status.last_alive_at !== null) return;
+    this.#status.state = state;
+    this.#status.since = this.#parts.clock.now();
+    this.#parts.onState(this.#account.id, this.mailbox, this.status());
+  }
+}

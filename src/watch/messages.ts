@@ -1,0 +1,161 @@
+// Messages as people and agents read them: rows of the ledger, with text and attachments fetched when asked for.
+import type { Readable } from 'node:stream';
+import type { Selectable } from 'kysely';
+import type { AttachmentView, MailMetadata, MessageDetail, MessageView, Trust } from '../contracts/mail.ts';
+import { streamPart } from '../imap/operations.ts';
+import { notFound } from '../kernel/errors.ts';
+import { attachmentName, attachmentsOf, decodedSizeOf, isInline } from '../mail/structure.ts';
+import type { MessagesTable } from '../store/schema.ts';
+import { atAnyPlace, type TextParts, textOf } from './text.ts';
+
+export interface MessageFilter {
+  account?: string | undefined;
+  thread?: string | undefined;
+  limit: number;
+  /** Only messages that came into the ledger before this id: pages go from the newest to the oldest. */
+  before?: string | undefined;
+}
+
+type Row = Selectable<MessagesTable> & { mailbox: string; uid: number };
+type Decisions = Map<string, MessageView['decisions']>;
+
+export class Messages {
+  readonly #parts: TextParts;
+
+  constructor(parts: TextParts) {
+    this.#parts = parts;
+  }
+
+  async list(filter: MessageFilter): Promise<MessageView[]> {
+    let query = this.#rows().orderBy('messages.id', 'desc').limit(filter.limit);
+    if (filter.account !== undefined) query = query.where('messages.account_id', '=', filter.account);
+    if (filter.thread !== undefined) query = query.where('messages.thread_id', '=', filter.thread);
+    if (filter.before !== undefined) query = query.where('messages.id', '<', filter.before);
+    const rows = await query.execute();
+    const decisions = await this.#decisions(rows.map(({ id }) => id));
+    return rows.map((row) => viewOf(row, decisions));
+  }
+
+  /** @throws PosternError `not_found` */
+  async get(id: string): Promise<MessageView> {
+    return viewOf(await this.#row(id), await this.#decisions([id]));
+  }
+
+  /** With headers and text, which is fetched over IMAP the first time. @throws PosternError `message_gone` */
+  async detail(id: string): Promise<MessageDetail> {
+    const row = await this.#row(id);
+    const metadata = JSON.parse(row.metadata) as MailMetadata;
+    const content = await textOf(this.#parts, { id, accountId: row.account_id, metadata });
+    const decisions = await this.#decisions([id]);
+    return { ...viewOf(row, decisions, metadata), headers: metadata.headers, ...content };
+  }
+
+  /** Streams an attachment, decoded, into `consume`. @throws PosternError `not_found`, `message_gone` */
+  async attachment<T>(
+    messageId: string,
+    attachmentId: string,
+    consume: (file: AttachmentView, stream: Readable) => Promise<T>,
+  ): Promise<T> {
+    const row = await this.#row(messageId);
+    const metadata = JSON.parse(row.metadata) as MailMetadata;
+    const at = attachmentViews(messageId, metadata).findIndex((view) => view.id === attachmentId);
+    const part = attachmentsOf(metadata.parts)[at];
+    const view = attachmentViews(messageId, metadata)[at];
+    if (!part || !view) throw notFound('attachment', attachmentId);
+    return atAnyPlace(this.#parts, { id: messageId, accountId: row.account_id }, (connection, place) =>
+      streamPart(connection, place, part, (stream) => consume(view, stream)),
+    );
+  }
+
+  async #row(id: string): Promise<Row> {
+    const row = await this.#rows().where('messages.id', '=', id).executeTakeFirst();
+    if (!row) throw notFound('message', id);
+    return row;
+  }
+
+  /** What the rules made of messages, by message. */
+  async #decisions(ids: readonly string[]): Promise<Decisions> {
+    if (ids.length === 0) return new Map();
+    const rows = await this.#parts.store.db
+      .selectFrom('decisions')
+      .selectAll()
+      .where('message_id', 'in', ids)
+      .orderBy('created_at')
+      .orderBy('rule')
+      .execute();
+    const found: Decisions = new Map();
+    for (const { message_id: id, rule, actions, suppressed, created_at: at } of rows) {
+      const decision = { rule, actions: JSON.parse(actions) as Record<string, unknown>[], suppressed, at };
+      found.set(id, [...(found.get(id) ?? []), decision]);
+    }
+    return found;
+  }
+
+  #rows() {
+    return this.#parts.store.db
+      .selectFrom('messages')
+      .selectAll('messages')
+      .select((eb) => [
+        eb.fn
+          .coalesce(
+            eb
+              .selectFrom('locations')
+              .select('mailbox')
+              .whereRef('locations.message_id', '=', 'messages.id')
+              .orderBy('uid', 'desc')
+              .limit(1),
+            eb.val(''),
+          )
+          .as('mailbox'),
+        eb.fn
+          .coalesce(
+            eb
+              .selectFrom('locations')
+              .select('uid')
+              .whereRef('locations.message_id', '=', 'messages.id')
+              .orderBy('uid', 'desc')
+              .limit(1),
+            eb.val(0),
+          )
+          .as('uid'),
+      ]);
+  }
+}
+
+/** Ids of attachments name the message and the MIME part, so that they need no table. */
+export function attachmentViews(messageId: string, metadata: MailMetadata): AttachmentView[] {
+  return attachmentsOf(metadata.parts).map((part) => ({
+    id: `att_${messageId.slice('msg_'.length)}_${part.path.replaceAll('.', '-')}`,
+    filename: attachmentName(part),
+    content_type: part.type,
+    size: decodedSizeOf(part),
+    content_id: part.content_id,
+    inline: isInline(part),
+  }));
+}
+
+function viewOf(
+  row: Row,
+  decisions: Decisions,
+  metadata = JSON.parse(row.metadata) as MailMetadata,
+): MessageView {
+  return {
+    id: row.id,
+    account_id: row.account_id,
+    thread_id: row.thread_id,
+    mailbox: row.mailbox,
+    uid: row.uid,
+    message_id: row.message_id,
+    from: metadata.from,
+    reply_to: metadata.reply_to,
+    to: metadata.to,
+    cc: metadata.cc,
+    subject: row.subject,
+    date: new Date(row.date).toISOString(),
+    size: row.size,
+    kind: row.kind as MessageView['kind'],
+    trust: JSON.parse(row.trust) as Trust,
+    attachments: attachmentViews(row.id, metadata),
+    decisions: decisions.get(row.id) ?? [],
+  };
+}

@@ -1,0 +1,91 @@
+// The text of messages: read over IMAP once it is needed, then kept in the ledger.
+import type { MailContent, MailMetadata } from '../contracts/mail.ts';
+import type { ImapConnection } from '../imap/connection.ts';
+import { fetchParts } from '../imap/fetch.ts';
+import { type Place, readParts } from '../imap/operations.ts';
+import type { ImapPool } from '../imap/pool.ts';
+import { codeOf, explain, PosternError } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { decodeBodies } from '../mail/parse.ts';
+import { textPartsOf } from '../mail/structure.ts';
+import type { Store } from '../store/store.ts';
+import type { TextReader } from './arrival.ts';
+import { insertContent } from './ledger-writes.ts';
+
+const MOVED_AGAIN_MS = 2_000; // a mail that is moved to another watched mailbox is seen there about that soon
+const LARGEST_TEXT_BYTES = 2 * 1024 * 1024; // of a part as transferred: some hundred pages
+
+/** Reads text on a watching connection, between the fetch and the commit; a failure is left to whoever needs the text. */
+export function textReader(connection: ImapConnection, log: Logger): TextReader {
+  return async (uid, metadata) => {
+    if (!connection.usable) return null;
+    try {
+      const parts = await connection.run('fetch the text', () =>
+        fetchParts(connection, uid, textPartsOf(metadata.parts), LARGEST_TEXT_BYTES),
+      );
+      return parts && (await decodeBodies(parts));
+    } catch (error) {
+      log.info({ uid, code: codeOf(error) }, `the text was not read on the way in: ${explain(error)}`);
+      return null;
+    }
+  };
+}
+
+export interface TextParts {
+  store: Store;
+  imap: ImapPool;
+}
+
+/**
+ * The text of a message, from the ledger or else from the IMAP server.
+ * @throws PosternError `message_gone` when it lies nowhere any more, and those of connecting
+ */
+export async function textOf(
+  parts: TextParts,
+  message: { id: string; accountId: string; metadata: MailMetadata },
+): Promise<MailContent> {
+  const row = await parts.store.db
+    .selectFrom('contents')
+    .selectAll()
+    .where('message_id', '=', message.id)
+    .executeTakeFirst();
+  if (row)
+    return { text: row.text, reply_text: row.reply_text, html: row.html, truncated: row.truncated === 1 };
+  const content = await atAnyPlace(parts, message, async (connection, place) =>
+    decodeBodies(await readParts(connection, place, textPartsOf(message.metadata.parts), LARGEST_TEXT_BYTES)),
+  );
+  await parts.store.write((tx) => insertContent(tx, message.id, content));
+  return content;
+}
+
+/**
+ * Tries the places where a message was seen, the latest first.
+ * @throws PosternError `message_gone`, worth another try: a mail that was just moved is not seen at its new place yet
+ */
+export async function atAnyPlace<T>(
+  parts: TextParts,
+  message: { id: string; accountId: string },
+  work: (connection: ImapConnection, place: Place) => Promise<T>,
+): Promise<T> {
+  const rows = await parts.store.db
+    .selectFrom('locations')
+    .select(['mailbox', 'uid_validity', 'uid'])
+    .where('message_id', '=', message.id)
+    .orderBy('uid_validity', 'desc')
+    .orderBy('uid', 'desc')
+    .execute();
+  return parts.imap.use(message.accountId, async (connection) => {
+    for (const row of rows) {
+      try {
+        return await work(connection, { mailbox: row.mailbox, uidValidity: row.uid_validity, uid: row.uid });
+      } catch (error) {
+        if (codeOf(error) !== 'message_gone') throw error;
+      }
+    }
+    throw new PosternError(
+      'message_gone',
+      'The message is no longer where it was seen: it was moved or deleted.',
+      { retry: { afterMs: MOVED_AGAIN_MS } },
+    );
+  });
+}

@@ -1,0 +1,149 @@
+// All watchers of this node: one for each mailbox of each active account, made and ended as accounts change.
+import type { Account, Accounts } from '../accounts/accounts.ts';
+import type { Bus } from '../cluster/bus.ts';
+import type { WatchState, WatchStatus } from '../contracts/account.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { codeOf, explain } from '../kernel/errors.ts';
+import type { Part } from '../kernel/lifecycle.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Store } from '../store/store.ts';
+import type { Ingest } from './ingest.ts';
+import { MailboxWatcher } from './mailbox-watcher.ts';
+
+export interface WatchersParts {
+  accounts: Accounts;
+  store: Store;
+  clock: Clock;
+  log: Logger;
+  bus: Bus;
+  ingest: Ingest;
+  /** Accounts that name another group are served by other nodes. */
+  nodeGroup: string | null;
+}
+
+interface Watched {
+  version: number;
+  watchers: MailboxWatcher[];
+}
+
+/** Worst first: the state of an account is the worst of its mailboxes'. */
+const WORST: readonly WatchState[] = [
+  'needs-sign-in',
+  'backing-off',
+  'stopped',
+  'connecting',
+  'polling',
+  'idle',
+];
+
+export class Watchers implements Part {
+  readonly name = 'watchers';
+  readonly #parts: WatchersParts;
+  readonly #watched = new Map<string, Watched>();
+  /** Changes are applied one after the other, so that an account never has two sets of watchers. */
+  #tail: Promise<void> = Promise.resolve();
+  #unsubscribe: () => void = () => undefined;
+  #stopped = false;
+
+  constructor(parts: WatchersParts) {
+    this.#parts = parts;
+  }
+
+  async start(): Promise<void> {
+    const stopListening = [
+      this.#parts.accounts.onChange((id) => this.#change(id)),
+      // A watcher that rests because nobody had signed in goes on at once.
+      this.#parts.bus.subscribe(({ type, data }) => {
+        if (type === 'account.changed' && data.sign_in === 'ok') this.sweep(String(data.account_id));
+      }),
+    ];
+    this.#unsubscribe = () => {
+      for (const stop of stopListening) stop();
+    };
+    for (const account of await this.#parts.accounts.list()) this.#change(account.id);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unsubscribe();
+    await this.#tail;
+    await Promise.all(
+      [...this.#watched.values()].flatMap(({ watchers }) => watchers.map((watcher) => watcher.stop())),
+    );
+    this.#watched.clear();
+  }
+
+  status(accountId: string): { total: WatchStatus; mailboxes: Record<string, WatchStatus> } {
+    const watchers = this.#watched.get(accountId)?.watchers ?? [];
+    const statuses = watchers.map((watcher) => [watcher.mailbox, watcher.status()] as const);
+    return { total: totalOf(statuses.map(([, status]) => status)), mailboxes: Object.fromEntries(statuses) };
+  }
+
+  /** Looks for new mail in all mailboxes of the account now. */
+  sweep(accountId: string): void {
+    for (const watcher of this.#watched.get(accountId)?.watchers ?? []) watcher.sweep();
+  }
+
+  #change(accountId: string): void {
+    this.#tail = this.#tail
+      .then(() => this.#apply(accountId))
+      .catch((error: unknown) =>
+        this.#parts.log.error(
+          { account: accountId, error: explain(error) },
+          'an account could not be watched',
+        ),
+      );
+  }
+
+  async #apply(accountId: string): Promise<void> {
+    if (this.#stopped) return;
+    const account = await this.#parts.accounts.get(accountId).catch((error: unknown) => {
+      if (codeOf(error) === 'not_found') return undefined;
+      throw error;
+    });
+    const now = this.#watched.get(accountId);
+    if (account && now?.version === account.version) return;
+    await Promise.all((now?.watchers ?? []).map((watcher) => watcher.stop()));
+    this.#watched.delete(accountId);
+    if (!account || !this.#isOurs(account)) return;
+    const { accounts, store, clock, log, bus, ingest } = this.#parts;
+    const onState = (id: string, mailbox: string, status: WatchStatus): void =>
+      bus.publish('watch.changed', {
+        account_id: id,
+        mailbox,
+        state: status.state,
+        last_error: status.last_error,
+      });
+    const watchers = [...new Set(account.settings.watch.mailboxes)].map(
+      (mailbox) => new MailboxWatcher(account, mailbox, { accounts, store, clock, log, ingest, onState }),
+    );
+    this.#watched.set(accountId, { version: account.version, watchers });
+    for (const watcher of watchers) watcher.start();
+  }
+
+  #isOurs({ settings }: Account): boolean {
+    return (
+      settings.active &&
+      settings.watch.mode !== 'off' &&
+      (settings.node_group ?? null) === this.#parts.nodeGroup
+    );
+  }
+}
+
+function totalOf(statuses: readonly WatchStatus[]): WatchStatus {
+  if (statuses.length === 0) {
+    return { state: 'stopped', since: 0, last_alive_at: null, waiting: 0, reconnects: 0, last_error: null };
+  }
+  const worst = [...statuses].sort(
+    (a, b) => WORST.indexOf(a.state) - WORST.indexOf(b.state),
+  )[0] as WatchStatus;
+  const alive = statuses.map((status) => status.last_alive_at);
+  return {
+    state: worst.state,
+    since: worst.since,
+    last_alive_at: alive.includes(null) ? null : Math.min(...(alive as number[])),
+    waiting: statuses.reduce((sum, status) => sum + status.waiting, 0),
+    reconnects: statuses.reduce((sum, status) => sum + status.reconnects, 0),
+    last_error: worst.last_error,
+  };
+}
