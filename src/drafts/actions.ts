@@ -1,0 +1,210 @@
+// Does what an agent answered, one action a job, each at most once: mail through policy to drafts, the rest to sessions
+// and mailboxes. What policy refuses is recorded with its reason.
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Bus } from '../cluster/bus.ts';
+import type { MailKind } from '../contracts/mail.ts';
+import type { Agent } from '../contracts/rule.ts';
+import { mailboxLane } from '../jobs/kinds.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { JobContext, JobWorker } from '../jobs/worker.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { codeOf, PosternError } from '../kernel/errors.ts';
+import { judgeOutgoing, type OutgoingVerdict } from '../policy/outgoing.ts';
+import { refusedLabel, refusedMove } from '../policy/verbs.ts';
+import type { RuleSet } from '../rules/match.ts';
+import type { StoredAction } from '../sessions/answer.ts';
+import { setSession, settleSession } from '../sessions/state.ts';
+import { type ActionSubject, loadSubject } from '../sessions/subject.ts';
+import type { Store, Tx } from '../store/store.ts';
+import { contentOf, type MailAction } from './content.ts';
+import type { Drafts } from './drafts.ts';
+import type { PreparedVersion } from './prepare.ts';
+
+export interface ActionParts {
+  store: Store;
+  jobs: JobQueue;
+  worker: JobWorker;
+  clock: Clock;
+  bus: Bus;
+  accounts: Accounts;
+  drafts: Drafts;
+  rules: () => RuleSet;
+}
+
+const SHORTEST_WAIT_MS = 60_000; // nobody answers a mail sooner
+
+/** What is wrong with the mail itself: another try would end the same. */
+const UNWRITABLE = new Set(['recipient_invalid', 'mail_not_composable']);
+
+export function registerActions(parts: ActionParts): void {
+  const perform = async (turnId: string, index: number, context: JobContext): Promise<void> => {
+    const subject = await loadSubject(parts.store, turnId, index);
+    if (!subject) return; // cancelled meanwhile
+    const agent = parts.rules().agents.get(subject.agent);
+    if (!agent)
+      throw new PosternError('agent_missing', `The agent ${subject.agent} is not in the rules any more.`);
+    const { action } = subject;
+    if (action.type === 'reply' || action.type === 'send')
+      await doMail(parts, agent, subject, action, context);
+    else await doOther(parts, agent, subject, action, context);
+  };
+  parts.worker.handle('session.action', ({ turn_id, index }, context) => perform(turn_id, index, context), {
+    onDead: async (payload: { turn_id: string; index: number }, error) => {
+      const subject = await loadSubject(parts.store, payload.turn_id, payload.index);
+      if (!subject) return;
+      await parts.store.write(async (tx) => {
+        await setSession(parts, tx, subject.sessionId, { state: 'failed', error });
+      });
+    },
+  });
+}
+
+async function doMail(
+  parts: ActionParts,
+  agent: Agent,
+  subject: ActionSubject,
+  action: MailAction,
+  context: JobContext,
+): Promise<void> {
+  const account = await parts.accounts.get(subject.accountId);
+  let verdict: OutgoingVerdict;
+  let prepared: PreparedVersion | undefined;
+  try {
+    const content = contentOf(account, subject.message, action);
+    verdict = judgeOutgoing(agent.may, {
+      recipients: [...content.to, ...content.cc, ...content.bcc].map(({ address }) => address),
+      bcc: content.bcc.map(({ address }) => address),
+      thread: [...subject.people.participants, ...subject.people.named],
+      named: subject.people.named,
+      kind: subject.message.kind as MailKind,
+      kindReason: subject.message.kindReason,
+      trust: subject.trust,
+    });
+    if (verdict.verdict !== 'refuse')
+      prepared = await parts.drafts.prepare({
+        ...content,
+        auto_submitted: verdict.verdict === 'send' ? 'auto-replied' : null,
+      });
+  } catch (error) {
+    if (!UNWRITABLE.has(codeOf(error))) throw error;
+    verdict = { verdict: 'refuse', reason: (error as Error).message };
+  }
+  if (verdict.verdict === 'refuse')
+    return finishRefused(parts, subject, action.type, verdict.reason, context);
+  const made = prepared as PreparedVersion;
+  const origin = {
+    accountId: subject.accountId,
+    sessionId: subject.sessionId,
+    threadId: subject.threadId,
+    turnId: subject.turnId,
+    actionIndex: subject.index,
+    answersMessageId: action.type === 'reply' ? subject.message.id : null,
+    author: `agent:${subject.agent}`,
+  };
+  const decision =
+    verdict.verdict === 'ask' ? { reasons: verdict.reasons } : { approvedBy: `policy:${subject.agent}` };
+  await conclude(parts, subject, context, async (tx) => {
+    await parts.drafts.insert(tx, origin, made, decision);
+  });
+}
+
+/** Does an action's effects and ends its job in one transaction; a session that was cancelled meanwhile has none. */
+async function conclude(
+  parts: ActionParts,
+  subject: ActionSubject,
+  context: JobContext,
+  work: (tx: Tx) => Promise<void>,
+): Promise<void> {
+  await parts.store.write(async (tx) => {
+    await context.finish(tx);
+    const session = await tx
+      .selectFrom('sessions')
+      .select('state')
+      .where('id', '=', subject.sessionId)
+      .executeTakeFirst();
+    if (session?.state === 'cancelled') return;
+    await work(tx);
+    await settleSession(parts, tx, subject.sessionId);
+  });
+}
+
+async function doOther(
+  parts: ActionParts,
+  agent: Agent,
+  subject: ActionSubject,
+  action: Exclude<StoredAction, MailAction>,
+  context: JobContext,
+): Promise<void> {
+  if (action.type === 'label' || action.type === 'move') {
+    const refused =
+      action.type === 'label'
+        ? refusedLabel(agent.may, action.label)
+        : refusedMove(agent.may, action.mailbox);
+    if (refused !== null) return finishRefused(parts, subject, action.type, refused, context);
+  }
+  await conclude(parts, subject, context, (tx) => apply(parts, tx, subject, action));
+}
+
+async function apply(
+  parts: ActionParts,
+  tx: Tx,
+  subject: ActionSubject,
+  action: Exclude<StoredAction, MailAction>,
+): Promise<void> {
+  const lane = mailboxLane(subject.accountId);
+  switch (action.type) {
+    case 'label':
+      return parts.jobs.enqueue(
+        tx,
+        'message.flag',
+        { message_id: subject.message.id, add: [action.label] },
+        { lane },
+      );
+    case 'move':
+      return parts.jobs.enqueue(
+        tx,
+        'message.move',
+        { message_id: subject.message.id, mailbox: action.mailbox },
+        { lane },
+      );
+    case 'ask':
+      await setSession(parts, tx, subject.sessionId, { question: action.question });
+      return;
+    case 'wait': {
+      // One that waits for what is over would be woken in a circle.
+      const until = Math.max(Date.parse(action.until), parts.clock.now() + SHORTEST_WAIT_MS);
+      await setSession(parts, tx, subject.sessionId, { wake_at: until });
+      return parts.jobs.enqueue(
+        tx,
+        'session.wake',
+        { session_id: subject.sessionId, until },
+        { runAt: until },
+      );
+    }
+    case 'done':
+      await setSession(parts, tx, subject.sessionId, { summary: action.summary ?? null });
+  }
+}
+
+/** The action is not done, and the turn says so; the others of the answer go on. */
+async function finishRefused(
+  parts: ActionParts,
+  subject: ActionSubject,
+  action: string,
+  reason: string,
+  context: JobContext,
+): Promise<void> {
+  await conclude(parts, subject, context, async (tx) => {
+    const row = await tx
+      .selectFrom('turns')
+      .select('refusals')
+      .where('id', '=', subject.turnId)
+      .executeTakeFirstOrThrow();
+    const refusals = [...(JSON.parse(row.refusals) as unknown[]), { action, reason }];
+    await tx
+      .updateTable('turns')
+      .set({ refusals: JSON.stringify(refusals) })
+      .where('id', '=', subject.turnId)
+      .execute();
+  });
+}

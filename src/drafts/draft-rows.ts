@@ -1,0 +1,104 @@
+// The rows of drafts: how they are read with their current version, what is demanded of one, and how one is shown.
+import type { Selectable, Updateable } from 'kysely';
+import type { DraftContent, DraftView } from '../contracts/draft.ts';
+import { notFound, PosternError } from '../kernel/errors.ts';
+import type { DraftsTable, DraftVersionsTable } from '../store/schema.ts';
+import type { Reader, Tx } from '../store/store.ts';
+
+/** A draft with its current version. */
+export type DraftRow = Selectable<DraftsTable> &
+  Pick<Selectable<DraftVersionsTable>, 'content' | 'envelope' | 'raw_object_id'>;
+
+const rowsOf = (db: Reader) =>
+  db
+    .selectFrom('drafts')
+    .innerJoin('draft_versions', (join) =>
+      join
+        .onRef('draft_versions.draft_id', '=', 'drafts.id')
+        .onRef('draft_versions.version', '=', 'drafts.version'),
+    )
+    .selectAll('drafts')
+    .select(['draft_versions.content', 'draft_versions.envelope', 'draft_versions.raw_object_id']);
+
+export interface DraftFilter {
+  state?: string | undefined;
+  account?: string | undefined;
+  session?: string | undefined;
+  limit: number;
+  before?: string | undefined;
+}
+
+/** The newest first. */
+export function listRows(db: Reader, filter: DraftFilter): Promise<DraftRow[]> {
+  let query = rowsOf(db).orderBy('drafts.id', 'desc').limit(filter.limit);
+  if (filter.state !== undefined) query = query.where('drafts.state', '=', filter.state);
+  if (filter.account !== undefined) query = query.where('drafts.account_id', '=', filter.account);
+  if (filter.session !== undefined) query = query.where('drafts.session_id', '=', filter.session);
+  if (filter.before !== undefined) query = query.where('drafts.id', '<', filter.before);
+  return query.execute();
+}
+
+export async function rowOf(db: Reader, id: string): Promise<DraftRow> {
+  const row = await rowsOf(db).where('drafts.id', '=', id).executeTakeFirst();
+  if (!row) throw notFound('draft', id);
+  return row;
+}
+
+export function requireWaiting(row: DraftRow): void {
+  if (row.state === 'waiting') return;
+  throw new PosternError(
+    'draft_not_waiting',
+    `The draft ${row.id} is ${row.state} already${row.decided_by ? ` (by ${row.decided_by})` : ''}.`,
+  );
+}
+
+/** Of two who decide or edit at once, one wins, also where transactions run side by side. */
+export async function changeWaiting(tx: Tx, row: DraftRow, change: Updateable<DraftsTable>): Promise<void> {
+  const changed = await tx
+    .updateTable('drafts')
+    .set(change)
+    .where('id', '=', row.id)
+    .where('state', '=', 'waiting')
+    .where('version', '=', row.version)
+    .returning('id')
+    .executeTakeFirst();
+  if (!changed)
+    throw new PosternError('draft_not_waiting', `The draft ${row.id} was decided or changed meanwhile.`);
+}
+
+export function requireDigest(row: DraftRow, digest: string): void {
+  if (row.digest === digest) return;
+  throw new PosternError(
+    'draft_digest_mismatch',
+    `The draft ${row.id} is not what was looked at: its digest is another one now.`,
+    { hint: 'Look at it again, and approve what it is now.' },
+  );
+}
+
+export function requireVersion(row: DraftRow, version: number): void {
+  if (row.version === version) return;
+  throw new PosternError(
+    'draft_version_mismatch',
+    `The draft ${row.id} has version ${row.version} now, not ${version}.`,
+    { hint: 'Read it again before you change it.' },
+  );
+}
+
+export function viewOf(row: DraftRow): DraftView {
+  return {
+    ...(JSON.parse(row.content) as DraftContent),
+    id: row.id,
+    state: row.state as DraftView['state'],
+    version: row.version,
+    digest: row.digest,
+    account_id: row.account_id,
+    session_id: row.session_id,
+    thread_id: row.thread_id,
+    reasons: JSON.parse(row.reasons) as string[],
+    feedback: row.feedback,
+    decided_by: row.decided_by,
+    submission_id: row.submission_id,
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+  };
+}

@@ -1,0 +1,296 @@
+// The approval queue: drafts wait here for a person. Every change makes a new version with a digest of its own, and an
+// approval names the digest that the person saw.
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Bus } from '../cluster/bus.ts';
+import type { DraftContent, DraftEdit, DraftView, SubmissionInput } from '../contracts/draft.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { PosternError } from '../kernel/errors.ts';
+import { newId } from '../kernel/ids.ts';
+import { parseRecipient } from '../mail/recipient.ts';
+import type { Blobs } from '../objects/blobs.ts';
+import { storeFiles } from '../sessions/answer.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import { afterCommit, type Store, type Tx } from '../store/store.ts';
+import { type Composer, digestOf, type Envelope } from './composer.ts';
+import {
+  changeWaiting,
+  type DraftFilter,
+  type DraftRow,
+  listRows,
+  requireDigest,
+  requireVersion,
+  requireWaiting,
+  rowOf,
+  viewOf,
+} from './draft-rows.ts';
+import { fromOf, newMessageId, type PreparedVersion, prepareVersion } from './prepare.ts';
+import { release } from './release.ts';
+
+export interface DraftsParts {
+  store: Store;
+  jobs: JobQueue;
+  clock: Clock;
+  bus: Bus;
+  accounts: Accounts;
+  blobs: Blobs;
+  sessions: Sessions;
+  compose: Composer;
+}
+
+/** What a new draft belongs to. */
+export interface DraftOrigin {
+  accountId: string;
+  sessionId: string | null;
+  threadId: string | null;
+  turnId: string | null;
+  actionIndex: number | null;
+  answersMessageId: string | null;
+  author: string;
+}
+
+export class Drafts {
+  readonly #parts: DraftsParts;
+
+  constructor(parts: DraftsParts) {
+    this.#parts = parts;
+  }
+
+  async list(filter: DraftFilter): Promise<DraftView[]> {
+    return (await listRows(this.#parts.store.db, filter)).map(viewOf);
+  }
+
+  /** @throws PosternError `not_found` */
+  async get(id: string): Promise<DraftView> {
+    return viewOf(await rowOf(this.#parts.store.db, id));
+  }
+
+  /** The bytes that wait for approval, as they will leave below the Date line. */
+  async raw(id: string): Promise<Buffer> {
+    const row = await rowOf(this.#parts.store.db, id);
+    return this.#parts.blobs.load(row.raw_object_id);
+  }
+
+  /** Composes a version outside of any transaction. @throws PosternError `recipient_invalid`, `mail_not_composable` */
+  prepare(content: DraftContent): Promise<PreparedVersion> {
+    return prepareVersion(this.#parts, content);
+  }
+
+  /**
+   * Writes a new draft that waits for a person, or (with `approvedBy`) one that leaves at once.
+   * Returns null when the same action of the same turn has made its draft before.
+   */
+  async insert(
+    tx: Tx,
+    origin: DraftOrigin,
+    prepared: PreparedVersion,
+    decision: { reasons: string[] } | { approvedBy: string },
+  ): Promise<{ draftId: string; submissionId: string | null } | null> {
+    const now = this.#parts.clock.now();
+    const draftId = newId('drf', now);
+    const approvedBy = 'approvedBy' in decision ? decision.approvedBy : null;
+    const submissionId = approvedBy === null ? null : newId('sub', now);
+    const inserted = await tx
+      .insertInto('drafts')
+      .values({
+        id: draftId,
+        account_id: origin.accountId,
+        session_id: origin.sessionId,
+        thread_id: origin.threadId,
+        turn_id: origin.turnId,
+        action_index: origin.actionIndex,
+        answers_message_id: origin.answersMessageId,
+        state: approvedBy === null ? 'waiting' : 'approved',
+        version: 1,
+        digest: prepared.digest,
+        reasons: JSON.stringify('reasons' in decision ? decision.reasons : []),
+        feedback: null,
+        decided_by: approvedBy,
+        decided_at: approvedBy === null ? null : now,
+        submission_id: submissionId,
+        created_at: now,
+        updated_at: now,
+      })
+      .onConflict((conflict) => conflict.columns(['turn_id', 'action_index']).doNothing())
+      .returning('id')
+      .executeTakeFirst();
+    if (!inserted) return null;
+    await prepared.record(tx, draftId, 1, origin.author, now);
+    if (approvedBy !== null && submissionId !== null) {
+      await this.#release(tx, { ...origin, draftId, submissionId, approvedBy }, prepared);
+    }
+    this.#tell(tx, draftId, approvedBy === null ? 'waiting' : 'approved', origin.accountId);
+    return { draftId, submissionId };
+  }
+
+  /**
+   * Releases exactly what the digest names.
+   * @throws PosternError `draft_digest_mismatch` when the draft is not what the person saw, `draft_not_waiting`
+   */
+  async approve(id: string, digest: string, by: string): Promise<{ submission_id: string }> {
+    const seen = await rowOf(this.#parts.store.db, id);
+    requireWaiting(seen);
+    requireDigest(seen, digest);
+    const envelope = JSON.parse(seen.envelope) as Envelope;
+    // What lies in the ledger must be what the digest was taken over, whoever has had a hand on it since.
+    if (digestOf(envelope, await this.#parts.blobs.load(seen.raw_object_id)) !== digest)
+      throw new PosternError(
+        'draft_damaged',
+        `The draft ${id} was changed in the ledger: its content does not have its digest.`,
+        { hint: 'Edit it, which makes it anew, or reject it.' },
+      );
+    return this.#parts.store.write(async (tx) => {
+      const row = await rowOf(tx, id);
+      requireWaiting(row);
+      requireDigest(row, digest);
+      const submissionId = newId('sub', this.#parts.clock.now());
+      await this.#decide(tx, row, { state: 'approved', decided_by: by, submission_id: submissionId });
+      const content = JSON.parse(row.content) as DraftContent;
+      await this.#release(
+        tx,
+        {
+          accountId: row.account_id,
+          sessionId: row.session_id,
+          threadId: row.thread_id,
+          answersMessageId: row.answers_message_id,
+          draftId: id,
+          submissionId,
+          approvedBy: by,
+        },
+        {
+          content,
+          envelope,
+          digest,
+          rawObjectId: seen.raw_object_id,
+        },
+      );
+      return { submission_id: submissionId };
+    });
+  }
+
+  /**
+   * Changes a draft: a new version with a new digest, still waiting.
+   * @param version the version that the person saw; another one now is refused, so that nothing is overwritten
+   * @throws PosternError `draft_not_waiting`, `draft_version_mismatch`, `recipient_invalid`
+   */
+  async edit(id: string, edit: DraftEdit, by: string, version?: number): Promise<DraftView> {
+    const before = await rowOf(this.#parts.store.db, id);
+    requireWaiting(before);
+    requireVersion(before, version ?? before.version);
+    const old = JSON.parse(before.content) as DraftContent;
+    const prepared = await this.prepare({
+      ...old,
+      to: edit.to?.map(parseRecipient) ?? old.to,
+      cc: edit.cc?.map(parseRecipient) ?? old.cc,
+      bcc: edit.bcc?.map(parseRecipient) ?? old.bcc,
+      subject: edit.subject ?? old.subject,
+      text: edit.text ?? old.text,
+      // An HTML part that says something else than the edited text would leave unseen.
+      html: edit.html !== undefined ? edit.html : edit.text !== undefined ? null : old.html,
+    });
+    await this.#parts.store.write(async (tx) => {
+      const row = await rowOf(tx, id);
+      requireWaiting(row);
+      requireVersion(row, before.version);
+      const now = this.#parts.clock.now();
+      await prepared.record(tx, id, row.version + 1, by, now);
+      await changeWaiting(tx, row, { version: row.version + 1, digest: prepared.digest, updated_at: now });
+      this.#tell(tx, id, 'waiting', row.account_id);
+    });
+    return this.get(id);
+  }
+
+  /** Ends a draft. With feedback its agent gets another turn. @throws PosternError `draft_not_waiting` */
+  async reject(id: string, feedback: string | null, by: string): Promise<DraftView> {
+    await this.#parts.store.write(async (tx) => {
+      const row = await rowOf(tx, id);
+      requireWaiting(row);
+      await this.#decide(tx, row, { state: 'rejected', decided_by: by, feedback });
+      if (row.session_id === null) return;
+      if (feedback !== null)
+        await this.#parts.sessions.addTurnFor(tx, row.session_id, {
+          cause: 'feedback',
+          feedback,
+          draftId: id,
+          author: by,
+        });
+      else await this.#parts.sessions.settle(tx, row.session_id);
+    });
+    return this.get(id);
+  }
+
+  /** A mail that an operator writes: a draft that is approved by its writer. */
+  async submit(input: SubmissionInput, by: string): Promise<{ id: string; state: 'queued' }> {
+    const account = await this.#parts.accounts.find(input.account);
+    const from = fromOf(account);
+    const { attachments, record } = await storeFiles(input.attachments ?? [], null, this.#parts.blobs);
+    await this.#parts.store.write(record); // composing reads them; should it fail, nothing names them
+    const prepared = await this.prepare({
+      from,
+      to: input.to.map(parseRecipient),
+      cc: (input.cc ?? []).map(parseRecipient),
+      bcc: (input.bcc ?? []).map(parseRecipient),
+      subject: input.subject,
+      text: input.text ?? '',
+      html: input.html ?? null,
+      attachments,
+      in_reply_to: null,
+      references: [],
+      message_id: newMessageId(from),
+      auto_submitted: null,
+    });
+    const origin = {
+      accountId: account.id,
+      sessionId: null,
+      threadId: newId('thr', this.#parts.clock.now()),
+      turnId: null,
+      actionIndex: null,
+      answersMessageId: null,
+      author: by,
+    };
+    const made = await this.#parts.store.write((tx) => this.insert(tx, origin, prepared, { approvedBy: by }));
+    return { id: made?.submissionId as string, state: 'queued' };
+  }
+
+  async #decide(
+    tx: Tx,
+    row: DraftRow,
+    change: {
+      state: 'approved' | 'rejected' | 'superseded';
+      decided_by: string;
+      feedback?: string | null;
+      submission_id?: string;
+    },
+  ): Promise<void> {
+    const now = this.#parts.clock.now();
+    await changeWaiting(tx, row, { ...change, decided_at: now, updated_at: now });
+    this.#tell(tx, row.id, change.state, row.account_id);
+  }
+
+  async #release(
+    tx: Tx,
+    mail: Pick<DraftOrigin, 'accountId' | 'sessionId' | 'threadId' | 'answersMessageId'> & {
+      draftId: string;
+      submissionId: string;
+      approvedBy: string;
+    },
+    version: Pick<PreparedVersion, 'content' | 'envelope' | 'digest' | 'rawObjectId'>,
+  ): Promise<void> {
+    const { content, envelope, digest, rawObjectId } = version;
+    await release(tx, this.#parts, {
+      ...mail,
+      messageId: content.message_id,
+      subject: content.subject,
+      digest,
+      envelope,
+      rawObjectId,
+    });
+    if (mail.sessionId !== null) await this.#parts.sessions.settle(tx, mail.sessionId);
+  }
+
+  #tell(tx: Tx, draftId: string, state: string, accountId: string): void {
+    afterCommit(tx, () =>
+      this.#parts.bus.publish('draft.changed', { draft_id: draftId, state, account_id: accountId }),
+    );
+  }
+}

@@ -1,0 +1,68 @@
+// From what somebody wrote to a version of a draft: content made whole, composed to bytes, its digest taken. Nothing is
+// written yet; `record` does that in the transaction of whoever asked.
+import { randomBytes } from 'node:crypto';
+import type { Account } from '../accounts/accounts.ts';
+import type { DraftContent } from '../contracts/draft.ts';
+import type { Address } from '../contracts/mail.ts';
+import { parseRecipient } from '../mail/recipient.ts';
+import type { Blobs } from '../objects/blobs.ts';
+import type { Tx } from '../store/store.ts';
+import { type Composer, digestOf, type Envelope } from './composer.ts';
+
+export interface PreparedVersion {
+  content: DraftContent;
+  envelope: Envelope;
+  digest: string;
+  rawObjectId: string;
+  /** Records the bytes, and the version, in the transaction. */
+  record(tx: Tx, draftId: string, version: number, author: string, now: number): Promise<void>;
+}
+
+export async function prepareVersion(
+  parts: { compose: Composer; blobs: Blobs },
+  content: DraftContent,
+): Promise<PreparedVersion> {
+  const files = await Promise.all(
+    content.attachments.map(async (file) => ({
+      filename: file.filename,
+      contentType: file.content_type,
+      bytes: await parts.blobs.load(file.object_id),
+    })),
+  );
+  const { raw, envelope } = await parts.compose(content, files);
+  const digest = digestOf(envelope, raw);
+  const blob = await parts.blobs.stage(raw);
+  return {
+    content,
+    envelope,
+    digest,
+    rawObjectId: blob.id,
+    record: async (tx, draftId, version, author, now) => {
+      await blob.record(tx);
+      await tx
+        .insertInto('draft_versions')
+        .values({
+          draft_id: draftId,
+          version,
+          digest,
+          content: JSON.stringify(content),
+          envelope: JSON.stringify(envelope),
+          raw_object_id: blob.id,
+          author,
+          created_at: now,
+        })
+        .execute();
+    },
+  };
+}
+
+/** The account's default From. Its address is the account's own, whatever the name says. */
+export function fromOf({ settings }: Account): Address {
+  return parseRecipient(settings.from ?? settings.address);
+}
+
+/** A Message-ID that cannot be guessed, in the domain of the sender, as mail servers expect. */
+export function newMessageId(from: Address): string {
+  const domain = from.address.slice(from.address.lastIndexOf('@') + 1);
+  return `<${randomBytes(16).toString('hex')}@${domain}>`;
+}

@@ -1,0 +1,161 @@
+// Makes the bytes of a mail from what a draft says. The same draft makes the same bytes, so that what a person approved
+// can be made again and compared.
+import { createHash } from 'node:crypto';
+import type { DraftContent } from '../contracts/draft.ts';
+import type { Address } from '../contracts/mail.ts';
+import type { Composer, ComposerFile, Envelope } from '../drafts/composer.ts';
+import { PosternError } from '../kernel/errors.ts';
+import { parseRecipient } from '../mail/recipient.ts';
+import { buildMime } from './smtp.ts';
+
+const MAX_RECIPIENTS = 1_500; // 500 each in To, Cc and Bcc (contracts/session recipientList)
+const MAX_REFERENCES = 50; // the first and the last ones; a header of a long thread must not grow for ever
+const MAX_LINE_OCTETS = 998; // RFC 5322 §2.1.1, without CRLF
+const MAX_MESSAGE_ID_CHARS = 250; // far above what software writes; longer ones cannot be folded into lines
+const MAX_FILENAME_CHARS = 200; // file systems take 255 octets
+const MAX_NAME_CHARS = 200; // longer display names are not names
+
+const HIDDEN = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]+/gu;
+const MESSAGE_ID = /^<[\x21-\x3b\x3d\x3f-\x7e]+>$/; // printable ASCII without a space or an angle bracket
+const MEDIA_TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}$/;
+
+export const composeMail: Composer = async (content, files) => {
+  const envelope = envelopeOf(content);
+  const dated = await buildMime(
+    {
+      from: addressOf(content.from),
+      to: content.to.map(addressOf),
+      cc: content.cc.map(addressOf),
+      subject: oneLine(content.subject),
+      messageId: messageIdOf(content.message_id),
+      ...threadOf(content),
+      headers: automaticOf(content),
+      text: crlf(content.text),
+      ...(content.html === null ? {} : { html: crlf(content.html) }),
+      attachments: files.map(attachmentOf),
+    },
+    seedOf(content, files),
+  );
+  const raw = withoutDate(dated);
+  requireCleanLines(raw);
+  return { raw, envelope };
+};
+
+/** Each address once; addresses that differ only in the case of the domain are one. */
+function envelopeOf(content: DraftContent): Envelope {
+  const to = new Map<string, string>();
+  for (const { address } of [...content.to, ...content.cc, ...content.bcc]) {
+    const exact = parseRecipient(address).address;
+    const at = exact.lastIndexOf('@');
+    const key = exact.slice(0, at) + exact.slice(at).toLowerCase();
+    if (!to.has(key)) to.set(key, exact);
+  }
+  if (to.size === 0) throw notComposable('has no recipient', 'Name at least one.');
+  if (to.size > MAX_RECIPIENTS)
+    throw notComposable(`has more than ${MAX_RECIPIENTS} recipients`, 'Send it as several mails.');
+  return { from: parseRecipient(content.from.address).address, to: [...to.values()] };
+}
+
+/** The header shows the very address that the envelope holds. */
+function addressOf(address: Address): Address {
+  return {
+    name: oneLine(address.name).slice(0, MAX_NAME_CHARS).toWellFormed(),
+    address: parseRecipient(address.address).address,
+  };
+}
+
+function threadOf(content: DraftContent): { inReplyTo?: string; references?: string[] } {
+  // These come from the mail that is answered: what is no Message-ID is left out.
+  const isId = (id: string) => MESSAGE_ID.test(id) && id.length <= MAX_MESSAGE_ID_CHARS;
+  const ids = content.references.filter(isId);
+  const references =
+    ids.length <= MAX_REFERENCES ? ids : [...ids.slice(0, 1), ...ids.slice(1 - MAX_REFERENCES)];
+  const answered = content.in_reply_to;
+  return {
+    ...(answered !== null && isId(answered) ? { inReplyTo: answered } : {}),
+    ...(references.length > 0 ? { references } : {}),
+  };
+}
+
+/** RFC 3834 §5, and the header by which Exchange keeps its own automatic answers back. */
+function automaticOf(content: DraftContent): Record<string, string> {
+  if (content.auto_submitted === null) return {};
+  return { 'Auto-Submitted': content.auto_submitted, 'X-Auto-Response-Suppress': 'All' };
+}
+
+function messageIdOf(id: string): string {
+  if (MESSAGE_ID.test(id) && id.length <= MAX_MESSAGE_ID_CHARS) return id;
+  throw notComposable('has a Message-ID that is none', 'This is a mistake in Postern: please report it.');
+}
+
+function attachmentOf(file: ComposerFile) {
+  const type = file.contentType.toLowerCase();
+  // Attached mails and multiparts must not be base64 (RFC 2046 §5.2.1), and as they are they could hold bare line ends
+  // or lines without end: they go as files.
+  const isFile = MEDIA_TYPE.test(type) && !/^(?:message|multipart)\//.test(type);
+  return {
+    filename:
+      oneLine(file.filename).replace(/[\\/]/g, '_').slice(-MAX_FILENAME_CHARS).toWellFormed() || 'attachment',
+    contentType: isFile ? type : 'application/octet-stream',
+    contentDisposition: 'attachment' as const,
+    contentTransferEncoding: 'base64' as const,
+    content: file.bytes,
+  };
+}
+
+/** A hash over everything that is said: nobody can write a text that holds the boundary made from that text. */
+function seedOf(content: DraftContent, files: readonly ComposerFile[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(content));
+  for (const file of files) hash.update(createHash('sha256').update(file.bytes).digest());
+  return hash.digest('hex').slice(0, 32);
+}
+
+function oneLine(text: string): string {
+  return text.toWellFormed().replace(HIDDEN, ' ').trim();
+}
+
+function crlf(text: string): string {
+  return text
+    .toWellFormed()
+    .replaceAll('\0', '')
+    .replace(/\r\n|\r|\n/g, '\r\n');
+}
+
+/** nodemailer always writes a Date; ours comes when the mail is approved. */
+function withoutDate(mail: Buffer): Buffer {
+  const end = mail.indexOf('\r\n\r\n');
+  const header = mail.subarray(0, end + 2).toString('latin1');
+  const date = /(?:^|\r\n)(Date:[^\r\n]*\r\n)/.exec(header);
+  if (!date?.[1]) return mail;
+  const start = date.index + date[0].length - date[1].length;
+  return Buffer.concat([mail.subarray(0, start), mail.subarray(start + date[1].length)]);
+}
+
+/** The Date header line (RFC 5322 §3.3), with its CRLF. @param at epoch milliseconds */
+export function dateLine(at: number): Buffer {
+  return Buffer.from(`Date: ${new Date(at).toUTCString().replace('GMT', '+0000')}\r\n`);
+}
+
+/** Only CRLF, and no line that a server might cut: what is read differently by two servers can smuggle a mail. */
+function requireCleanLines(raw: Buffer): void {
+  let start = 0;
+  while (start < raw.length) {
+    const end = raw.indexOf('\n', start);
+    const line = raw.subarray(start, end < 0 ? raw.length : end + 1);
+    const length = line.length - 2;
+    if (end < 0 || line[length] !== 13 || line.indexOf('\r') !== length || line.includes(0))
+      throw notComposable(
+        'has a line end that is not CRLF',
+        'This is a mistake in Postern: please report it.',
+      );
+    if (length > MAX_LINE_OCTETS)
+      throw notComposable(
+        'has a word that does not fit into a line',
+        'Shorten the subject or the file name.',
+      );
+    start = end + 1;
+  }
+}
+
+const notComposable = (what: string, hint: string): PosternError =>
+  new PosternError('mail_not_composable', `The mail ${what}.`, { hint });

@@ -1,0 +1,87 @@
+// What a failed send means: refused for good, refused for now, or a mail of which nobody knows whether it was taken.
+import { PosternError } from '../kernel/errors.ts';
+import { explainNetworkError, type Where } from '../kernel/network-errors.ts';
+
+export interface Failure {
+  /**
+   * permanent: the server said 5xx. temporary: it did not take the mail, and may later. unknown: the content was on its
+   * way and the connection ended before the server's answer.
+   */
+  kind: 'permanent' | 'temporary' | 'unknown';
+  /** Stable: `refused`, `deferred`, `closing`, `outcome_unknown`, or a code of the network such as `connection_lost`. */
+  code: string;
+  /** One line for a person; what the server said where it said something. */
+  text: string;
+}
+
+/** The parts of nodemailer's errors that tell what happened. */
+export interface SmtpError {
+  code?: string;
+  /** The command that was answered or waited for: `RCPT TO`, `DATA`, `CONN`. */
+  command?: string;
+  responseCode?: number;
+  response?: string;
+  recipient?: string;
+}
+
+const MAX_TEXT_CHARS = 500; // a few lines of a server's prose
+
+/** How far a send had come when it failed. */
+export type Stage = 'envelope' | 'content';
+
+/**
+ * @param stage `content` from the moment when the first byte after DATA may have left
+ * @param scrub takes secrets out of what a server says
+ */
+export function classify(
+  error: unknown,
+  stage: Stage,
+  where: Where,
+  scrub: (text: string) => string,
+): Failure {
+  const failure = (error ?? {}) as SmtpError;
+  const code = failure.responseCode ?? 0;
+  const said = code > 0 ? oneLine(scrub(failure.response ?? '')) : '';
+  // Only an answer to the end of the content settles what began: EMESSAGE is nodemailer's name for it. Whatever else
+  // comes after the first byte (a drop, a timeout, an answer that is none) leaves the outcome open.
+  if (stage === 'content' && !(failure.code === 'EMESSAGE' && code >= 400 && code < 600)) {
+    return {
+      kind: 'unknown',
+      code: 'outcome_unknown',
+      text: `The connection ended before ${where.host} said whether it took the mail (${reason(error, where, scrub)}).`,
+    };
+  }
+  // 503 speaks of the order of commands, not of this mail (RFC 5321 §4.2.4): a new connection may do better.
+  if (code >= 500 && code < 600 && code !== 503) return { kind: 'permanent', code: 'refused', text: said };
+  // 421: the server closes the connection (RFC 5321 §3.8), which a connection that lay idle must expect.
+  if (code === 421) return { kind: 'temporary', code: 'closing', text: said };
+  if (code >= 400) return { kind: 'temporary', code: 'deferred', text: said };
+  if (failure.code === 'EMESSAGE' && failure.command === 'MAIL FROM') {
+    // nodemailer's own comparison with the SIZE that the server announced (RFC 1870 §6.1): as good as its 552.
+    return { kind: 'permanent', code: 'message_too_large', text: oneLine((error as Error).message) };
+  }
+  if (error instanceof PosternError)
+    return { kind: 'temporary', code: error.code, text: oneLine(error.message) };
+  const network = explainNetworkError(error, where);
+  return {
+    kind: 'temporary',
+    code: network?.code ?? (failure.code === 'ETIMEDOUT' ? 'timeout' : 'connection_lost'),
+    text:
+      network?.message ??
+      oneLine(`The SMTP server ${where.host}:${where.port}: ${reason(error, where, scrub)}.`),
+  };
+}
+
+function reason(error: unknown, where: Where, scrub: (text: string) => string): string {
+  const network = explainNetworkError(error, where);
+  if (network) return network.code.replaceAll('_', ' ');
+  return oneLine(scrub(error instanceof Error ? error.message : String(error)));
+}
+
+/** A server's words as one bounded line. */
+export function oneLine(text: string): string {
+  return text
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim()
+    .slice(0, MAX_TEXT_CHARS);
+}

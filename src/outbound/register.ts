@@ -1,0 +1,76 @@
+// Outbound's jobs: sending, looking up what is unknown, and filing a copy.
+import type { Bus } from '../cluster/bus.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { JobWorker } from '../jobs/worker.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { codeOf } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Blobs } from '../objects/blobs.ts';
+import type { Store } from '../store/store.ts';
+import { dateLine } from './compose.ts';
+import { Outbox } from './outbox.ts';
+import type { AccountSource, SmtpPool } from './pool.ts';
+import { NOBODY_KNOWS, resolver } from './resolver.ts';
+import { Sender } from './sender.ts';
+import type { SentMailbox } from './sent-mailbox.ts';
+
+const SENDS_AT_ONCE = 40; // eight accounts' worth of connections
+const SENDS_OF_ACCOUNT = 5; // as many as its connections: more would only wait for one
+
+export interface OutboundParts {
+  store: Store;
+  queue: JobQueue;
+  worker: JobWorker;
+  bus: Bus;
+  clock: Clock;
+  log: Logger;
+  accounts: AccountSource;
+  blobs: Pick<Blobs, 'load'>;
+  pool: SmtpPool;
+  sent: SentMailbox;
+  /** From 0 to 1, for the jitter of retries. */
+  random?: () => number;
+}
+
+/** Registers the handlers of `submission.send`, `submission.resolve` and `submission.file`. */
+export function registerOutbound(parts: OutboundParts): void {
+  const { worker, accounts, blobs, sent, store } = parts;
+  const outbox = new Outbox(store, parts.queue, parts.clock, parts.bus);
+  const sender = new Sender({ ...parts, outbox });
+  const resolve = resolver({ ...parts, outbox });
+
+  worker.handle('submission.send', ({ submission_id: id }, context) => sender.send(id, context), {
+    concurrency: SENDS_AT_ONCE,
+    poolLimit: () => SENDS_OF_ACCOUNT,
+    claimAtOnce: SENDS_OF_ACCOUNT,
+    onDead: ({ submission_id: id }: { submission_id: string }, error) =>
+      outbox.note(id, `Sending has stopped: ${error}`),
+  });
+
+  worker.handle('submission.resolve', ({ submission_id: id }, context) => resolve(id, context), {
+    onDead: ({ submission_id: id }: { submission_id: string }, error) =>
+      outbox.note(id, `${NOBODY_KNOWS}, and it could not be looked up: ${error}`),
+  });
+
+  worker.handle(
+    'submission.file',
+    async ({ submission_id: id }) => {
+      const { row } = await outbox.load(id);
+      const account = await accounts.get(row.account_id).catch(nullIfMissing);
+      if (account?.settings.sent_copy !== 'append') return;
+      const raw = Buffer.concat([dateLine(row.dated_at), await blobs.load(row.raw_object_id)]);
+      const copy = { messageId: row.message_id, raw, date: new Date(row.sent_at ?? row.dated_at) };
+      const filed = await sent.file(account.id, copy);
+      if (!filed) await outbox.note(id, 'Sent, but the account has no Sent mailbox to file a copy in.');
+    },
+    {
+      onDead: ({ submission_id: id }: { submission_id: string }, error) =>
+        outbox.note(id, `Sent, but no copy could be filed: ${error}`),
+    },
+  );
+}
+
+function nullIfMissing(error: unknown): null {
+  if (codeOf(error) === 'not_found') return null;
+  throw error;
+}

@@ -1,0 +1,186 @@
+// Sends one submission over SMTP: checks once more that it is what was approved, tries once, and writes down how that
+// ended. Trying again is the outbox's matter, so the job ends with the attempt; it is repeated only when the ledger fails.
+import type { Account } from '../accounts/accounts.ts';
+import { digestOf } from '../drafts/composer.ts';
+import type { JobContext } from '../jobs/worker.ts';
+import { codeOf, PosternError } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Blobs } from '../objects/blobs.ts';
+import type { Store } from '../store/store.ts';
+import { dateLine } from './compose.ts';
+import type { Outbox, Outcome, Outgoing } from './outbox.ts';
+import type { AccountSource, SmtpPool } from './pool.ts';
+import type { Delivery, SmtpConnection } from './smtp.ts';
+
+export interface SenderParts {
+  store: Store;
+  outbox: Outbox;
+  accounts: AccountSource;
+  blobs: Pick<Blobs, 'load'>;
+  pool: SmtpPool;
+  log: Logger;
+  /** From 0 to 1, for the jitter of retries. */
+  random?: () => number;
+}
+
+/** One attempt's end. */
+interface Attempt {
+  outcomes: Outcome[];
+  connected: boolean;
+}
+
+export class Sender {
+  readonly #parts: SenderParts;
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+  }
+
+  /** The job `submission.send`. @throws PosternError `lease_lost`, and what the ledger throws */
+  async send(id: string, context: JobContext): Promise<void> {
+    const { outbox, store } = this.#parts;
+    const outgoing = await outbox.load(id);
+    const { row } = outgoing;
+    // `sending`: the process that sent it has died. Before any content left it is safe to send again.
+    if (row.state === 'sending' && row.data_begun_at !== null) {
+      await store.write(async (tx) => {
+        await outbox.loseTrack(tx, outgoing);
+        await context.finish(tx);
+      });
+      return;
+    }
+    if (row.state !== 'queued' && row.state !== 'sending') return;
+    const checked = await this.#check(outgoing);
+    if (typeof checked === 'string') {
+      this.#parts.log.warn({ submission: id, account: row.account_id }, `mail not sent: ${checked}`);
+      await store.write(async (tx) => {
+        await outbox.fail(tx, outgoing, checked);
+        await context.finish(tx);
+      });
+      return;
+    }
+    const attempt = await outbox.begin(outgoing);
+    if (attempt === null) return;
+    const ended = await this.#attempt(outgoing, checked.account, checked.raw, attempt, context.signal);
+    await this.#conclude(id, attempt, ended, context);
+  }
+
+  /** The account and the bytes to send, or why this may not be sent at all. */
+  async #check({ row, envelope, recipients }: Outgoing): Promise<{ account: Account; raw: Buffer } | string> {
+    const { accounts, blobs, store } = this.#parts;
+    const account = await orNull(accounts.get(row.account_id));
+    if (!account) return 'The account was removed.';
+    const raw = await orNull(blobs.load(row.raw_object_id));
+    if (!raw) return 'content_missing: the bytes of the mail are not there any more.';
+    const draft = await store.db
+      .selectFrom('drafts')
+      .select(['state', 'digest'])
+      .where('id', '=', row.draft_id)
+      .executeTakeFirst();
+    // Law 3: what leaves is what was approved. The rows that say to whom are held against it as well.
+    const approved = draft?.state === 'approved' && draft.digest === row.digest;
+    const sameRecipients =
+      recipients.length === envelope.to.length &&
+      recipients.every(({ address }, index) => address === envelope.to[index]);
+    if (!approved || !sameRecipients || digestOf(envelope, raw) !== row.digest)
+      return 'digest_mismatch: this is not the mail that was approved.';
+    const limit = account.settings.max_message_bytes;
+    if (raw.length > limit)
+      return `message_too_large: the mail has ${raw.length} bytes, and the account allows ${limit}.`;
+    return { account, raw };
+  }
+
+  /** Tries once. Null: it was stopped before any content left. */
+  async #attempt(
+    { row, envelope, recipients }: Outgoing,
+    account: Account,
+    raw: Buffer,
+    attempt: number,
+    signal: AbortSignal,
+  ): Promise<Attempt | null> {
+    const { outbox } = this.#parts;
+    const to = recipients.filter(({ state }) => state === 'queued').map(({ address }) => address);
+    if (!account.settings.active) return noConnection(to, 'account_off', 'The account is switched off.');
+    const content = [dateLine(row.dated_at), raw];
+    const send = (connection: SmtpConnection) =>
+      connection.send(
+        { from: envelope.from, to },
+        content,
+        () => outbox.markDataBegun(row.id, attempt),
+        signal,
+      );
+    try {
+      const { recipients: all, response } = await this.#deliver(account, send, signal);
+      if (all.every(({ failure }) => failure?.code === 'stopping')) return null;
+      const lost = all.every(
+        ({ failure }) => failure?.kind === 'temporary' && !['deferred', 'closing'].includes(failure.code),
+      );
+      return { outcomes: all.map((each) => ({ ...each, response })), connected: !lost };
+    } catch (error) {
+      if (!(error instanceof PosternError) || !isOfConnection(error)) throw error;
+      if (error.code === 'stopping') return null;
+      return noConnection(to, error.code, error.hint ? `${error.message} ${error.hint}` : error.message);
+    }
+  }
+
+  /** A connection that lay idle may be dead without a sign: then, and only then, another is tried at once. */
+  async #deliver(
+    account: Account,
+    send: (connection: SmtpConnection) => Promise<Delivery>,
+    signal: AbortSignal,
+  ): Promise<Delivery> {
+    const { pool } = this.#parts;
+    let reused = false;
+    const delivery = await pool.use(
+      account,
+      (connection) => {
+        reused = connection.mails > 0;
+        return send(connection);
+      },
+      { signal },
+    );
+    const wasDead = delivery.recipients.every(
+      ({ failure }) => failure?.kind === 'temporary' && ['connection_lost', 'closing'].includes(failure.code),
+    );
+    return reused && wasDead ? pool.use(account, send, { signal, fresh: true }) : delivery;
+  }
+
+  async #conclude(id: string, attempt: number, ended: Attempt | null, context: JobContext): Promise<void> {
+    const { store, outbox, log, random = Math.random } = this.#parts;
+    const write = (finish: boolean) =>
+      store.write(async (tx) => {
+        if (ended) await outbox.conclude(tx, id, attempt, ended.outcomes, ended.connected, random());
+        else await outbox.putBack(tx, id, attempt);
+        if (finish) await context.finish(tx);
+      });
+    try {
+      await write(true);
+    } catch (error) {
+      // The job was taken over while the server was thinking. What it answered is still the truth about this attempt.
+      if (codeOf(error) !== 'lease_lost' || !ended?.outcomes.some(isSettled)) throw error;
+      log.warn({ submission: id, attempt }, 'the job was taken over while its mail was on the way');
+      await write(false);
+    }
+  }
+}
+
+const isSettled = ({ failure }: Outcome): boolean => failure === null || failure.kind === 'permanent';
+
+/** Errors of the ledger and lost leases are the job's; all others of ours are about the connection or the sign-in. */
+const isOfConnection = (error: PosternError): boolean =>
+  !['lease_lost', 'ledger_stuck', 'internal'].includes(error.code);
+
+function noConnection(to: readonly string[], code: string, text: string): Attempt {
+  const failure = { kind: 'temporary', code, text } as const;
+  return { outcomes: to.map((address) => ({ address, failure, response: null })), connected: false };
+}
+
+/** Null for what is not there. */
+async function orNull<T>(loading: Promise<T>): Promise<T | null> {
+  try {
+    return await loading;
+  } catch (error) {
+    if (codeOf(error) === 'not_found') return null;
+    throw error;
+  }
+}
