@@ -1,0 +1,61 @@
+// All commands: those of the registry, some of them made friendlier, and those that need no gateway.
+import { operations } from '../operations.ts';
+import type { Operation } from '../registry.ts';
+import { accountAdd, accountUpdate } from './account-commands.ts';
+import { accountTest, imapValidate } from './check-commands.ts';
+import { type Command, commandOf, type Special } from './command.ts';
+import { takesMail } from './connector-commands.ts';
+import { accountDiscover } from './discover-commands.ts';
+import { draftApprove, draftEdit, draftRaw, draftShow } from './draft-commands.ts';
+import { parse, rulesCheck, rulesTest } from './local-commands.ts';
+import { accountSignIn } from './oauth-commands.ts';
+import { sourceStream } from './source-commands.ts';
+import { sqlCommand } from './sql-command.ts';
+import { submissionCreate } from './submission-commands.ts';
+import { accountExport, accountImport } from './transfer-commands.ts';
+
+const specials: Readonly<Record<string, Special>> = {
+  'account.add': accountAdd,
+  'account.update': accountUpdate,
+  'account.test': accountTest,
+  'account.test_settings': { ...accountAdd, ...accountTest },
+  'account.discover': accountDiscover,
+  'imap.validate': imapValidate,
+  'imap.parse_message': takesMail,
+  'imap.append_message': takesMail,
+  'imap.download_message': draftRaw,
+  'draft.get': draftShow,
+  'draft.edit': draftEdit,
+  'draft.raw': draftRaw,
+  'submission.create': submissionCreate,
+};
+
+const named = (name: string): Operation => {
+  const found = operations.find((operation) => operation.name === name);
+  if (!found) throw new Error(`the registry has no operation ${name}`);
+  return found;
+};
+
+/** In the order in which help shows them. */
+export function allCommands(): Command[] {
+  const replaced = new Map<string, Command>([
+    ['draft.approve', draftApprove(named('draft.approve'), named('draft.get'))],
+    ['rules.test', rulesTest(commandOf(named('rules.test')) as Command)],
+  ]);
+  const ofRegistry = operations.flatMap((operation) => {
+    const command = replaced.get(operation.name) ?? commandOf(operation, specials[operation.name]);
+    return command ? [command] : [];
+  });
+  const sql = sqlCommand(named('sql.query'), named('sql.schema'));
+  const stream = sourceStream(named('source.acknowledge'));
+  return [
+    ...ofRegistry,
+    accountExport(named),
+    accountImport(named),
+    accountSignIn(named),
+    stream,
+    sql,
+    rulesCheck,
+    parse,
+  ];
+}

@@ -1,0 +1,47 @@
+// Where providers send people back to after a consent. No bearer token comes along: the state in the address is the
+// proof, good once and for ten minutes. The answer is a plain page for the person; details are for the operator's log.
+import type { RequestHandler } from 'express';
+import { codeOf, explain, PosternError } from '../../kernel/errors.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import type { Rooms } from '../rooms.ts';
+import { statusOf } from './status.ts';
+
+const LONGEST_VALUE_CHARS = 4096; // Microsoft's codes have some 1,500
+
+export function oauthCallback(signIn: Rooms['signIn'], log: Logger): RequestHandler {
+  return async (req, res) => {
+    const value = (name: string): string | undefined => {
+      const given = req.query[name];
+      return typeof given === 'string' && given.length <= LONGEST_VALUE_CHARS ? given : undefined;
+    };
+    try {
+      const label = await signIn.complete({
+        state: value('state'),
+        code: value('code'),
+        iss: value('iss'),
+        error: value('error'),
+      });
+      res
+        .status(200)
+        .type('html')
+        .send(page('Signed in', `The account ${label} is signed in. You can close this page.`));
+    } catch (error) {
+      if (!(error instanceof PosternError)) throw error;
+      log.warn({ code: codeOf(error) }, `a sign-in by OAuth2 failed: ${explain(error)}`);
+      res
+        .status(statusOf(error))
+        .type('html')
+        .send(page('Not signed in', explain(error)));
+    }
+  };
+}
+
+function page(title: string, text: string): string {
+  return (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">' +
+    `<title>Postern: ${escaped(title)}</title></head>` +
+    `<body><h1>${escaped(title)}</h1><p>${escaped(text)}</p></body></html>\n`
+  );
+}
+
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);

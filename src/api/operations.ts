@@ -1,0 +1,43 @@
+// All operations, in the order in which documents and help show them.
+import { accountOperations } from './operations/account.ts';
+import { accountCheckOperations } from './operations/account-check.ts';
+import { auditOperations } from './operations/audit.ts';
+import { connectorDownloadOperations } from './operations/connector-download.ts';
+import { connectorReadOperations } from './operations/connector-read.ts';
+import { connectorWriteOperations } from './operations/connector-write.ts';
+import { draftOperations } from './operations/draft.ts';
+import { messageOperations } from './operations/message.ts';
+import { oauthOperations } from './operations/oauth.ts';
+import { operateOperations } from './operations/operate.ts';
+import { parseOperations } from './operations/parse.ts';
+import { queryOperations } from './operations/query.ts';
+import { ruleOperations } from './operations/rule.ts';
+import { sessionOperations } from './operations/session.ts';
+import { sourceOperations } from './operations/source.ts';
+import { sqlOperations } from './operations/sql.ts';
+import { submissionOperations } from './operations/submission.ts';
+import { accountTransferOperations, vaultOperations } from './operations/vault.ts';
+import type { Operation } from './registry.ts';
+
+const ownOperations: readonly Operation[] = [
+  ...accountTransferOperations,
+  ...accountOperations,
+  ...accountCheckOperations,
+  ...oauthOperations,
+  ...connectorReadOperations,
+  ...connectorDownloadOperations,
+  ...connectorWriteOperations,
+  ...queryOperations,
+  ...sourceOperations,
+  ...messageOperations,
+  ...parseOperations,
+  ...ruleOperations,
+  ...sessionOperations,
+  ...draftOperations,
+  ...submissionOperations,
+  ...operateOperations,
+  ...auditOperations,
+  ...vaultOperations,
+];
+
+export const operations: readonly Operation[] = [...ownOperations, ...sqlOperations(ownOperations)];

@@ -1,0 +1,78 @@
+// Sessions: the runs of agents over threads. A session's own token reads itself and no other.
+import { z } from 'zod';
+import { pageOf, pageQuery } from '../../contracts/page.ts';
+import { sessionState, sessionView, turnView } from '../../contracts/session.ts';
+import { notFound } from '../../kernel/errors.ts';
+import { nameOf } from '../access.ts';
+import { pageBy } from '../pages.ts';
+import { defineOperation, type Operation } from '../registry.ts';
+import { accountFilter, accountName } from './account.ts';
+
+const byId = z.strictObject({ id: z.string().max(100) });
+
+/** A session and what each of its turns did, the oldest first. */
+export const sessionDetail = sessionView.extend({ history: z.array(turnView) });
+
+export const sessionOperations: readonly Operation[] = [
+  defineOperation({
+    name: 'session.list',
+    summary: 'List the sessions, the newest first.',
+    input: z.strictObject({
+      account: accountName.optional(),
+      agent: z.string().max(100).optional(),
+      state: sessionState.optional(),
+      ...pageQuery,
+    }),
+    output: pageOf(sessionView),
+    permission: 'sessions:list',
+    effects: 'read',
+    http: { method: 'GET', path: '/v1/sessions' },
+    cli: { words: ['session', 'list'], columns: ['id', 'agent', 'rule', 'state', 'turns', 'created_at'] },
+    async handler({ rooms }, { account, agent, state, ...page }) {
+      const filter = {
+        ...(await accountFilter(rooms, account)),
+        ...(agent === undefined ? {} : { agent }),
+        ...(state === undefined ? {} : { state }),
+      };
+      return pageBy(page, (range) => rooms.sessions.list({ ...filter, ...range }));
+    },
+  }),
+  defineOperation({
+    name: 'session.get',
+    summary: 'Show one session and its turns.',
+    input: byId,
+    output: sessionDetail,
+    permission: 'sessions:read',
+    effects: 'read',
+    http: { method: 'GET', path: '/v1/sessions/{id}' },
+    cli: { words: ['session', 'show'], args: ['id'] },
+    async handler({ rooms, principal }, { id }) {
+      if (principal.kind === 'session' && principal.sessionId !== id) throw notFound('session', id);
+      const session = await rooms.sessions.get(id);
+      return { ...session, history: await rooms.sessions.turns(id) };
+    },
+  }),
+  defineOperation({
+    name: 'session.cancel',
+    summary: 'End a session for good: its token dies, and mail in its thread does not wake it.',
+    input: byId,
+    output: sessionView,
+    permission: 'sessions:control',
+    effects: 'write',
+    http: { method: 'POST', path: '/v1/sessions/{id}/cancel' },
+    cli: { words: ['session', 'cancel'], args: ['id'] },
+    handler: ({ rooms, principal }, { id }) => rooms.sessions.cancel(id, nameOf(principal)),
+  }),
+  defineOperation({
+    name: 'session.answer',
+    summary: 'Answer the question that an agent asked; it gets a new turn.',
+    input: z.strictObject({ id: z.string().max(100), text: z.string().min(1).max(100_000) }),
+    output: sessionView,
+    permission: 'sessions:control',
+    effects: 'write',
+    http: { method: 'POST', path: '/v1/sessions/{id}/answer' },
+    cli: { words: ['session', 'answer'], args: ['id', 'text'] },
+    idempotent: true,
+    handler: ({ rooms, principal }, { id, text }) => rooms.sessions.answer(id, text, nameOf(principal)),
+  }),
+];

@@ -1,0 +1,83 @@
+// Submissions: mail on its way over SMTP, and an operator's own mail.
+import { z } from 'zod';
+import { submissionInput, submissionState, submissionView } from '../../contracts/draft.ts';
+import { pageOf, pageQuery } from '../../contracts/page.ts';
+import { nameOf } from '../access.ts';
+import { pageBy } from '../pages.ts';
+import { defineOperation, type Operation } from '../registry.ts';
+import { accountFilter, accountName } from './account.ts';
+
+const id = z.string().max(100);
+
+/** A file comes as its content. A path would name a file of the gateway, which no client may read. */
+const attachedFile = z.strictObject({
+  filename: z.string().min(1).max(255),
+  content_type: z
+    .string()
+    .max(255)
+    .regex(/^[\w.+-]+\/[\w.+-]+$/, 'write a media type such as application/pdf')
+    .optional(),
+  content_base64: z.base64(),
+});
+
+export const submissionOperations: readonly Operation[] = [
+  defineOperation({
+    name: 'submission.list',
+    summary: 'List the mails on their way and those that left, the newest first.',
+    input: z.strictObject({
+      state: submissionState.optional(),
+      account: accountName.optional(),
+      ...pageQuery,
+    }),
+    output: pageOf(submissionView),
+    permission: 'submissions:read',
+    effects: 'read',
+    http: { method: 'GET', path: '/v1/submissions' },
+    cli: {
+      words: ['submission', 'list'],
+      columns: ['id', 'state', 'from', 'subject', 'attempts', 'created_at'],
+    },
+    async handler({ rooms }, { state, account, ...page }) {
+      const filter = { ...(await accountFilter(rooms, account)), ...(state === undefined ? {} : { state }) };
+      return pageBy(page, (range) => rooms.submissions.list({ ...filter, ...range }));
+    },
+  }),
+  defineOperation({
+    name: 'submission.get',
+    summary: 'Show one submission: its state, and what the server said about each recipient.',
+    input: z.strictObject({ id }),
+    output: submissionView,
+    permission: 'submissions:read',
+    effects: 'read',
+    http: { method: 'GET', path: '/v1/submissions/{id}' },
+    cli: { words: ['submission', 'show'], args: ['id'] },
+    handler: ({ rooms }, input) => rooms.submissions.get(input.id),
+  }),
+  defineOperation({
+    name: 'submission.create',
+    summary: "Send an operator's own mail from an account.",
+    input: submissionInput.extend({ attachments: z.array(attachedFile).max(50).optional() }),
+    output: z.object({ id: z.string(), state: submissionState }),
+    permission: 'submissions:send',
+    effects: 'destructive',
+    http: { method: 'POST', path: '/v1/submissions', status: 201, largeBody: true },
+    cli: { words: ['submission', 'create'] },
+    idempotent: true,
+    handler: ({ rooms, principal }, input) => rooms.drafts.submit(input, nameOf(principal)),
+  }),
+  defineOperation({
+    name: 'submission.settle',
+    summary:
+      'Say what became of a mail in state unknown: it was sent, it failed, or it is to be sent again at the ' +
+      'risk that it arrives twice.',
+    input: z.strictObject({ id, outcome: z.enum(['sent', 'resend', 'failed']) }),
+    output: submissionView,
+    permission: 'submissions:send',
+    effects: 'destructive',
+    http: { method: 'POST', path: '/v1/submissions/{id}/settle' },
+    cli: { words: ['submission', 'settle'], args: ['id', 'outcome'] },
+    idempotent: true,
+    handler: ({ rooms, principal }, input) =>
+      rooms.submissions.settle(input.id, input.outcome, nameOf(principal)),
+  }),
+];

@@ -1,0 +1,78 @@
+// What an operation is. The REST routes, the OpenAPI document, the command line and (later) the MCP tools and the
+// console's client all come from these records: an operation is written once and every door shows it.
+import type { z } from 'zod';
+import type { Permission, Principal } from './access.ts';
+import type { Rooms } from './rooms.ts';
+
+export interface Context {
+  principal: Principal;
+  rooms: Rooms;
+  /** Aborted when whoever asked has gone away. */
+  signal: AbortSignal;
+  requestId: string;
+  /** The bytes that came instead of a JSON body, where the operation takes such. */
+  body?: Buffer;
+}
+
+/** `destructive`: cannot be taken back, or mail leaves because of it. */
+export type Effects = 'read' | 'write' | 'destructive';
+
+export interface HttpPart {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** With the input's fields in braces where they stand in the path: `/v1/drafts/{id}/approve`. */
+  path: string;
+  /** The status of success: 200, or 204 where there is nothing to say. */
+  status?: 200 | 201 | 204;
+  /**
+   * A body of this media type is taken too: as base64 in the named field of the input or, without a name, as the
+   * context's `body`, with the other fields in the query.
+   */
+  rawBody?: { type: string; field?: string };
+  /** The answer is bytes of this media type and not JSON. */
+  answers?: string;
+  /** Room for files in the body; the ordinary limit is for words. */
+  largeBody?: boolean;
+}
+
+export interface CliPart {
+  /** Noun and verb: `draft`, `approve`. */
+  words: readonly [string, string];
+  /** Fields of the input that are given by position. */
+  args?: readonly string[];
+  /** Fields of each item (dotted) that a table shows; without them the answer is shown whole. */
+  columns?: readonly string[];
+  /** A field that is an object: its own fields are flags without its name before them. */
+  spread?: string;
+}
+
+export interface Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
+  /** `noun.verb`, stable. */
+  name: string;
+  summary: string;
+  /** An object; strict, so that a misspelt field is an error and never a wish that silently does not count. */
+  input: I;
+  /** What documents and flags show of the input where it is open itself: a merge patch. */
+  shape?: z.ZodType;
+  output: O;
+  permission: Permission;
+  effects: Effects;
+  http: HttpPart;
+  cli?: CliPart;
+  /** Honours `Idempotency-Key`: the same request with the same key happens once. */
+  idempotent?: boolean;
+  /** What a call is about, for the audit; calls of operations without this are not recorded. */
+  audit?(context: Context, input: z.output<I>): Promise<string>;
+  handler(context: Context, input: z.output<I>): Promise<z.input<O>>;
+}
+
+/** Keeps the types of input and output together where an operation is written. */
+export function defineOperation<I extends z.ZodType, O extends z.ZodType>(
+  operation: Operation<I, O>,
+): Operation {
+  return operation as unknown as Operation;
+}
+
+/** The fields of an operation's input that stand in its path. */
+export function pathFields(path: string): string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string);
+}

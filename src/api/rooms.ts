@@ -1,0 +1,56 @@
+// What the operations need of the rooms before them. app.ts passes the real parts; nothing here holds state.
+import type { AccountTransfer } from '../accounts/account-transfer.ts';
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Discover } from '../accounts/autoconfig.ts';
+import type { KeyRotation } from '../accounts/key-rotation.ts';
+import type { OAuthSignIn } from '../accounts/oauth-sign-in.ts';
+import type { StoredQueries } from '../accounts/stored-queries.ts';
+import type { Bus } from '../cluster/bus.ts';
+import type { Drafts } from '../drafts/drafts.ts';
+import type { ImapPool } from '../imap/pool.ts';
+import type { checkImap } from '../imap/validate.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { parseMail } from '../mail/parse.ts';
+import type { Submissions } from '../outbound/submissions.ts';
+import type { checkSmtp } from '../outbound/validate.ts';
+import type { RulesSource } from '../rules/source.ts';
+import type { Sessions } from '../sessions/sessions.ts';
+import type { SqlSandbox } from '../store/sql-sandbox.ts';
+import type { Store } from '../store/store.ts';
+import type { Messages } from '../watch/messages.ts';
+import type { Sources } from '../watch/sources.ts';
+import type { Watchers } from '../watch/watchers.ts';
+import type { Audit } from './audit.ts';
+
+export type { SessionPrincipal } from '../sessions/tokens.ts';
+
+export interface Rooms {
+  accounts: Pick<Accounts, 'add' | 'get' | 'find' | 'list' | 'patch' | 'remove' | 'credentials' | 'signIn'>;
+  signIn: Pick<OAuthSignIn, 'start' | 'complete' | 'startDevice'>;
+  transfer: Pick<AccountTransfer, 'export' | 'import'>;
+  keyRotation: Pick<KeyRotation, 'rotate' | 'status'>;
+  imap: Pick<ImapPool, 'use'>;
+  queries: Pick<StoredQueries, 'list' | 'get' | 'save' | 'remove'>;
+  audit: Pick<Audit, 'record' | 'list'>;
+  watchers: Pick<Watchers, 'status'>;
+  sources: Pick<Sources, 'open' | 'list' | 'get' | 'stream' | 'next' | 'acknowledge' | 'seek' | 'remove'>;
+  messages: Pick<Messages, 'list' | 'get' | 'detail'>;
+  sessions: Pick<Sessions, 'list' | 'get' | 'turns' | 'cancel' | 'answer' | 'principalOf'>;
+  drafts: Pick<Drafts, 'list' | 'get' | 'raw' | 'approve' | 'edit' | 'reject' | 'submit'>;
+  submissions: Pick<Submissions, 'list' | 'get' | 'settle'>;
+  queue: Pick<JobQueue, 'deadLetters' | 'revive'>;
+  rules: Pick<RulesSource, 'current' | 'problems'>;
+  checkImap: typeof checkImap;
+  checkSmtp: typeof checkSmtp;
+  discover: Discover;
+  /** Reads `env:NAME` and `file:/path`. */
+  resolveSecret: (reference: string) => string;
+  parseMail: typeof parseMail;
+  sql: Pick<SqlSandbox, 'query'>;
+  bus: Bus;
+  store: Store;
+  clock: Clock;
+  log: Logger;
+}

@@ -1,0 +1,291 @@
+// The composition root: the only place where adapters are chosen and parts are wired together.
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { AccountTransfer } from './accounts/account-transfer.ts';
+import { Accounts } from './accounts/accounts.ts';
+import { discoverer } from './accounts/autoconfig.ts';
+import { newAdminToken, newMasterKey, secretFile } from './accounts/key-files.ts';
+import { KeyRotation } from './accounts/key-rotation.ts';
+import { keysFromSettings, keysInFiles, type MasterKeys } from './accounts/master-keys.ts';
+import { OAuthSignIn } from './accounts/oauth-sign-in.ts';
+import { StoredQueries } from './accounts/stored-queries.ts';
+import { TokenKeeper } from './accounts/token-keeper.ts';
+import { TokenTimer } from './accounts/token-timer.ts';
+import { Vault } from './accounts/vault.ts';
+import { Audit } from './api/audit.ts';
+import { HttpServer } from './api/http/server.ts';
+import { memoryBus } from './cluster/memory.ts';
+import {
+  type Config,
+  type Environment,
+  environment as processEnvironment,
+  resolveSecret,
+} from './config/config.ts';
+import type { Agent } from './contracts/rule.ts';
+import { registerActions } from './drafts/actions.ts';
+import { Drafts } from './drafts/drafts.ts';
+import { registerOperatorNotice } from './drafts/operator-notice.ts';
+import { ImapPool } from './imap/pool.ts';
+import { checkImap } from './imap/validate.ts';
+import { JobQueue } from './jobs/queue.ts';
+import { JobWorker } from './jobs/worker.ts';
+import { systemClock } from './kernel/clock.ts';
+import { Lifecycle, type Part } from './kernel/lifecycle.ts';
+import type { Logger } from './kernel/logger.ts';
+import { closeParser, parseMail } from './mail/parse.ts';
+import { Blobs } from './objects/blobs.ts';
+import { folderStore } from './objects/fs.ts';
+import { composeMail } from './outbound/compose.ts';
+import { SmtpPool } from './outbound/pool.ts';
+import { registerOutbound } from './outbound/register.ts';
+import { sentMailbox } from './outbound/sent-mailbox.ts';
+import { Submissions } from './outbound/submissions.ts';
+import { checkSmtp } from './outbound/validate.ts';
+import { RulesSource } from './rules/source.ts';
+import { commandRunner } from './sessions/command.ts';
+import { ruleDecider } from './sessions/decide.ts';
+import type { Runner } from './sessions/runner.ts';
+import { Sessions } from './sessions/sessions.ts';
+import { registerTurns } from './sessions/turn.ts';
+import { webhookRunner } from './sessions/webhook.ts';
+import { SqlSandbox } from './store/sql-sandbox.ts';
+import { openSqlite } from './store/sqlite.ts';
+import { createLog } from './telemetry/log.ts';
+import { registerEffects } from './watch/effects.ts';
+import { Ingest } from './watch/ingest.ts';
+import { Messages } from './watch/messages.ts';
+import { Sources } from './watch/sources.ts';
+import { Watchers } from './watch/watchers.ts';
+
+export interface App {
+  /** Starts every part; on failure all of them are stopped again. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  readonly lifecycle: Lifecycle;
+  readonly log: Logger;
+  /** The address at which the gateway answers; known once it is started. */
+  readonly url: string;
+  readonly adminToken: string;
+}
+
+/**
+ * Wires a gateway. Opens the ledger and reads the keys; nothing runs before `start`.
+ * @throws PosternError for a ledger, a key or rules that cannot be used
+ */
+export async function createApp(
+  config: Config,
+  environment: Environment = processEnvironment(),
+): Promise<App> {
+  const clock = systemClock;
+  const log = createLog(config.logLevel);
+  const secrets = openSecrets(config, log);
+  const store = await openSqlite(config.ledgerPath);
+  const bus = memoryBus(clock);
+  const jobs = new JobQueue(store, clock);
+  const worker = new JobWorker(jobs, clock, log.child({ part: 'jobs' }));
+  const blobs = new Blobs(store, folderStore(config.objectsDir), clock);
+  const secretOf = (reference: string): string => resolveSecret(reference, environment);
+
+  const vault = new Vault(secrets.masterKeys);
+  const keyRotation = new KeyRotation({ store, vault, clock, log: log.child({ part: 'vault' }) });
+  const { operatorMail } = config;
+  const tokens = new TokenKeeper({
+    store,
+    vault,
+    clock,
+    bus,
+    log: log.child({ part: 'tokens' }),
+    resolveSecret: secretOf,
+    onNeedsPerson: async (tx, id) => {
+      if (operatorMail) await jobs.enqueue(tx, 'operator.notice', { account_id: id });
+    },
+  });
+  const accounts = new Accounts({ store, vault, clock, resolveSecret: secretOf, tokens });
+  const redirectUri = () => `${url()}/oauth/callback`;
+  const signIn = new OAuthSignIn({ store, vault, clock, bus, jobs, accounts, tokens, redirectUri });
+  worker.handle('oauth.poll', ({ state_id: id }) => signIn.poll(id));
+  const tokenTimer = new TokenTimer({ store, clock, log, tokens, nodeGroup: config.nodeGroup });
+  accounts.onChange(() => tokenTimer.wake());
+  const imap = new ImapPool(accounts);
+  const messages = new Messages({ store, imap });
+  const rules = new RulesSource({ folder: config.rulesDir, log: log.child({ part: 'rules' }) });
+  rules.on('changed', (set) =>
+    bus.publish('rules.changed', { version: set.version, rules: set.rules.length }),
+  );
+  rules.on('refused', (problems) => bus.publish('rules.refused', { problems: problems.length }));
+  const rulesNow = () => rules.current();
+
+  const decider = ruleDecider({ rules: rulesNow, jobs, clock });
+  const ingest = new Ingest({ store, jobs, clock, bus, log: log.child({ part: 'ingest' }), decider });
+  const watchers = new Watchers({
+    accounts,
+    store,
+    clock,
+    bus,
+    ingest,
+    log: log.child({ part: 'watch' }),
+    nodeGroup: config.nodeGroup,
+  });
+  const sources = new Sources({ store, clock, bus, accounts, imap });
+  registerEffects({ store, imap, accounts, jobs, worker, clock, ingest });
+
+  const sessions = new Sessions({ store, jobs, clock, bus });
+  const urls = () => ({ api: `${url()}/v1`, mcp: `${url()}/mcp` });
+  const runnerOf = runners(environment, secretOf, clock.now);
+  const workDir = config.workDir;
+  registerTurns({
+    store,
+    jobs,
+    worker,
+    clock,
+    bus,
+    log: log.child({ part: 'sessions' }),
+    accounts,
+    messages,
+    blobs,
+    rules: rulesNow,
+    runnerOf,
+    urls,
+    workDir,
+  });
+  worker.handle('session.wake', ({ session_id: id, until }) => sessions.wake(id, until));
+
+  const drafts = new Drafts({ store, jobs, clock, bus, accounts, blobs, sessions, compose: composeMail });
+  if (operatorMail) registerOperatorNotice({ ...operatorMail, accounts, drafts, worker, log });
+  registerActions({ store, jobs, worker, clock, bus, accounts, drafts, rules: rulesNow });
+  const pool = new SmtpPool(accounts, clock);
+  registerOutbound({
+    store,
+    queue: jobs,
+    worker,
+    bus,
+    clock,
+    log: log.child({ part: 'outbound' }),
+    accounts,
+    blobs,
+    pool,
+    sent: sentMailbox(imap),
+  });
+  const submissions = new Submissions(store, jobs, clock, bus);
+  const sql = new SqlSandbox(config.ledgerPath, { timeMs: config.sqlTimeMs });
+
+  const rooms = {
+    accounts,
+    signIn,
+    transfer: new AccountTransfer({ store, vault, clock, accounts }),
+    keyRotation,
+    imap,
+    queries: new StoredQueries(store, clock),
+    audit: new Audit(store, clock),
+    watchers,
+    sources,
+    messages,
+    sessions,
+    drafts,
+    submissions,
+    queue: jobs,
+    rules,
+    checkImap,
+    checkSmtp,
+    discover: discoverer(),
+    resolveSecret: secretOf,
+    parseMail,
+    sql,
+    bus,
+    store,
+    clock,
+    log: log.child({ part: 'api' }),
+  };
+  const http = new HttpServer({
+    rooms,
+    adminToken: secrets.adminToken,
+    host: config.host,
+    port: config.port,
+    publicUrl: config.publicUrl,
+    log: log.child({ part: 'http' }),
+  });
+  const url = (): string => config.publicUrl ?? http.url;
+
+  const lifecycle = new Lifecycle(log);
+  const runs = (role: Config['roles'][number], part: Part): Part[] =>
+    config.roles.includes(role) ? [part] : [];
+  const parts: Part[] = [
+    { name: 'ledger', stop: () => store.close() },
+    keyRotation,
+    { name: 'parser', stop: () => closeParser() },
+    { name: 'token requests', stop: () => tokens.idle() },
+    tokenTimer,
+    rules,
+    imap,
+    pool,
+    sql,
+    sources,
+    ...runs('api', http),
+    ...runs('work', worker),
+    ...runs('watch', watchers),
+  ];
+  return {
+    lifecycle,
+    log,
+    adminToken: secrets.adminToken,
+    get url() {
+      return http.url;
+    },
+    start: async () => {
+      await lifecycle.start(parts);
+      log.info(
+        { host: hostname(), pid: process.pid, roles: config.roles, data: config.dataDir },
+        'postern runs',
+      );
+    },
+    stop: () => lifecycle.stop(),
+  };
+}
+
+/** The master keys and the first API key: from the settings, or made at the first start with a notice. */
+function openSecrets(config: Config, log: Logger): { masterKeys: MasterKeys; adminToken: string } {
+  const keyPath = join(config.dataDir, 'master.key');
+  const tokenPath = join(config.dataDir, 'admin-token');
+  const { masterKey, masterKeyNext } = config;
+  const inFiles = (): MasterKeys => {
+    const { made } = secretFile(keyPath, newMasterKey);
+    if (made)
+      log.warn(
+        { path: keyPath },
+        'made a master key: back it up apart from the ledger, for without it no password can be read',
+      );
+    return keysInFiles(keyPath);
+  };
+  const masterKeys = masterKey === null ? inFiles() : keysFromSettings(masterKey, masterKeyNext);
+  if (config.adminToken !== null) return { masterKeys, adminToken: config.adminToken };
+  const { secret: adminToken, made } = secretFile(tokenPath, newAdminToken);
+  if (made)
+    log.warn(
+      { path: tokenPath },
+      'made an API key for the first administrator; the command line finds it there',
+    );
+  return { masterKeys, adminToken };
+}
+
+function runners(
+  environment: Environment,
+  secretOf: (reference: string) => string,
+  now: () => number,
+): (agent: Agent) => Runner {
+  return ({ run }) => {
+    if ('command' in run)
+      return commandRunner({
+        command: run.command,
+        env: run.env ?? [],
+        environment,
+        baseFolder: process.cwd(),
+      });
+    const { url, secret_ref: reference, allow_private: allowPrivate } = run.webhook;
+    return webhookRunner({
+      url,
+      secret: () => secretOf(reference),
+      allowPrivate: allowPrivate ?? false,
+      now,
+    });
+  };
+}

@@ -1,0 +1,41 @@
+// argv -> command; nothing else.
+import { explain } from './kernel/errors.ts';
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exitCode = 1;
+}
+
+/** What a command does not need is not loaded: `postern draft list` starts no gateway. */
+async function run(argv: string[]): Promise<number> {
+  const { loadConfig, urlOfGateway } = await import('./config/config.ts');
+  switch (argv[0]) {
+    case 'start': {
+      const { createApp } = await import('./app.ts');
+      const { stopOnSignals } = await import('./kernel/lifecycle.ts');
+      const app = await createApp(loadConfig());
+      stopOnSignals(app.lifecycle, app.log);
+      await app.start();
+      return 0;
+    }
+    case 'sandbox': {
+      const { runSandbox } = await import('./sandbox/story.ts');
+      await runSandbox(argv.slice(1));
+      return 0;
+    }
+    default: {
+      const { runCli } = await import('./api/cli/cli.ts');
+      const config = loadConfig();
+      const { join } = await import('node:path');
+      const settings = {
+        url: urlOfGateway(config),
+        adminToken: config.adminToken,
+        tokenFile: join(config.dataDir, 'admin-token'),
+        rulesDir: config.rulesDir,
+      };
+      return runCli(argv, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, settings });
+    }
+  }
+}
