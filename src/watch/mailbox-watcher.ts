@@ -3,22 +3,16 @@
 import type { Account, Accounts, Credentials } from '../accounts/accounts.ts';
 import type { WatchState, WatchStatus } from '../contracts/account.ts';
 import { connectImap, type ImapConnection } from '../imap/connection.ts';
-import { type FetchedMessage, fetchMetadata, uidsFrom } from '../imap/fetch.ts';
 import { type Clock, pause } from '../kernel/clock.ts';
 import { durationMs } from '../kernel/duration.ts';
 import { codeOf, explain, PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Store } from '../store/store.ts';
-import type { TextReader } from './arrival.ts';
 import { Backoff } from './backoff.ts';
-import { attach, type Checkpoint } from './checkpoints.ts';
 import type { Ingest } from './ingest.ts';
+import { MailboxReader } from './mailbox-reader.ts';
 import { endedWithToken, RENEW_AGAIN_MS, renewAt } from './renewal.ts';
-import { textReader } from './text.ts';
 
-const BATCH_MESSAGES = 250; // one commit: large enough that its flush does not count, small enough to keep little
-const TEXT_BATCH_MESSAGES = 20; // text is read on the way in for a trickle of mail, not for a flood
-const LAST_UID_LIMIT_MS = 5 * 60_000; // all UIDs of a large mailbox, for servers that do not tell UIDNEXT
 const LONGEST_SWEEP_MS = 5 * 60_000;
 const NEEDS_PERSON = new Set([
   'wrong_password',
@@ -143,10 +137,19 @@ export class MailboxWatcher {
       this.sweep();
     });
     void connection.closed.then(() => this.#wake());
-    const checkpoint = await this.#attach(connection);
+    const reader = new MailboxReader(this.#account, this.mailbox, connection, {
+      ...this.#parts,
+      log: this.#log,
+      signal: this.#stopped.signal,
+      onProgress: (waiting) => {
+        this.#status.waiting = waiting;
+        this.#alive();
+      },
+    });
+    await reader.attach();
     const idles = this.#account.settings.watch.mode === 'idle' && client.capabilities.has('IDLE');
     this.#dirty = false;
-    await this.#takeNew(connection, checkpoint);
+    await reader.takeNew();
     this.#status.last_error = null;
     this.#enter(idles ? 'idle' : 'polling');
     const { clock } = this.#parts;
@@ -156,13 +159,13 @@ export class MailboxWatcher {
       if (!connection.usable) throw connection.failure;
       if (this.#dirty) {
         this.#dirty = false;
-        await this.#takeNew(connection, checkpoint);
+        await reader.takeNew();
         sweepAt = clock.now() + this.#sweepMs();
       } else if (clock.now() >= renewal) {
         if (await this.#hasNewerToken(credentials)) return;
         renewal = clock.now() + RENEW_AGAIN_MS;
       } else if (clock.now() >= sweepAt) {
-        await this.#sweepNow(connection, checkpoint);
+        await reader.sweep();
         sweepAt = clock.now() + this.#sweepMs();
       } else {
         if (idles) void client.idle().catch(() => undefined); // its failures close the connection
@@ -180,86 +183,6 @@ export class MailboxWatcher {
       this.#log.debug({ code: codeOf(error) }, `there is no newer token: ${explain(error)}`);
       return false;
     }
-  }
-
-  async #attach(connection: ImapConnection): Promise<Checkpoint> {
-    const selected = await connection.run(
-      `select ${this.mailbox}`,
-      () => connection.client.mailboxOpen(this.mailbox, { readOnly: true }),
-      this.#stopped.signal,
-    );
-    this.#alive();
-    const place = {
-      accountId: this.#account.id,
-      mailbox: this.mailbox,
-      fromZero: this.#account.settings.watch.from_zero,
-    };
-    const uidNext = selected.uidNext || (await this.#uidNextOf(connection));
-    const { checkpoint, renumbered } = await attach(this.#parts.store, this.#parts.clock, place, {
-      uidValidity: String(selected.uidValidity),
-      uidNext,
-      toldUidNext: Boolean(selected.uidNext),
-    });
-    this.#status.waiting = Math.max(uidNext - 1 - checkpoint.lastUid, 0);
-    if (renumbered)
-      this.#log.warn(
-        { uid_validity: checkpoint.uidValidity },
-        'the server renumbered the mailbox; it is read again',
-      );
-    return checkpoint;
-  }
-
-  /** For servers that do not tell UIDNEXT: one above the last UID. */
-  async #uidNextOf(connection: ImapConnection): Promise<number> {
-    const uids = await connection.run(
-      'read the last UID',
-      () => uidsFrom(connection, 1),
-      this.#stopped.signal,
-      LAST_UID_LIMIT_MS,
-    );
-    return (uids.at(-1) ?? 0) + 1;
-  }
-
-  /** The server may have forgotten to tell: asks, whether or not IDLE said anything. Proves that the line is alive. */
-  async #sweepNow(connection: ImapConnection, checkpoint: Checkpoint): Promise<void> {
-    await connection.run('noop', () => connection.client.noop(), this.#stopped.signal);
-    const uids = await connection.run(
-      'sweep',
-      () => uidsFrom(connection, checkpoint.lastUid + 1),
-      this.#stopped.signal,
-    );
-    this.#alive();
-    this.#status.waiting = uids.length;
-    if (uids.length > 0) await this.#takeNew(connection, checkpoint);
-  }
-
-  /** Fetches everything above the checkpoint, and commits it batch by batch. */
-  async #takeNew(connection: ImapConnection, checkpoint: Checkpoint): Promise<void> {
-    let batch: FetchedMessage[] = [];
-    let ascending = true;
-    let highest = checkpoint.lastUid;
-    const commit = async (reader: TextReader | null): Promise<void> => {
-      const taken = batch;
-      batch = [];
-      // A server that answers out of order must not move the checkpoint past what it has not yet sent.
-      await this.#parts.ingest.take(this.#account, checkpoint, taken, ascending ? highest : null, reader);
-      if (ascending) checkpoint.lastUid = highest;
-      this.#status.waiting = Math.max(this.#status.waiting - taken.length, 0);
-      this.#alive();
-    };
-    const answers = fetchMetadata(connection, checkpoint.lastUid + 1, '*');
-    for await (const message of connection.each('fetch new mail', answers, this.#stopped.signal)) {
-      if (message.uid < highest) ascending = false;
-      highest = Math.max(highest, message.uid);
-      batch.push(message);
-      if (batch.length >= BATCH_MESSAGES) await commit(null);
-    }
-    if (!connection.usable) throw connection.failure;
-    ascending = true; // the whole range was answered
-    if (highest > checkpoint.lastUid)
-      await commit(batch.length <= TEXT_BATCH_MESSAGES ? textReader(connection, this.#log) : null);
-    this.#status.waiting = 0;
-    this.#alive();
   }
 
   #sweepMs(): number {
