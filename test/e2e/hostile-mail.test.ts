@@ -8,6 +8,7 @@ import type { MessageView } from '../../src/contracts/mail.ts';
 import type { SessionView, TurnView } from '../../src/contracts/session.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { ADMIN_TOKEN, startGateway, type TestGateway } from '../support/gateway.ts';
+import { salesAccount } from '../support/sales-account.ts';
 import { requireService } from '../support/services.ts';
 import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
 
@@ -44,14 +45,7 @@ describe('a hostile mail', { skip: requireService('dovecot', 'smtp-sink') }, () 
     dovecot = await startDovecot({ users: { sales: DEFAULT_PASSWORD } });
     sink = await startSmtpSink();
     gateway = await startGateway({ rules: { 'rules.yaml': RULES }, env: { SECRET_OF_THE_HOST: CANARY } });
-    await gateway.addAccount({
-      label: 'sales',
-      address: 'sales@company.example',
-      imap: { host: '127.0.0.1', port: dovecot.imapsPort, security: 'tls', ca: dovecot.ca },
-      smtp: { host: '127.0.0.1', port: sink.port, security: 'none' },
-      require_tls: false,
-      auth: { type: 'basic', username: 'sales', password: DEFAULT_PASSWORD },
-    });
+    await gateway.addAccount(salesAccount(dovecot, sink));
   });
   after(async () => {
     await gateway?.[Symbol.asyncDispose]();

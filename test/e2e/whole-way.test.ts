@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import type { AccountView } from '../../src/contracts/account.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { salesAccount } from '../support/sales-account.ts';
 import { requireService } from '../support/services.ts';
 import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
 
@@ -45,15 +46,7 @@ describe('the way of a message', { skip: requireService('dovecot', 'smtp-sink') 
     dovecot = await startDovecot({ users: { sales: DEFAULT_PASSWORD } });
     sink = await startSmtpSink();
     gateway = await startGateway({ rules: { 'rules.yaml': RULES } });
-    account = await gateway.addAccount({
-      label: 'sales',
-      address: 'sales@company.example',
-      from: 'Sales <sales@company.example>',
-      imap: { host: '127.0.0.1', port: dovecot.imapsPort, security: 'tls', ca: dovecot.ca },
-      smtp: { host: '127.0.0.1', port: sink.port, security: 'none' },
-      require_tls: false,
-      auth: { type: 'basic', username: 'sales', password: DEFAULT_PASSWORD },
-    });
+    account = await gateway.addAccount(salesAccount(dovecot, sink));
   });
   after(async () => {
     await gateway?.[Symbol.asyncDispose]();
