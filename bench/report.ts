@@ -68,6 +68,7 @@ function comparedOf(line: Line): string {
 
 function budgetOf({ budget, unit }: Line): string {
   if (budget.of === 'ratio') return `>= ${budget.value} x`;
+  if (budget.of === 'most') return `<= ${budget.value} x`;
   return budget.of === 'difference' ? `<= ${budget.value} ${unit} more` : `<= ${budget.value} ${unit}`;
 }
 
