@@ -97,15 +97,29 @@ export const watchState = z.enum([
 ]);
 export type WatchState = z.infer<typeof watchState>;
 
+/** How new mail is found: the server tells (`idle`), the mailbox is looked at (`poll`), or its STATUS is (`status`). */
+export const watchMode = z.enum(['idle', 'poll', 'status']);
+export type WatchMode = z.infer<typeof watchMode>;
+
+/** All of it since watching of the mailbox began: with the process, or with the last change of the account. */
 export const watchStatus = z.object({
   state: watchState,
   /** When the state was entered, in epoch milliseconds. */
   since: z.number().int(),
+  mode: watchMode,
   /** When the server was last heard, in epoch milliseconds; null before the first time. */
   last_alive_at: z.number().int().nullable(),
+  /** When new mail was last taken in, in epoch milliseconds; null before the first time. */
+  last_message_at: z.number().int().nullable(),
   /** Messages on the server above the checkpoint, at the last look. */
   waiting: z.number().int(),
+  /** For how long the oldest of them has been known to wait, in milliseconds; 0 where none does. */
+  lag_ms: z.number().int(),
+  /** New messages that were taken in. */
+  received: z.number().int(),
   reconnects: z.number().int(),
+  /** When the next try to connect is due, in epoch milliseconds; null where none is awaited. */
+  next_try_at: z.number().int().nullable(),
   last_error: z.string().nullable(),
 });
 export type WatchStatus = z.infer<typeof watchStatus>;

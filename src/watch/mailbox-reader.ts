@@ -20,8 +20,8 @@ export interface ReaderParts {
   log: Logger;
   ingest: Ingest;
   signal: AbortSignal;
-  /** The server was heard; this many messages still wait there. */
-  onProgress: (waiting: number) => void;
+  /** The server was heard; this many messages still wait there, and this many new ones were just taken in. */
+  onProgress: (waiting: number, received: number) => void;
 }
 
 export class MailboxReader {
@@ -109,9 +109,15 @@ export class MailboxReader {
       const taken = batch;
       batch = [];
       // A server that answers out of order must not move the checkpoint past what it has not yet sent.
-      await this.#parts.ingest.take(this.#account, checkpoint, taken, ascending ? highest : null, reader);
+      const { added } = await this.#parts.ingest.take(
+        this.#account,
+        checkpoint,
+        taken,
+        ascending ? highest : null,
+        reader,
+      );
       if (ascending) checkpoint.lastUid = highest;
-      this.#tell(Math.max(this.#waiting - taken.length, 0));
+      this.#tell(Math.max(this.#waiting - taken.length, 0), added);
     };
     const answers = fetchMetadata(connection, checkpoint.lastUid + 1, '*');
     for await (const message of connection.each('fetch new mail', answers, this.#parts.signal)) {
@@ -127,8 +133,8 @@ export class MailboxReader {
     this.#tell(0);
   }
 
-  #tell(waiting: number): void {
+  #tell(waiting: number, received = 0): void {
     this.#waiting = waiting;
-    this.#parts.onProgress(waiting);
+    this.#parts.onProgress(waiting, received);
   }
 }

@@ -1,7 +1,7 @@
 // Watches one mailbox on a connection of its own: connect, catch up, IDLE or poll, sweep, and again after any failure.
 // It always says which of these it is at, since when, and why.
 import type { Account, Accounts, Credentials } from '../accounts/accounts.ts';
-import type { WatchState, WatchStatus } from '../contracts/account.ts';
+import type { WatchStatus } from '../contracts/account.ts';
 import { connectImap, type ImapConnection } from '../imap/connection.ts';
 import { type Clock, pause } from '../kernel/clock.ts';
 import { durationMs } from '../kernel/duration.ts';
@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts';
 import { Backoff } from './backoff.ts';
 import type { Ingest } from './ingest.ts';
 import { MailboxReader } from './mailbox-reader.ts';
+import { MailboxStatus } from './mailbox-status.ts';
 import { endedWithToken, RENEW_AGAIN_MS, renewAt } from './renewal.ts';
 
 const LONGEST_SWEEP_MS = 5 * 60_000;
@@ -38,7 +39,7 @@ export class MailboxWatcher {
   readonly #log: Logger;
   readonly #stopped = new AbortController();
   readonly #backoff = new Backoff();
-  #status: WatchStatus;
+  readonly #status: MailboxStatus;
   #loop: Promise<void> | undefined;
   /** New mail is said to be there, or a sweep was asked for. */
   #dirty = false;
@@ -51,19 +52,14 @@ export class MailboxWatcher {
     this.mailbox = mailbox;
     this.#parts = parts;
     this.#log = parts.log.child({ account: account.settings.label, mailbox });
-    const now = parts.clock.now();
-    this.#status = {
-      state: 'connecting',
-      since: now,
-      last_alive_at: null,
-      waiting: 0,
-      reconnects: 0,
-      last_error: null,
-    };
+    const mode = account.settings.watch.mode === 'idle' ? 'idle' : 'poll';
+    this.#status = new MailboxStatus(parts.clock, mode, (status) =>
+      parts.onState(account.id, mailbox, status),
+    );
   }
 
   status(): WatchStatus {
-    return { ...this.#status };
+    return this.#status.view();
   }
 
   start(): void {
@@ -80,14 +76,14 @@ export class MailboxWatcher {
     this.#stopped.abort();
     this.#wake();
     await this.#loop;
-    this.#enter('stopped');
+    this.#status.enter('stopped');
   }
 
   async #run(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       let connectedAt = 0;
       try {
-        this.#enter('connecting');
+        this.#status.enter('connecting');
         const { connection, credentials } = await this.#connect();
         try {
           connectedAt = this.#parts.clock.now();
@@ -122,9 +118,7 @@ export class MailboxWatcher {
       );
     this.#dirty = false; // what was said on the lost connection is no reason to connect again at once
     const wait = this.#backoff.next(error, livedMs);
-    this.#status.last_error = explain(error);
-    this.#status.reconnects++;
-    this.#enter(NEEDS_PERSON.has(codeOf(error)) ? 'needs-sign-in' : 'backing-off');
+    this.#status.interrupted(error, wait, NEEDS_PERSON.has(codeOf(error)));
     this.#log.warn({ code: codeOf(error), wait }, `watching is interrupted: ${explain(error)}`);
     await this.#until(wait);
   }
@@ -133,7 +127,7 @@ export class MailboxWatcher {
   async #watch(connection: ImapConnection, credentials: Credentials): Promise<void> {
     const { client } = connection;
     client.on('exists', () => {
-      this.#alive();
+      this.#status.alive();
       this.sweep();
     });
     void connection.closed.then(() => this.#wake());
@@ -141,17 +135,13 @@ export class MailboxWatcher {
       ...this.#parts,
       log: this.#log,
       signal: this.#stopped.signal,
-      onProgress: (waiting) => {
-        this.#status.waiting = waiting;
-        this.#alive();
-      },
+      onProgress: (waiting, received) => this.#status.progress(waiting, received),
     });
     await reader.attach();
     const idles = this.#account.settings.watch.mode === 'idle' && client.capabilities.has('IDLE');
     this.#dirty = false;
     await reader.takeNew();
-    this.#status.last_error = null;
-    this.#enter(idles ? 'idle' : 'polling');
+    this.#status.watchesBy(idles ? 'idle' : 'poll');
     const { clock } = this.#parts;
     let sweepAt = clock.now() + this.#sweepMs();
     let renewal = renewAt(credentials, this.#cutsWithToken);
@@ -198,16 +188,5 @@ export class MailboxWatcher {
     await pause(ms, woken.signal);
     this.#wake = () => undefined;
     return woken.signal.aborted;
-  }
-
-  #alive(): void {
-    this.#status.last_alive_at = this.#parts.clock.now();
-  }
-
-  #enter(state: WatchState): void {
-    if (this.#status.state === state && this.#status.last_alive_at !== null) return;
-    this.#status.state = state;
-    this.#status.since = this.#parts.clock.now();
-    this.#parts.onState(this.#account.id, this.mailbox, this.status());
   }
 }

@@ -131,19 +131,35 @@ export class Watchers implements Part {
 }
 
 function totalOf(statuses: readonly WatchStatus[]): WatchStatus {
-  if (statuses.length === 0) {
-    return { state: 'stopped', since: 0, last_alive_at: null, waiting: 0, reconnects: 0, last_error: null };
-  }
-  const worst = [...statuses].sort(
-    (a, b) => WORST.indexOf(a.state) - WORST.indexOf(b.state),
-  )[0] as WatchStatus;
+  const worst = [...statuses].sort((a, b) => WORST.indexOf(a.state) - WORST.indexOf(b.state))[0];
+  if (!worst) return NOT_WATCHED;
   const alive = statuses.map((status) => status.last_alive_at);
+  const mails = statuses.flatMap(({ last_message_at: at }) => at ?? []);
+  const tries = statuses.flatMap(({ next_try_at: at }) => at ?? []);
+  const sum = (count: (status: WatchStatus) => number) =>
+    statuses.reduce((total, status) => total + count(status), 0);
   return {
-    state: worst.state,
-    since: worst.since,
+    ...worst,
     last_alive_at: alive.includes(null) ? null : Math.min(...(alive as number[])),
-    waiting: statuses.reduce((sum, status) => sum + status.waiting, 0),
-    reconnects: statuses.reduce((sum, status) => sum + status.reconnects, 0),
-    last_error: worst.last_error,
+    last_message_at: mails.length === 0 ? null : Math.max(...mails),
+    waiting: sum(({ waiting }) => waiting),
+    lag_ms: Math.max(...statuses.map(({ lag_ms: lag }) => lag)),
+    received: sum(({ received }) => received),
+    reconnects: sum(({ reconnects }) => reconnects),
+    next_try_at: tries.length === 0 ? null : Math.min(...tries),
   };
 }
+
+const NOT_WATCHED: WatchStatus = {
+  state: 'stopped',
+  since: 0,
+  mode: 'idle',
+  last_alive_at: null,
+  last_message_at: null,
+  waiting: 0,
+  lag_ms: 0,
+  received: 0,
+  reconnects: 0,
+  next_try_at: null,
+  last_error: null,
+};

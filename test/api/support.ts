@@ -101,9 +101,14 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
   const status = {
     state: 'stopped',
     since: 0,
+    mode: 'idle',
     last_alive_at: null,
+    last_message_at: null,
     waiting: 0,
+    lag_ms: 0,
+    received: 0,
     reconnects: 0,
+    next_try_at: null,
     last_error: null,
   } as const;
   const vault = new Vault(keysFromSettings(randomBytes(32), randomBytes(32)));
