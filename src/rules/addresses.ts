@@ -1,6 +1,7 @@
 // Addresses in one form, and the patterns for them.
 import { domainToASCII } from 'node:url';
-import { isPlain, PatternError, wholePattern } from './pattern.ts';
+import type { Needs } from './literals.ts';
+import { isPlain, neededBy, PatternError, wholePattern } from './pattern.ts';
 import { MAX_TEXT_CHARS } from './text.ts';
 
 const MAX_DOMAIN_CHARS = 253; // RFC 1035 §2.3.4, less the root's dot
@@ -42,12 +43,20 @@ export function parentDomains(domain: string): string[] {
   return parents;
 }
 
-/** What a pattern for addresses means. All but `other` can be looked up in an index. */
-export type AddressPattern =
-  | { kind: 'address'; value: string }
-  | { kind: 'domain'; value: string }
-  | { kind: 'below'; value: string }
-  | { kind: 'other'; test: (form: AddressForm) => boolean };
+/** What can be looked up in an index. */
+export type AddressKey = { kind: 'address' | 'domain' | 'below'; value: string };
+
+/** What a pattern for addresses means. */
+export type AddressPattern = AddressKey | OtherPattern;
+
+export interface OtherPattern {
+  kind: 'other';
+  test: (form: AddressForm) => boolean;
+  /** What every address that fits has as well. */
+  within?: AddressKey;
+  /** Of each of these sets, one literal is in the folded text of every address that fits. */
+  needs?: Needs;
+}
 
 /**
  * Reads `anna@example.org`, `example.org` (any address there), `*@example.org` (the same), `*.example.org`
@@ -57,7 +66,9 @@ export type AddressPattern =
 export function addressPattern(source: string): AddressPattern {
   if (source.startsWith('/')) {
     const test = wholePattern(source, lower);
-    return { kind: 'other', test: (form) => test(form.address) };
+    // The index reads an address with each run of white space as one space, the expression as it is.
+    const needs = neededBy(source).filter((literals) => !literals.some((literal) => literal.includes(' ')));
+    return { kind: 'other', test: (form) => test(form.address), needs };
   }
   if (source === '*') return { kind: 'other', test: () => true };
   const at = source.lastIndexOf('@');
@@ -77,7 +88,8 @@ function withLocal(local: string, domain: string): AddressPattern {
   }
   const who = wholePattern(`${local.startsWith('/') ? '\\' : ''}${local}`, lower);
   const inDomain = addressTest([where]);
-  return { kind: 'other', test: (form) => who(form.local) && inDomain(form) };
+  const within = where.kind === 'other' ? where.within : where;
+  return { kind: 'other', test: (form) => who(form.local) && inDomain(form), ...(within && { within }) };
 }
 
 function unescaped(local: string): string {
@@ -94,7 +106,12 @@ function domainPattern(source: string): AddressPattern {
       .split('.')
       .map((label) => (/[*?]/.test(label) ? wildLabel(label) : domainOf(label)));
     const test = wholePattern(labels.join('.'), (piece) => piece);
-    return { kind: 'other', test: (form) => form.domain !== '' && test(form.domain) };
+    const parent = labels.slice(labels.findLastIndex((label) => /[*?]/.test(label)) + 1).join('.');
+    return {
+      kind: 'other',
+      test: (form) => form.domain !== '' && test(form.domain),
+      ...(parent && { within: { kind: 'below', value: parent } as const }),
+    };
   }
   return { kind: 'domain', value: domainOf(source) };
 }

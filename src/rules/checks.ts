@@ -1,4 +1,5 @@
 // A condition made ready: how to test it, what to look it up by, and how to say why it does not hold.
+import type { Needs } from './literals.ts';
 import type { MailView } from './mail-view.ts';
 
 /** One reason why a rule did not match. */
@@ -9,16 +10,19 @@ export interface Failure {
   had: string;
 }
 
-/** A fact that the index can look up for a mail; `literal` is a text in the subject. */
+/** A fact that the index can look up for a mail; a `literal` is a piece of one of the texts of that field. */
 export type KeyKind =
   | `${AddressField} ${'address' | 'domain' | 'below'}`
+  | `${TextField} literal`
   | 'account'
   | 'mailbox'
   | 'header'
+  | 'attachment'
   | 'type'
-  | 'main type'
-  | 'literal';
+  | 'main type';
 export type AddressField = 'from' | 'to' | 'cc' | 'reply_to';
+/** Attachments by their names, headers by their name in lower case. */
+export type TextField = AddressField | 'subject' | 'list_id' | 'attachment' | `header ${string}`;
 
 export interface Key {
   readonly kind: KeyKind;
@@ -30,6 +34,35 @@ export interface Anchor {
   /** How rarely a mail has one of them, by judgement: lower leaves out more mail. */
   readonly rank: number;
   readonly keys: readonly Key[];
+}
+
+const RARE_CHARS = 3; // shorter pieces are in too many texts
+const LITERAL_RANK = 5;
+const SHORT_LITERAL_RANK = 9;
+
+/**
+ * What a field has in it where one of its texts matches one of several patterns: any of the needs of a single pattern,
+ * or for several one need of each. Empty where one of them needs nothing.
+ */
+export function literalAnchors(field: TextField, patterns: readonly Needs[]): Anchor[] {
+  const [only] = patterns;
+  if (patterns.length === 1 && only) return only.map((literals) => literalAnchor(field, literals));
+  const all: string[] = [];
+  for (const needs of patterns) {
+    const best = needs.toSorted((a, b) => shortest(b) - shortest(a))[0];
+    if (!best) return [];
+    all.push(...best);
+  }
+  return all.length > 0 ? [literalAnchor(field, all)] : [];
+}
+
+function literalAnchor(field: TextField, literals: readonly string[]): Anchor {
+  const rank = shortest(literals) >= RARE_CHARS ? LITERAL_RANK : SHORT_LITERAL_RANK;
+  return { rank, keys: literals.map((value) => ({ kind: `${field} literal`, value })) };
+}
+
+function shortest(literals: readonly string[]): number {
+  return literals.reduce((least, { length }) => Math.min(least, length), Number.POSITIVE_INFINITY);
 }
 
 export interface Check {

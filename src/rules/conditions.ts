@@ -1,6 +1,6 @@
 // Makes the conditions of a rule ready: each word of `when` becomes a check.
 import type { AttachmentCondition, Condition } from '../contracts/rule.ts';
-import { type Anchor, allOf, anyOf, type Check, type Key, negated } from './checks.ts';
+import { type Anchor, allOf, anyOf, type Check, type Key, literalAnchors, negated } from './checks.ts';
 import {
   addressCheck,
   itemTest,
@@ -11,20 +11,12 @@ import {
   textCheck,
 } from './list-checks.ts';
 import { accountForm, flagForm, mailboxForm } from './mail-view.ts';
-import { isPlain, type TextPattern, textPattern, wholePattern } from './pattern.ts';
+import { isPlain, textPattern, wholePattern } from './pattern.ts';
 import { comparison } from './quantity.ts';
 
 const MAX_NESTING = 16; // deeper than a person can read, and well within the stack
-const RARE_CHARS = 3; // shorter pieces are in too many subjects
 const COST = { compare: 1, attachment: 8 };
-const RANK = {
-  header: 6,
-  literal: 5,
-  type: 8,
-  shortLiteral: 9,
-  account: 10,
-  mailbox: 11,
-};
+const RANK = { header: 6, type: 8, attachment: 9, account: 10, mailbox: 11 };
 /** Headers that most mail has: looking one up leaves nothing out. */
 const COMMON_HEADER =
   /^(from|to|subject|date|message-id|received|mime-version|content-.*|dkim-signature|return-path|references)$/;
@@ -65,14 +57,21 @@ function plainChecks(condition: Condition, at: (word: string, ...more: string[])
     to && addressCheck('to', (view) => view.to, to, at('to')),
     cc && addressCheck('cc', (view) => view.cc, cc, at('cc')),
     reply_to && addressCheck('reply_to', (view) => view.replyTo, reply_to, at('reply_to')),
-    subject && textCheck((view) => [view.subject], 'part', subject, at('subject'), literalAnchors),
+    subject &&
+      textCheck(
+        (view) => [view.subject],
+        'part',
+        subject,
+        at('subject'),
+        (needs) => literalAnchors('subject', needs),
+      ),
     list_id &&
       textCheck(
         (view) => view.listIds,
         'whole',
         list_id,
         at('list_id'),
-        () => headerAnchors('list-id'),
+        (needs) => [...literalAnchors('list_id', needs), ...headerAnchors('list-id')],
       ),
     type && nameCheck((view) => view.types, lower, type, at('type'), typeAnchors),
     flag &&
@@ -99,7 +98,7 @@ function plainChecks(condition: Condition, at: (word: string, ...more: string[])
         'part',
         names,
         place,
-        () => headerAnchors(key),
+        (needs) => [...literalAnchors(`header ${key}`, needs), ...headerAnchors(key)],
       ),
     );
   }
@@ -147,28 +146,6 @@ function typeAnchors(items: readonly string[]): Anchor[] {
   return [{ rank: RANK.type, keys }];
 }
 
-/** What a subject has in it: any of the needs of a single pattern, or for several one need of each. */
-function literalAnchors(include: readonly TextPattern[]): Anchor[] {
-  const [only] = include;
-  if (include.length === 1 && only) return only.needs.map(literalAnchor);
-  const literals: string[] = [];
-  for (const { needs } of include) {
-    const best = needs.toSorted((a, b) => shortest(b) - shortest(a))[0];
-    if (!best) return [];
-    literals.push(...best);
-  }
-  return [literalAnchor(literals)];
-}
-
-function literalAnchor(literals: readonly string[]): Anchor {
-  const rank = shortest(literals) >= RARE_CHARS ? RANK.literal : RANK.shortLiteral;
-  return { rank, keys: literals.map((value) => ({ kind: 'literal', value })) };
-}
-
-function shortest(literals: readonly string[]): number {
-  return literals.reduce((least, { length }) => Math.min(least, length), Number.POSITIVE_INFINITY);
-}
-
 function sizeCheck(source: string, place: Place): Check {
   const holds = comparison(source);
   return {
@@ -205,17 +182,32 @@ function trustCheck(wanted: 'verified' | 'asserted', place: Place): Check {
 function attachmentCheck(value: AttachmentCondition | boolean, place: Place): Check {
   const { type, name, size, count } = typeof value === 'boolean' ? {} : value;
   const at = (word: string): Place => ({ ...place, path: [...place.path, word] });
-  const types = type && itemTest(readItems(type, at('type'), (source) => wholePattern(source, lower)));
-  const called = name && itemTest(readItems(name, at('name'), (source) => textPattern(source, 'part').test));
+  const types =
+    type && readItems(type, at('type'), (source) => ({ source, test: wholePattern(source, lower) }));
+  const names = name && readItems(name, at('name'), (source) => textPattern(source, 'part'));
+  const ofType =
+    types && itemTest({ include: types.include.map(testOf), exclude: types.exclude.map(testOf) });
+  const called =
+    names && itemTest({ include: names.include.map(testOf), exclude: names.exclude.map(testOf) });
   const sized = size && comparison(size);
   const enough = comparison(count ?? (value === false ? 0 : '>=1'));
+  const anchors: Anchor[] = [{ rank: RANK.attachment, keys: [{ kind: 'attachment', value: '' }] }];
+  if (names && names.include.length > 0)
+    anchors.push(
+      ...literalAnchors(
+        'attachment',
+        names.include.map(({ needs }) => needs),
+      ),
+    );
+  if (types && types.include.length > 0)
+    anchors.push(...typeAnchors(types.include.map(({ source }) => source)));
   return {
     cost: COST.attachment,
-    anchors: [],
+    anchors: enough(0) ? [] : anchors,
     test: (view) => {
       let fitting = 0;
       for (const item of view.attachments) {
-        if (types && !types(item.type)) continue;
+        if (ofType && !ofType(item.type)) continue;
         if (called && !called(item.name)) continue;
         if (sized && !sized(item.size)) continue;
         fitting++;
@@ -231,6 +223,8 @@ function attachmentCheck(value: AttachmentCondition | boolean, place: Place): Ch
     ],
   };
 }
+
+const testOf = <T>({ test }: { test: (value: T) => boolean }): ((value: T) => boolean) => test;
 
 const MAX_WRITTEN_CHARS = 300;
 

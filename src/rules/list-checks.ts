@@ -1,7 +1,8 @@
 // Checks of the conditions that take words, globs and regular expressions, one or a list.
 import type { Names } from '../contracts/rule.ts';
-import { type AddressForm, addressPattern, addressTest } from './addresses.ts';
-import type { AddressField, Anchor, Check, Key } from './checks.ts';
+import { type AddressForm, type AddressPattern, addressPattern, addressTest } from './addresses.ts';
+import { type AddressField, type Anchor, type Check, type Key, literalAnchors } from './checks.ts';
+import type { Needs } from './literals.ts';
 import type { MailView } from './mail-view.ts';
 import { PatternError, type PlainMeans, type TextPattern, textPattern, wholePattern } from './pattern.ts';
 import { shown, type TextForm } from './text.ts';
@@ -103,30 +104,37 @@ export function addressCheck(
   });
 }
 
-function addressAnchor(field: AddressField, include: ReturnType<typeof addressPattern>[]): Anchor[] {
+function addressAnchor(field: AddressField, include: readonly AddressPattern[]): Anchor[] {
   const keys: Key[] = [];
   let rank: number = RANK.address;
   for (const pattern of include) {
-    if (pattern.kind === 'other') return [];
-    keys.push({ kind: `${field} ${pattern.kind}`, value: pattern.value });
-    rank = Math.max(rank, RANK[pattern.kind]);
+    const found = pattern.kind === 'other' ? pattern.within : pattern;
+    if (found) {
+      keys.push({ kind: `${field} ${found.kind}`, value: found.value });
+      rank = Math.max(rank, RANK[found.kind]);
+      continue;
+    }
+    const [literals] = literalAnchors(field, [pattern.kind === 'other' ? (pattern.needs ?? []) : []]);
+    if (!literals) return [];
+    keys.push(...literals.keys);
+    rank = Math.max(rank, literals.rank);
   }
   return keys.length > 0 ? [{ rank, keys }] : [];
 }
 
-/** @param anchorsOf what a mail has that fits one of the included patterns, of which there is at least one */
+/** @param anchorsOf what a mail has that fits one of the included patterns, by the needs of each; there is at least one */
 export function textCheck(
   values: Values<TextForm>,
   plain: PlainMeans,
   names: Names,
   place: Place,
-  anchorsOf: (include: readonly TextPattern[]) => Anchor[],
+  anchorsOf: (needs: readonly Needs[]) => Anchor[],
 ): Check {
   const { include, exclude } = readItems(names, place, (source) => textPattern(source, plain));
   const tests = (patterns: readonly TextPattern[]) => anyTest(patterns.map((pattern) => pattern.test));
   return listCheck(values, orNull(include, tests), orNull(exclude, tests), {
     cost: COST.text,
-    anchors: include.length > 0 ? anchorsOf(include) : [],
+    anchors: include.length > 0 ? anchorsOf(include.map(({ needs }) => needs)) : [],
     place,
     wanted: names,
     had: (view) => shownList(values(view).map((form) => form.text)),

@@ -108,6 +108,11 @@ export class MailView {
     return this.#mailbox;
   }
 
+  /** In lower case, each once. */
+  headerNames(): readonly string[] {
+    return Object.keys(this.input.metadata.headers);
+  }
+
   hasHeader(name: string): boolean {
     return Object.hasOwn(this.input.metadata.headers, name);
   }

@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import type { Condition } from '../contracts/rule.ts';
 import { compileRules } from './compile.ts';
 import { textPattern } from './pattern.ts';
-import { rulesText, type SampleMail, sampleMail } from './testing.ts';
+import { attached, rulesText, type SampleMail, sampleMail } from './testing.ts';
 import { TextForm } from './text.ts';
 
 const AGENT = 'agents: { writer: { run: { command: [node, writer.ts] } } }\n';
@@ -76,7 +76,10 @@ function random(seed: number): <T>(items: readonly T[]) => T {
 
 it('the index leaves out no rule that matches', () => {
   const pick = random(7);
-  const addresses = ['a@x.example', 'b@x.example', 'a@m.x.example', 'c@y.example', 'd@münchen.example'];
+  const addresses = [
+    ...['a@x.example', 'b@x.example', 'a@m.x.example', 'c@y.example', 'd@münchen.example'],
+    ...['ſtraße@x.example', '"a  b"@x.example', 'no address'],
+  ];
   const words = ['quote', 'Quotes', 'offer 12', 'x', '报价', 'Straße', 'ﬁnal', 'offer'];
   const subjects = [
     'quote',
@@ -97,7 +100,14 @@ it('the index leaves out no rule that matches', () => {
     'münchen.example',
     '!y.example',
     '!a@x.example',
+    'a@m*.x.example',
+    '*@*.x.example',
+    '?@x.example',
+    '/@(x|y)\\.example$/',
+    '/straße|ſtraẞe/i',
   ];
+  const files = ['report', 'Report-?.pdf', '*.pdf', '/repo(rt)?-[0-9]/i', '!*.png', 'Straße'];
+  const values = ['1', '*', '!1', 'campaign-7', '/^CAMPAIGN-\\d$/i'];
   const atom = (): Condition =>
     pick<() => Condition>([
       () => ({ from: [pick(froms), pick(froms)] }),
@@ -106,11 +116,16 @@ it('the index leaves out no rule that matches', () => {
       () => ({ to: pick(froms) }),
       () => ({ account: pick(['sales', 'support', '!sales']) }),
       () => ({ type: pick(['text/plain', 'image/*', '!image/png']) }),
-      () => ({ header: { 'x-a': pick(['1', '*', '!1']) } }),
+      () => ({ header: { 'x-a': pick(values) } }),
+      () => ({ list_id: pick(['news.example', '*.example', '!news.example']) }),
+      () => ({ attachment: pick([true, false]) }),
+      () => ({ attachment: { name: pick(files) } }),
+      () => ({ attachment: { name: pick(files), type: pick(['application/pdf', 'image/*', '!image/*']) } }),
+      () => ({ attachment: { name: pick(files), count: pick([0, 1, '<2', '>=1']) } }),
       () => ({ any: [{ subject: pick(subjects) }, { from: pick(froms) }] }),
       () => ({ not: { from: pick(froms) } }),
     ])();
-  const conditions = Array.from({ length: 400 }, () => ({ all: [atom(), atom()] }));
+  const conditions = Array.from({ length: 600 }, () => ({ all: [atom(), atom()] }));
   const set = compileRules([{ name: 'a.yaml', text: rulesText(...conditions) }]);
   let found = 0;
   for (let i = 0; i < 300; i++) {
@@ -119,8 +134,21 @@ it('the index leaves out no rule that matches', () => {
       to: [pick(addresses), pick(addresses)],
       subject: `${pick(words)} ${pick(words)}`,
       account: pick(['sales', 'support']),
-      parts: [{}, { type: pick(['image/png', 'image/gif', 'application/pdf']) }],
-      headers: pick([{}, { 'x-a': ['1'] }, { 'x-a': ['2'] }]),
+      parts: pick([
+        [{}],
+        [{}, { type: pick(['image/png', 'image/gif', 'application/pdf']) }],
+        [
+          {},
+          attached('application/pdf', pick(['Report-1.pdf', 'report.PDF', 'STRASSE.txt', 'Straße.pdf']), 9),
+        ],
+      ]),
+      headers: pick([
+        {},
+        { 'x-a': ['1'] },
+        { 'x-a': ['2', 'Campaign-7'] },
+        { 'list-id': ['News <news.example>'] },
+        { 'list-id': ['other.example'], 'x-a': ['campaign-77'] },
+      ]),
     });
     const byIndex = set.match(mail).map(({ rule }) => rule);
     const one = set.explain(mail).filter(({ matched }) => matched);

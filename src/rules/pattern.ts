@@ -69,6 +69,12 @@ export function wholePattern(source: string, prepare: (piece: string) => string)
   return glob.pieces.length === 1 ? (text) => text === only : globTest(glob);
 }
 
+/** What a text needs in it (folded) to match a regular expression; nothing for any other source. */
+export function neededBy(source: string): Needs {
+  const expression = expressionOf(source);
+  return expression ? requiredLiterals(expression.body) : [];
+}
+
 /** Whether a source is a plain word: neither a glob nor a regular expression. */
 export function isPlain(source: string): boolean {
   return !expressionOf(source) && readGlob(source, (piece) => piece).pieces.length === 1;
