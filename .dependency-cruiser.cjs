@@ -15,6 +15,7 @@ const ORDER = [
   'mail',
   'watch',
   'rules',
+  'delivery',
   'sessions',
   'policy',
   'drafts',
@@ -53,7 +54,8 @@ const DOORS = [
   { library: 'yaml', door: '^src/rules/' },
   { library: 're2js', door: '^src/rules/' },
   { library: 'pino', door: '^src/telemetry/' },
-  { library: 'standardwebhooks', door: '^src/sessions/' },
+  { library: 'prom-client', door: '^src/telemetry/metrics\\.ts$' },
+  { library: 'standardwebhooks', door: '^src/network/standard-webhooks\\.ts$' },
   { library: 'smtp-server', door: '^src/sandbox/' },
   { library: 'hoodiecrow-imap', door: '^src/sandbox/' },
 ];

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { isPublicAddress, type Lookup } from './public-address.ts';
 import { ask, checkedUrl, redirected } from './request.ts';
@@ -130,6 +131,42 @@ describe('a redirect', () => {
     await assert.rejects(send(`${endpoint.url}/4`), { ...REFUSED, message: /more than 3 times/ });
   });
 
+  it('leads to another origin without the signature and the credentials', async () => {
+    const seen: unknown[] = [];
+    const note: RequestListener = ({ headers }, res) => {
+      seen.push([headers['webhook-id'], headers['webhook-signature']]);
+      res.end();
+    };
+    await using other = await listen(note);
+    await using endpoint = await listen((req, res) => {
+      seen.push([req.headers['webhook-id'], req.headers['webhook-signature']]);
+      res.writeHead(307, { location: req.url === '/' ? '/again' : other.url }).end();
+    });
+    await send(endpoint.url, { ownHeaders: { 'webhook-signature': 'v1,x' } });
+    assert.deepEqual(seen, [
+      ['trn_1', 'v1,x'],
+      ['trn_1', 'v1,x'],
+      ['trn_1', undefined],
+    ]);
+  });
+
+  it('by 303 asks with a GET and without the body, and any other repeats the POST', async () => {
+    for (const status of [301, 302, 303, 307, 308]) {
+      const seen: string[] = [];
+      await using endpoint = await listen((req, res) => {
+        let body = '';
+        req.on('data', (chunk: Buffer) => (body += chunk));
+        req.on('end', () => {
+          seen.push(`${req.method} ${body}`);
+          if (req.url === '/') res.writeHead(status, { location: '/next' });
+          res.end();
+        });
+      });
+      await send(endpoint.url);
+      assert.deepEqual(seen, ['POST {"x":1}', status === 303 ? 'GET ' : 'POST {"x":1}'], String(status));
+    }
+  });
+
   it('from https to http is refused, and so is one to what is no address', () => {
     const first = new URL('https://hook.example/a');
     assert.throws(() => redirected(first, 'http://hook.example/b', first, true), {
@@ -151,6 +188,29 @@ describe('a redirect', () => {
 });
 
 describe('an endpoint', () => {
+  it('is sent a body that is not held in memory, anew at each redirect', async () => {
+    const bodies: string[] = [];
+    await using endpoint = await listen((req, res) => {
+      let text = '';
+      req.on('data', (chunk: Buffer) => (text += chunk));
+      req.on('end', () => {
+        bodies.push(`${req.headers['content-length']} ${text}`);
+        if (req.url === '/') res.writeHead(307, { location: '/next' });
+        res.end();
+      });
+    });
+    await send(endpoint.url, {
+      body: { bytes: 6, open: () => Readable.from([Buffer.from('abc'), Buffer.from('def')]) },
+    });
+    assert.deepEqual(bodies, ['6 abcdef', '6 abcdef']);
+  });
+
+  it('of which the status is asked for alone may answer without an end', async () => {
+    await using endless = await listen((_, res) => void res.writeHead(201).write('x'));
+    const { status, body } = await send(endless.url, { statusOnly: true });
+    assert.deepEqual([status, body], [201, '']);
+  });
+
   it('that hangs ends at the time limit, before its answer and in the middle of it', async () => {
     await using silent = await listen(() => undefined);
     await using slow = await listen((_, res) => res.write('{'));

@@ -2,6 +2,7 @@
 // resolves to is checked at the moment of connecting, so that no answer of a name server can lead it astray.
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { pipeline, type Readable } from 'node:stream';
 import { PosternError } from '../kernel/errors.ts';
 import { isAddress, isPublicAddress, type Lookup, publicLookup } from './public-address.ts';
 
@@ -11,8 +12,10 @@ const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 export interface EgressRequest {
   url: string;
   headers: Readonly<Record<string, string>>;
+  /** Signatures and credentials: sent to the origin of `url` alone, never to where it redirects. */
+  ownHeaders?: Readonly<Record<string, string>>;
   /** What is POSTed; a GET where absent. */
-  body?: string;
+  body?: string | EgressBody | undefined;
   /** Allows http, loopback and private addresses at the host of `url`; a redirect to another host gets no such right. */
   allowPrivate: boolean;
   lookup?: Lookup | undefined;
@@ -21,7 +24,16 @@ export interface EgressRequest {
   timeoutMs: number;
   /** A larger answer is refused. */
   largestAnswerBytes?: number;
+  /** The status is all that is asked for: the body of the answer is not read, and is empty. */
+  statusOnly?: boolean;
   signal: AbortSignal;
+}
+
+/** A body that is not held in memory. */
+export interface EgressBody {
+  bytes: number;
+  /** From its beginning, once for each request. */
+  open(): Readable;
 }
 
 export interface EgressResponse {
@@ -31,7 +43,8 @@ export interface EgressResponse {
 }
 
 /**
- * POSTs `body`, or GETs without one, and follows up to three redirects with the same method and body.
+ * POSTs `body`, or GETs without one, and follows up to three redirects: with the same method and body, since a POST that
+ * turned into a GET would look answered and have delivered nothing; only 303 asks for that GET (RFC 9110 §15.4.4).
  * @throws PosternError `egress_refused` for addresses that are not allowed, `unreachable`, `timeout`, `answer_invalid`
  */
 export async function ask(request: EgressRequest): Promise<EgressResponse> {
@@ -46,13 +59,16 @@ export async function ask(request: EgressRequest): Promise<EgressResponse> {
 async function follow(request: EgressRequest, deadline: AbortSignal): Promise<EgressResponse> {
   const first = checkedUrl(request.url, request.allowPrivate);
   let url = first;
+  let { body } = request;
   for (let redirects = 0; ; redirects++) {
     const allowPrivate = request.allowPrivate && url.hostname === first.hostname;
-    const response = await send(url, { ...request, allowPrivate }, deadline);
+    const headers = { ...request.headers, ...(url.origin === first.origin ? request.ownHeaders : {}) };
+    const response = await send(url, { ...request, headers, body, allowPrivate }, deadline);
     const location = response.headers.location;
     if (response.status < 300 || response.status >= 400 || location === undefined) return response;
     if (redirects >= MOST_REDIRECTS) throw redirectRefused(first, `more than ${MOST_REDIRECTS} times`);
     url = redirected(url, location, first, request.allowPrivate);
+    if (response.status === 303) body = undefined;
   }
 }
 
@@ -118,7 +134,7 @@ function send(url: URL, request: EgressRequest, signal: AbortSignal): Promise<Eg
       method: body === undefined ? 'GET' : 'POST',
       headers: {
         ...request.headers,
-        ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+        ...(body === undefined ? {} : { 'content-length': String(lengthOf(body)) }),
       },
       lookup: request.allowPrivate ? request.lookup : publicLookup(request.lookup),
       ...(request.ca === undefined ? {} : { ca: request.ca }),
@@ -126,6 +142,12 @@ function send(url: URL, request: EgressRequest, signal: AbortSignal): Promise<Eg
       agent: false, // a connection of its own: what one endpoint does to it touches no other
     },
     (incoming) => {
+      if (request.statusOnly) {
+        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: '' });
+        incoming.on('error', () => undefined);
+        incoming.destroy();
+        return;
+      }
       const chunks: Buffer[] = [];
       let size = 0;
       incoming.on('data', (chunk: Buffer) => {
@@ -148,9 +170,13 @@ function send(url: URL, request: EgressRequest, signal: AbortSignal): Promise<Eg
     },
   );
   outgoing.on('error', fail);
-  outgoing.end(body);
+  if (body === undefined || typeof body === 'string') outgoing.end(body);
+  else pipeline(body.open(), outgoing, (error) => error && fail(error));
   return promise;
 }
+
+const lengthOf = (body: string | EgressBody): number =>
+  typeof body === 'string' ? Buffer.byteLength(body) : body.bytes;
 
 function asFailure(error: Error, url: URL, request: EgressRequest, deadline: AbortSignal): PosternError {
   if (error instanceof PosternError) return error;

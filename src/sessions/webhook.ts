@@ -1,28 +1,17 @@
 // Agents behind an HTTP endpoint: one signed POST a turn by the Standard Webhooks specification, the answer in the body.
-import { Webhook } from 'standardwebhooks';
 import type { AgentAnswer, SessionEvent } from '../contracts/session.ts';
 import { PosternError } from '../kernel/errors.ts';
 import type { Lookup } from '../network/public-address.ts';
 import { ask, type EgressResponse } from '../network/request.ts';
+import {
+  eventHeaders,
+  isTemporary,
+  signatureHeader,
+  waitAfter,
+  wishOf,
+} from '../network/standard-webhooks.ts';
 import { readAnswer } from './answer.ts';
 import type { RunContext, Runner, RunResult } from './runner.ts';
-
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
-/** The waits before the second and later attempts, as the specification recommends. */
-const SCHEDULE_MS = [
-  5 * SECOND,
-  5 * MINUTE,
-  30 * MINUTE,
-  2 * HOUR,
-  5 * HOUR,
-  10 * HOUR,
-  14 * HOUR,
-  20 * HOUR,
-  24 * HOUR,
-];
-const LONGEST_WAIT_MS = 24 * HOUR;
 
 export interface WebhookOptions {
   url: string;
@@ -44,17 +33,16 @@ async function deliver(
   context: RunContext,
 ): Promise<RunResult> {
   const body = JSON.stringify(event);
-  const at = new Date(options.now());
+  const webhook = { id: context.turnId, at: options.now() };
   const response = await ask({
     url: options.url,
     headers: {
       'content-type': 'application/json',
       accept: 'application/json',
       'user-agent': 'Postern',
-      'webhook-id': context.turnId, // the same for every attempt, so that the other side can tell a repetition
-      'webhook-timestamp': String(Math.floor(at.getTime() / SECOND)),
-      'webhook-signature': signerOf(options.secret()).sign(context.turnId, at, body),
+      ...eventHeaders(webhook),
     },
+    ownHeaders: await signatureHeader(options.secret(), webhook, body),
     body,
     allowPrivate: options.allowPrivate,
     lookup: options.lookup,
@@ -68,25 +56,13 @@ async function deliver(
   return { answer: answerOf(response, options, context.attempt), log: null };
 }
 
-function signerOf(secret: string): Webhook {
-  try {
-    return new Webhook(secret);
-  } catch {
-    throw new PosternError(
-      'webhook_secret_invalid',
-      'The secret of the webhook is not of the form whsec_ and base64.',
-      { hint: 'Make one: echo whsec_$(openssl rand -base64 32)' },
-    );
-  }
-}
-
 /** 2xx: handled, with an answer or without. 408, 429 and 5xx: again later. Any other: handled, and refused. */
 function answerOf(response: EgressResponse, options: WebhookOptions, attempt: number): AgentAnswer {
   const { status, headers, body } = response;
   if (status >= 200 && status < 300) return saysAnswer(response) ? readAnswer(body) : { actions: [] };
   const origin = new URL(options.url).origin;
   const message = `${origin} answered with status ${status}.`;
-  if (status >= 500 || status === 408 || status === 429)
+  if (isTemporary(status))
     throw again('webhook_unavailable', message, attempt, wishOf(headers['retry-after'], options.now()));
   throw new PosternError('webhook_refused', message);
 }
@@ -97,17 +73,8 @@ const saysAnswer = ({ headers, body }: EgressResponse): boolean =>
 
 /** @param wishMs how long the endpoint wants to be left alone */
 function again(code: string, message: string, attempt: number, wishMs: number): PosternError {
-  const scheduled = SCHEDULE_MS[Math.min(attempt, SCHEDULE_MS.length) - 1] ?? LONGEST_WAIT_MS;
-  const jittered = Math.round(scheduled * (0.9 + Math.random() * 0.2));
   return new PosternError('webhook_unavailable', message, {
-    retry: { afterMs: Math.max(jittered, wishMs) },
+    retry: { afterMs: waitAfter(attempt, wishMs) },
     details: { cause: code },
   });
-}
-
-/** Retry-After in seconds or as a date (RFC 9110 §10.2.3), at most a day. */
-function wishOf(retryAfter: string | undefined, now: number): number {
-  if (retryAfter === undefined) return 0;
-  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * SECOND : Date.parse(retryAfter) - now;
-  return Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), LONGEST_WAIT_MS);
 }
