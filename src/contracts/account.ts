@@ -109,6 +109,8 @@ export const watchStatus = z.object({
   mode: watchMode,
   /** When the server was last heard, in epoch milliseconds; null before the first time. */
   last_alive_at: z.number().int().nullable(),
+  /** When the canary last saw over another connection that nothing waits too long; null before the first time. */
+  checked_at: z.number().int().nullable(),
   /** When new mail was last taken in, in epoch milliseconds; null before the first time. */
   last_message_at: z.number().int().nullable(),
   /** Messages on the server above the checkpoint, at the last look. */

@@ -28,6 +28,7 @@ export class MailboxStatus {
       since: clock.now(),
       mode,
       last_alive_at: null,
+      checked_at: null,
       last_message_at: null,
       waiting: 0,
       received: 0,
@@ -90,8 +91,9 @@ export class MailboxStatus {
     this.enter(needsPerson ? 'needs-sign-in' : 'backing-off');
   }
 
-  /** What the canary saw over another connection; null: nothing waits. */
-  seenWaiting(seen: SeenWaiting | null): void {
-    this.#seen = seen;
+  /** What the canary saw over another connection; null: nothing waits too long. */
+  checked(late: SeenWaiting | null): void {
+    this.#seen = late;
+    if (late === null) this.#facts.checked_at = this.#clock.now();
   }
 }

@@ -134,6 +134,7 @@ function totalOf(statuses: readonly WatchStatus[]): WatchStatus {
   const worst = [...statuses].sort((a, b) => WORST.indexOf(a.state) - WORST.indexOf(b.state))[0];
   if (!worst) return NOT_WATCHED;
   const alive = statuses.map((status) => status.last_alive_at);
+  const checks = statuses.map((status) => status.checked_at);
   const mails = statuses.flatMap(({ last_message_at: at }) => at ?? []);
   const tries = statuses.flatMap(({ next_try_at: at }) => at ?? []);
   const sum = (count: (status: WatchStatus) => number) =>
@@ -141,6 +142,7 @@ function totalOf(statuses: readonly WatchStatus[]): WatchStatus {
   return {
     ...worst,
     last_alive_at: alive.includes(null) ? null : Math.min(...(alive as number[])),
+    checked_at: checks.includes(null) ? null : Math.min(...(checks as number[])),
     last_message_at: mails.length === 0 ? null : Math.max(...mails),
     waiting: sum(({ waiting }) => waiting),
     lag_ms: Math.max(...statuses.map(({ lag_ms: lag }) => lag)),
@@ -155,6 +157,7 @@ const NOT_WATCHED: WatchStatus = {
   since: 0,
   mode: 'idle',
   last_alive_at: null,
+  checked_at: null,
   last_message_at: null,
   waiting: 0,
   lag_ms: 0,

@@ -103,6 +103,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     since: 0,
     mode: 'idle',
     last_alive_at: null,
+    checked_at: null,
     last_message_at: null,
     waiting: 0,
     lag_ms: 0,
