@@ -1,7 +1,7 @@
 // What the ledger already knows of a batch of messages, in one query a question.
 import type { Reader } from '../store/store.ts';
 
-const LIST_SIZES = [1, 8, 64, 512]; // lists are padded to these, so that few statements have to be prepared
+const LIST_SIZES = [1, 8, 64, 256, 512]; // lists are padded to these, so that few statements have to be prepared
 const LARGEST_LIST = 512;
 
 /** Ids of the messages that are known, by fingerprint. */

@@ -1,8 +1,10 @@
 // Writes a batch of messages: many rows a statement, in few sizes of statement.
 import type { MailContent } from '../contracts/mail.ts';
+import { rowInsert } from '../store/insert-rows.ts';
 import type { Tx } from '../store/store.ts';
 import type { Arrival } from './arrival.ts';
 import type { Checkpoint } from './checkpoints.ts';
+import { knownMessages } from './ledger-lookups.ts';
 
 export interface NewArrival extends Arrival {
   uid: number;
@@ -11,43 +13,36 @@ export interface NewArrival extends Arrival {
   references: string[];
 }
 
-const CHUNK_ROWS = 32; // a statement for 32 rows and one for a single row: two to prepare, and few to run
+const insertMessages = rowInsert(
+  'messages',
+  [
+    ...(['id', 'account_id', 'fingerprint', 'message_id', 'thread_id', 'from_address', 'subject'] as const),
+    ...(['date', 'arrived_at', 'size', 'kind', 'kind_reason', 'trust', 'metadata', 'created_at'] as const),
+  ],
+  ['account_id', 'fingerprint'],
+);
+const insertReferences = rowInsert(
+  'thread_references',
+  ['account_id', 'message_id', 'thread_id'],
+  ['account_id', 'message_id'],
+);
+const insertLocations = rowInsert(
+  'locations',
+  ['account_id', 'mailbox', 'uid_validity', 'uid', 'message_id'],
+  ['account_id', 'mailbox', 'uid_validity', 'uid'],
+);
 
-/** Inserts messages and their threads. Returns those that were not in the ledger. */
+/** Inserts messages of one account and their threads. Returns those that were not in the ledger. */
 export async function insertArrivals(
   tx: Tx,
   arrivals: readonly NewArrival[],
   now: number,
-): Promise<NewArrival[]> {
-  const inserted = new Set<string>();
-  for (const chunk of chunksOf(arrivals)) {
-    const rows = await tx
-      .insertInto('messages')
-      .values(
-        chunk.map((arrival) => ({
-          id: arrival.id,
-          account_id: arrival.account.id,
-          fingerprint: arrival.fingerprint,
-          message_id: arrival.metadata.message_id,
-          thread_id: arrival.threadId,
-          from_address: arrival.metadata.from?.address.toLowerCase() ?? null,
-          subject: arrival.metadata.subject,
-          date: arrival.metadata.date ?? arrival.arrivedAt,
-          arrived_at: arrival.arrivedAt,
-          size: arrival.metadata.size,
-          kind: arrival.kind,
-          kind_reason: arrival.kindReason,
-          trust: JSON.stringify(arrival.trust),
-          metadata: JSON.stringify(arrival.metadata),
-          created_at: now,
-        })),
-      )
-      .onConflict((conflict) => conflict.columns(['account_id', 'fingerprint']).doNothing())
-      .returning('id')
-      .execute();
-    for (const row of rows) inserted.add(row.id);
-  }
-  const fresh = arrivals.filter((arrival) => inserted.has(arrival.id));
+): Promise<readonly NewArrival[]> {
+  const inserted = await insertMessages(
+    tx,
+    arrivals.map((arrival) => messageRow(arrival, now)),
+  );
+  const fresh = inserted === arrivals.length ? arrivals : await insertedOf(tx, arrivals);
   const references = fresh.flatMap((arrival) =>
     [...new Set(arrival.references)].map((messageId) => ({
       account_id: arrival.account.id,
@@ -55,14 +50,37 @@ export async function insertArrivals(
       thread_id: arrival.threadId,
     })),
   );
-  for (const chunk of chunksOf(references)) {
-    await tx
-      .insertInto('thread_references')
-      .values(chunk)
-      .onConflict((conflict) => conflict.columns(['account_id', 'message_id']).doNothing())
-      .execute();
-  }
+  await insertReferences(tx, references);
   return fresh;
+}
+
+const messageRow = (arrival: NewArrival, now: number) => ({
+  id: arrival.id,
+  account_id: arrival.account.id,
+  fingerprint: arrival.fingerprint,
+  message_id: arrival.metadata.message_id,
+  thread_id: arrival.threadId,
+  from_address: arrival.metadata.from?.address.toLowerCase() ?? null,
+  subject: arrival.metadata.subject,
+  date: arrival.metadata.date ?? arrival.arrivedAt,
+  arrived_at: arrival.arrivedAt,
+  size: arrival.metadata.size,
+  kind: arrival.kind,
+  kind_reason: arrival.kindReason,
+  trust: JSON.stringify(arrival.trust),
+  metadata: JSON.stringify(arrival.metadata),
+  created_at: now,
+});
+
+/** Those under whose id the ledger knows the fingerprint: the others were there before. */
+async function insertedOf(tx: Tx, arrivals: readonly NewArrival[]): Promise<NewArrival[]> {
+  const accountId = arrivals[0]?.account.id ?? '';
+  const known = await knownMessages(
+    tx,
+    accountId,
+    arrivals.map((arrival) => arrival.fingerprint),
+  );
+  return arrivals.filter((arrival) => known.get(arrival.fingerprint) === arrival.id);
 }
 
 /** Notes where messages lie; a place that is known already stays. */
@@ -71,23 +89,17 @@ export async function insertPlaces(
   checkpoint: Checkpoint,
   places: readonly { uid: number; messageId: string }[],
 ): Promise<void> {
-  for (const chunk of chunksOf(places)) {
-    await tx
-      .insertInto('locations')
-      .values(
-        chunk.map((place) => ({
-          account_id: checkpoint.accountId,
-          mailbox: checkpoint.mailbox,
-          uid_validity: checkpoint.uidValidity,
-          uid: place.uid,
-          message_id: place.messageId,
-        })),
-      )
-      .onConflict((conflict) =>
-        conflict.columns(['account_id', 'mailbox', 'uid_validity', 'uid']).doNothing(),
-      )
-      .execute();
-  }
+  const { accountId, mailbox, uidValidity } = checkpoint;
+  await insertLocations(
+    tx,
+    places.map(({ uid, messageId }) => ({
+      account_id: accountId,
+      mailbox,
+      uid_validity: uidValidity,
+      uid,
+      message_id: messageId,
+    })),
+  );
 }
 
 export async function insertContent(tx: Tx, messageId: string, content: MailContent): Promise<void> {
@@ -102,10 +114,4 @@ export async function insertContent(tx: Tx, messageId: string, content: MailCont
     })
     .onConflict((conflict) => conflict.column('message_id').doNothing())
     .execute();
-}
-
-function* chunksOf<T>(rows: readonly T[]): Generator<T[]> {
-  let at = 0;
-  for (; at + CHUNK_ROWS <= rows.length; at += CHUNK_ROWS) yield rows.slice(at, at + CHUNK_ROWS);
-  for (; at < rows.length; at++) yield rows.slice(at, at + 1);
 }
