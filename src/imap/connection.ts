@@ -1,13 +1,13 @@
 // One IMAP connection: the only place where ImapFlow is made. Every command has a deadline, every buffer a bound, and
 // any failure closes the connection and comes out as a PosternError.
 
-import { rootCertificates } from 'node:tls';
 import { ImapFlow } from 'imapflow';
 import type { Account, Credentials } from '../accounts/accounts.ts';
 import { presetByImapHost, presetOf } from '../accounts/providers.ts';
 import { durationMs } from '../kernel/duration.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { scrubber } from '../kernel/scrubber.ts';
+import { tlsContext } from '../network/tls-context.ts';
 import { CLIENT_INFO, sendClientId } from './client-id.ts';
 import { imapError, isRefusal, tlsRefused, tokenRefused } from './failures.ts';
 
@@ -45,7 +45,8 @@ export async function connectImap(
       credentials.type === 'oauth2'
         ? { user: credentials.username, accessToken: credentials.accessToken }
         : { user: credentials.username, pass: credentials.password },
-    tls: { minVersion: 'TLSv1.2', ...(imap.ca === undefined ? {} : { ca: [...rootCertificates, imap.ca] }) },
+    // Shared: a context of its own with all authorities was 1 MB and 11 ms of every connection.
+    ...(imap.security === 'none' ? {} : { tls: { secureContext: tlsContext(imap.ca) } }),
     clientInfo: { ...CLIENT_INFO, 'support-url': '' }, // else ImapFlow's own
     logger: false,
     disableAutoIdle: true,
