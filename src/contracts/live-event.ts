@@ -8,6 +8,7 @@ export const liveEventType = z.enum([
   'session.changed',
   'draft.changed',
   'submission.changed',
+  'delivery.changed',
   'rules.changed',
   'rules.refused',
   'dead_letter.added',

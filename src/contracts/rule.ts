@@ -20,6 +20,10 @@ export const duration = z.string().regex(DURATION, 'write a duration such as 30s
 export const rate = z.string().regex(RATE, 'write a rate such as 5/1h');
 /** A comparison of octets: `<10MB`, `>=1kB`. A kB has 1,024 octets, as mail servers count. */
 export const sizeCondition = z.string().regex(SIZE, 'write a size such as "<10MB" or ">=1kB"');
+/** So many octets: `1MB`. A kB has 1,024. */
+const byteCount = z
+  .string()
+  .regex(/^\s*\d{1,12}(\.\d{1,3})?\s*(B|kB|KB|MB|GB)\s*$/, 'write a size such as 1MB');
 const countCondition = z.union([
   z.number().int().nonnegative(),
   z.string().regex(COUNT, 'write a count such as 2 or ">=2"'),
@@ -93,7 +97,7 @@ export const condition: z.ZodType<Condition> = z.lazy(() =>
 );
 
 /** Every word that `then` knows. */
-export const actionWords = ['spawn', 'label', 'mark_seen', 'stop'] as const;
+export const actionWords = ['spawn', 'post', 'label', 'mark_seen', 'stop'] as const;
 
 const label = z
   .string()
@@ -101,17 +105,70 @@ const label = z
   .max(MAX_LABEL_CHARS)
   .refine((text) => !/\p{C}/u.test(text), 'a label has no control characters');
 
-/** An action as the other rooms see it: always an object with one key. */
-export const ruleAction = z.union([
+/** A secret by reference: its value stands in no file of rules, and is read when it is needed. */
+const secretRef = z.string().regex(/^(env|file):.+$/, 'write env:NAME or file:/path');
+
+/** Postern sets these itself, or Node does. */
+const OWN_HEADERS =
+  /^(host|connection|content-(type|length)|transfer-encoding|expect|webhook-.*|postern-.*)$/i;
+
+/** Where `post` delivers mail to, and how. */
+export const destination = z.strictObject({
+  url: z.url({ protocol: /^https?$/, error: 'write a URL such as https://crm.example/inbound' }),
+  /** `json`: the event. `raw`: the message as it lies on the server, as message/rfc822. */
+  format: z.enum(['json', 'raw']).default('json'),
+  /** A Standard Webhooks secret (`whsec_…`): what is posted is signed with it. */
+  secret_ref: secretRef.optional(),
+  /** Further request headers, such as `Authorization`, each with its value by reference. */
+  headers: z
+    .record(
+      z
+        .string()
+        .regex(
+          /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/,
+          'a header name has letters, digits and hyphens, and no colon',
+        )
+        .refine((name) => !OWN_HEADERS.test(name), 'Postern sets this header itself'),
+      secretRef,
+    )
+    .optional(),
+  /** Marks the mail as read once the receiver has handled it. */
+  mark_seen: z.boolean().default(false),
+  /** Attachments as base64, each part with its hashes; without this they are named alone. */
+  include_attachments: z.boolean().default(false),
+  /** A part (`json`) or a message (`raw`) that is larger is left out. */
+  max_body_size: byteCount.default('10MB'),
+  /** Words for the receiver, put into the event's `routing`. */
+  tags: z.array(z.string().min(1).max(MAX_LABEL_CHARS)).max(50).default([]),
+  /** How long one attempt may take. */
+  timeout: duration.default('30s'),
+  /** How often it is tried before it is a dead letter. */
+  attempts: z.number().int().min(1).max(10).default(10),
+  /** How many deliveries to it run at once. */
+  concurrency: z.number().int().min(1).max(64).default(4),
+  /** Allows http, loopback and private addresses for this destination. */
+  allow_private: z.boolean().default(false),
+});
+export type Destination = z.infer<typeof destination>;
+export const destinationWords: readonly string[] = Object.keys(destination.shape);
+
+const plainActions = [
   z.strictObject({ spawn: z.string().min(1) }),
   z.strictObject({ label }),
   z.strictObject({ mark_seen: z.literal(true) }),
   z.strictObject({ stop: z.literal(true) }),
-]);
+] as const;
+
+/** An action as the other rooms see it: always an object with one key. `post` names a destination. */
+export const ruleAction = z.union([...plainActions, z.strictObject({ post: z.string().min(1) })]);
 export type RuleAction = z.infer<typeof ruleAction>;
 
-/** An action as it is written: one without a value may stand as a bare word. */
-export const writtenAction = z.union([ruleAction, z.enum(['mark_seen', 'stop'])]);
+/** An action as it is written: one without a value may stand as a bare word, and `post` may describe its destination. */
+export const writtenAction = z.union([
+  ...plainActions,
+  z.strictObject({ post: z.union([z.string().min(1), destination]) }),
+  z.enum(['mark_seen', 'stop']),
+]);
 
 export const rule = z.strictObject({
   name: z.string().min(1).max(MAX_NAME_CHARS),
@@ -134,7 +191,7 @@ const webhook = z.strictObject({
   webhook: z.strictObject({
     url: z.url({ protocol: /^https?$/ }),
     /** A Standard Webhooks secret (`whsec_…`) by reference: `env:NAME` or `file:/path`. */
-    secret_ref: z.string().regex(/^(env|file):.+$/, 'write env:NAME or file:/path'),
+    secret_ref: secretRef,
     /** Allows http, loopback and private addresses for this endpoint. */
     allow_private: z.boolean().optional(),
   }),
@@ -172,13 +229,11 @@ export const agent = z.strictObject({
 });
 export type Agent = z.infer<typeof agent>;
 
+const handle = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use lower-case letters, digits and hyphens');
+
 export const rulesFile = z.strictObject({
-  agents: z
-    .record(
-      z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use lower-case letters, digits and hyphens'),
-      agent,
-    )
-    .optional(),
+  agents: z.record(handle, agent).optional(),
+  destinations: z.record(handle, destination).optional(),
   rules: z.array(rule).optional(),
 });
 export type RulesFile = z.infer<typeof rulesFile>;

@@ -29,6 +29,8 @@ export const jobKinds = {
   }),
   /** Moves a message to another mailbox. Lane: the account's mailbox work. */
   'message.move': z.object({ message_id: z.string(), mailbox: z.string(), sought: z.boolean().optional() }),
+  /** Posts one message to a website. No lane: one that must wait does not hold up the others. Pool: the destination. */
+  'delivery.post': z.object({ delivery_id: z.string() }),
   /** Looks whether a person has typed a device code, and comes back later if not. */
   'oauth.poll': z.object({ state_id: z.string() }),
   /** Mails the operator that an account has to be signed in again. */
@@ -47,6 +49,12 @@ export const sessionLane = (sessionId: string): string => `session:${sessionId}`
 export const agentPool = (agent: string): string => `agent:${agent}`;
 /** The agent that a pool belongs to. */
 export const agentOfPool = (pool: string): string => pool.slice('agent:'.length);
+/** The pool of the deliveries to a destination: a website that hangs takes its own share of the workers alone. */
+export const destinationPool = (destination: string): string => `post:${destination}`;
+
+/** The destination that a pool belongs to. */
+export const destinationOfPool = (pool: string): string => pool.slice('post:'.length);
+
 /** The pool of an account's sends: a server that hangs takes its own share of the workers and no other's. */
 export const outboxPool = (accountId: string): string => `outbox:${accountId}`;
 /** The lane of changes to one message that was not where it was seen (`sought`): nobody else waits for it. */

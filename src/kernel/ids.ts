@@ -12,6 +12,7 @@ export type IdPrefix =
   | 'msg'
   | 'thr'
   | 'dec'
+  | 'dlv'
   | 'ses'
   | 'trn'
   | 'drf'

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { RuleProblem } from '../contracts/rule.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { compileRules, type RuleFile } from './compile.ts';
+import { sampleMail } from './testing.ts';
 
 function problemsOf(...files: RuleFile[]): RuleProblem[] {
   try {
@@ -48,7 +49,7 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
   mistake('a key of a later version', when('text: invoice'), '4:7', /`text` is not built yet/);
   mistake('another', when('sent: weekday'), '4:7', /`sent` is not built yet/);
   mistake('digests', 'digests: []', '1:1', /`digests` is not built yet/);
-  for (const word of ['draft', 'forward', 'ingest', 'post', 'move', 'flag']) {
+  for (const word of ['draft', 'forward', 'ingest', 'move', 'flag']) {
     mistake(`the action ${word}`, then(`${word}: x`), '7:9', new RegExp(`\`${word}\` is not built yet`));
   }
   mistake('a model as an agent', agent('run: { model: { name: x } }'), '3:12', /`model` is not built yet/);
@@ -60,6 +61,29 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
   mistake('an unknown agent', then('spawn: writre'), '7:16', /no agent `writre`; did you mean `writer`/);
   mistake('a label that is a list', then('label: [a]'), '7:16', /`label` needs a value/);
   mistake('a label with a control character', then('label: "a\\u0000"'), '7:16', /no control characters/);
+  mistake('an unknown destination', then('post: crm'), '7:15', /no destination `crm`; no destinations are/);
+  mistake('a post without a destination', then('post'), '7:9', /`post` needs a value/);
+  mistake(
+    'a key of a destination',
+    then('post: { url: "https://a.example", sceret_ref: "env:X" }'),
+    '7:43',
+    /did you mean `secret_ref`/,
+  );
+  const to = (rest: string): string => `destinations:\n  crm: { ${rest} }`;
+  mistake('a destination without TLS', to('url: "http://a.example"'), '2:15', /`allow_private: true`/);
+  mistake(
+    'a password in a URL',
+    to('url: "https://u:canary@a.example"'),
+    '2:15',
+    /^(?!.*canary).*by reference/,
+  );
+  mistake('a key in the file', to('url: "https://a.example", secret_ref: whsec_x'), '2:48', /env:NAME/);
+  mistake(
+    'a header that is not the receiver’s to have',
+    to('url: "https://a.example", headers: { Webhook-Id: "env:X" }'),
+    '2:47',
+    /Postern sets this header itself/,
+  );
   mistake('no actions', 'rules:\n  - name: x\n', '2:5', /`then`: is missing/);
   mistake('an empty list of actions', 'rules:\n  - name: x\n    then: []\n', '3:11', /empty list/);
   mistake('a rule without a name', 'rules:\n  - then: [stop]\n', '2:5', /`name`: is missing/);
@@ -229,4 +253,18 @@ describe('a hostile file ends in a problem, soon', () => {
       assert.ok(performance.now() - before < 5000);
     });
   }
+});
+
+it('a destination may stand in another file than the rules that post to it, or where it is posted to', () => {
+  const set = compileRules([
+    {
+      name: 'a.yaml',
+      text: 'rules: [{ name: all, then: [{ post: crm }, { post: { url: "https://b.example" } }] }]',
+    },
+    { name: 'b.yaml', text: 'destinations: { crm: { url: "https://a.example", mark_seen: true } }' },
+  ]);
+  assert.deepEqual([...set.destinations.keys()], ['crm', 'all#2']);
+  assert.deepEqual(set.match(sampleMail({}))[0]?.actions, [{ post: 'crm' }, { post: 'all#2' }]);
+  assert.equal(set.destinations.get('crm')?.mark_seen, true);
+  assert.equal(set.destinations.get('all#2')?.url, 'https://b.example');
 });

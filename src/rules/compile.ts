@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import {
   type Agent,
+  type Destination,
   type Rule,
   type RuleAction,
   type RuleProblem,
@@ -43,11 +44,13 @@ interface ReadFile {
 export function compileRules(files: readonly RuleFile[]): RuleSet {
   const problems: RuleProblem[] = [];
   const read = files.flatMap((file) => readFile(file, problems));
-  const agents = collectAgents(read, problems);
+  const agents = collectNamed(read, 'agents', 'agent', problems, checkRecipients);
+  const destinations = collectNamed(read, 'destinations', 'destination', problems, checkDestination);
   // Where a file could not be read, an agent that is not there may well be in it.
-  const ready = collectRules(read, problems.length > 0 ? null : agents, problems);
+  const names = problems.length > 0 ? null : { agents, destinations };
+  const { ready, inline } = collectRules(read, names, problems);
   if (problems.length > 0) throw rulesInvalid(inOrder(problems, files));
-  return ruleSet(versionOf(files), agents, ready);
+  return ruleSet(versionOf(files), agents, ready, new Map([...destinations, ...inline]));
 }
 
 /** The error that carries what is wrong with rules. */
@@ -90,45 +93,48 @@ function readFile({ name, text }: RuleFile, problems: RuleProblem[]): ReadFile[]
   return [];
 }
 
-function collectAgents(files: readonly ReadFile[], problems: RuleProblem[]): Map<string, Agent> {
-  const agents = new Map<string, Agent>();
+/** Reports what is wrong with a definition beyond its shape. */
+type Examine<T> = (found: T, path: Place['path'], report: Place['report']) => void;
+
+/** What the files define by name: each name once in all of them. */
+function collectNamed<K extends 'agents' | 'destinations'>(
+  files: readonly ReadFile[],
+  section: K,
+  noun: string,
+  problems: RuleProblem[],
+  examine: Examine<Definition<K>>,
+): Map<string, Definition<K>> {
+  const found = new Map<string, Definition<K>>();
   const seen = new Map<string, string>();
   for (const { name: file, content, yaml } of files) {
-    for (const [name, agent] of Object.entries(content.agents ?? {})) {
-      const position = yaml.keyAt(['agents'], name);
+    for (const [name, definition] of Object.entries(content[section] ?? {})) {
+      const position = yaml.keyAt([section], name);
       const earlier = seen.get(name);
       if (earlier) {
-        problems.push({
-          file,
-          ...position,
-          message: `the agent \`${name}\` is already defined in ${earlier}`,
-        });
+        const message = `the ${noun} \`${name}\` is already defined in ${earlier}`;
+        problems.push({ file, ...position, message });
         continue;
       }
       seen.set(name, `${file}:${position.line}`);
-      agents.set(name, agent);
-      checkRecipients(agent, ['agents', name, 'may', 'recipients'], file, yaml, problems);
+      found.set(name, definition as Definition<K>);
+      examine(definition as Definition<K>, [section, name], reporter(file, yaml, problems));
     }
   }
-  return agents;
+  return found;
 }
 
-function checkRecipients(
-  agent: Agent,
-  path: readonly string[],
-  file: string,
-  yaml: YamlFile,
-  problems: RuleProblem[],
-): void {
-  const { recipients } = agent.may;
+type Definition<K extends 'agents' | 'destinations'> = { agents: Agent; destinations: Destination }[K];
+
+const reporter =
+  (file: string, yaml: YamlFile, problems: RuleProblem[]): Place['report'] =>
+  (path, message) => {
+    problems.push({ file, ...yaml.valueAt(path), message });
+  };
+
+const checkRecipients: Examine<Agent> = ({ may: { recipients } }, path, reportAt) => {
   for (const [i, source] of (Array.isArray(recipients) ? recipients : []).entries()) {
-    const report = (message: string): void => {
-      problems.push({
-        file,
-        ...yaml.valueAt([...path, i]),
-        message: `\`${source.slice(0, 100)}\` ${message}`,
-      });
-    };
+    const report = (message: string): void =>
+      reportAt([...path, 'may', 'recipients', i], `\`${source.slice(0, 100)}\` ${message}`);
     // `*` and exclusions would let an agent write to nearly anybody by a list that looks narrow.
     if (source === '*') report('allows everybody; write `recipients: any` if that is meant');
     else if (source.startsWith('!')) report('excludes; `recipients` only names who is allowed');
@@ -141,38 +147,79 @@ function checkRecipients(
       }
     }
   }
+};
+
+/** What would be refused at every delivery is refused here. The URL is not repeated: it may hold a secret. */
+const checkDestination: Examine<Destination> = ({ url, allow_private: allowPrivate }, path, report) => {
+  const { protocol, username, password } = new URL(url);
+  if (username !== '' || password !== '')
+    report(
+      [...path, 'url'],
+      '`url` must not hold a user name or a password; name them in `headers` by reference',
+    );
+  else if (protocol === 'http:' && !allowPrivate)
+    report(
+      [...path, 'url'],
+      '`url` is not https; inside your own network write `allow_private: true` beside it',
+    );
+};
+
+interface Names {
+  agents: ReadonlyMap<string, Agent>;
+  destinations: ReadonlyMap<string, Destination>;
 }
 
+/** @param names null where not all of them are known */
 function collectRules(
   files: readonly ReadFile[],
-  agents: ReadonlyMap<string, Agent> | null,
+  names: Names | null,
   problems: RuleProblem[],
-): ReadyRule[] {
+): { ready: ReadyRule[]; inline: Map<string, Destination> } {
   const ready: ReadyRule[] = [];
+  const inline = new Map<string, Destination>();
   const seen = new Map<string, string>();
   for (const { name: file, content, yaml } of files) {
     for (const [i, rule] of (content.rules ?? []).entries()) {
-      const report: Place['report'] = (path, message) => {
-        problems.push({ file, ...yaml.valueAt(path), message });
-      };
+      const report = reporter(file, yaml, problems);
       const path = ['rules', i];
       const earlier = seen.get(rule.name);
       if (earlier) report([...path, 'name'], `the rule \`${rule.name}\` is already defined in ${earlier}`);
       else seen.set(rule.name, `${file}:${yaml.valueAt([...path, 'name']).line}`);
-      const actions = rule.then.map(normalised);
+      const actions = rule.then.map((action, j): RuleAction => {
+        if (typeof action === 'string') return action === 'stop' ? { stop: true } : { mark_seen: true };
+        if (!('post' in action)) return action;
+        if (typeof action.post === 'string') return { post: action.post };
+        checkDestination(action.post, [...path, 'then', j, 'post'], report);
+        const name = `${rule.name}#${j + 1}`; // no name of a file has a #
+        inline.set(name, action.post);
+        return { post: name };
+      });
       for (const [j, action] of actions.entries()) {
-        if (!agents || !('spawn' in action) || agents.has(action.spawn)) continue;
-        const known = agents.size > 0 ? mend(action.spawn, [...agents.keys()]) : '; no agents are defined';
-        report([...path, 'then', j, 'spawn'], `there is no agent \`${action.spawn}\`${known}`);
+        const at = [...path, 'then', j];
+        if (names && 'spawn' in action) demand(names.agents, 'agent', action.spawn, [...at, 'spawn'], report);
+        if (names && 'post' in action && !inline.has(action.post))
+          demand(names.destinations, 'destination', action.post, [...at, 'post'], report);
       }
       ready.push({ rule, check: checkOf(rule, path, report), actions });
       if (ready.length > MAX_RULES) {
         report(path, `there are more than ${MAX_RULES} rules`);
-        return ready;
+        return { ready, inline };
       }
     }
   }
-  return ready;
+  return { ready, inline };
+}
+
+function demand(
+  known: ReadonlyMap<string, unknown>,
+  noun: string,
+  name: string,
+  path: Place['path'],
+  report: Place['report'],
+): void {
+  if (known.has(name)) return;
+  const near = known.size > 0 ? mend(name, [...known.keys()]) : `; no ${noun}s are defined`;
+  report(path, `there is no ${noun} \`${name}\`${near}`);
 }
 
 function checkOf(
@@ -184,9 +231,4 @@ function checkOf(
     compileCondition({ account, mailbox }, { name: '', path, report }),
     compileCondition(when ?? {}, { name: '', path: [...path, 'when'], report }),
   ]);
-}
-
-function normalised(action: Rule['then'][number]): RuleAction {
-  if (action === 'mark_seen') return { mark_seen: true };
-  return action === 'stop' ? { stop: true } : action;
 }

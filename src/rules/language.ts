@@ -6,6 +6,7 @@ import {
   agent,
   attachmentCondition,
   conditionWords,
+  destinationWords,
   limitWords,
   mayWords,
   rule,
@@ -28,7 +29,7 @@ export interface LanguageProblem {
 const LATER: Readonly<Record<string, readonly string[]>> = {
   file: ['digests'],
   condition: ['text', 'sent'],
-  action: ['draft', 'forward', 'ingest', 'post', 'move', 'flag'],
+  action: ['draft', 'forward', 'ingest', 'move', 'flag'],
   run: ['model'],
 };
 
@@ -48,6 +49,8 @@ function siteOf(path: Path): Site {
     if (last === 'limits') return { kind: 'limits', words: limitWords };
     return { kind: 'webhook', words: webhookWords };
   }
+  if (path[0] === 'destinations' || (path[2] === 'then' && path[4] === 'post'))
+    return { kind: 'destination', words: destinationWords };
   if (path.length === 2) return { kind: 'rule', words: Object.keys(rule.shape) };
   if (path[2] === 'then') return { kind: 'action', words: actionWords };
   if (last === 'attachment') return { kind: 'attachment', words: Object.keys(attachmentCondition.shape) };
@@ -168,6 +171,8 @@ function expectedAt(path: Path): string {
       return 'true, false, or a mapping with type, name, size or count';
     case 'count':
       return 'a count such as 2 or ">=2"';
+    case 'post':
+      return 'the name of a destination, or a mapping with its url';
     case 'recipients':
       return '`thread`, `any`, or a list of addresses and domains';
     default:
@@ -177,7 +182,7 @@ function expectedAt(path: Path): string {
 
 function actionInWords(issue: UnionIssue, path: Path, value: unknown, data: unknown): LanguageProblem[] {
   const valueless = (word: string): string =>
-    word === 'spawn' || word === 'label'
+    word === 'spawn' || word === 'post' || word === 'label'
       ? `\`${word}\` needs a value, such as \`- ${word}: name\``
       : `write \`- ${word}\`, or leave it out`;
   const known = (word: string): boolean => (actionWords as readonly string[]).includes(word);
@@ -204,7 +209,10 @@ function actionInWords(issue: UnionIssue, path: Path, value: unknown, data: unkn
       },
     ];
   }
-  if (typeof (value as Record<string, unknown>)[key] !== 'string' || key === 'mark_seen' || key === 'stop') {
+  const given = (value as Record<string, unknown>)[key];
+  const isDestination =
+    key === 'post' && typeof given === 'object' && given !== null && !Array.isArray(given);
+  if ((typeof given !== 'string' && !isDestination) || key === 'mark_seen' || key === 'stop') {
     return [{ path: [...path, key], message: valueless(key) }];
   }
   const branch = branchOf(issue, key);

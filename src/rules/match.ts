@@ -1,5 +1,5 @@
 // A rule set in force: which rules a mail matches, and why the others do not. Pure.
-import type { Agent, Rule, RuleAction } from '../contracts/rule.ts';
+import type { Agent, Destination, Rule, RuleAction } from '../contracts/rule.ts';
 import type { Check, Failure } from './checks.ts';
 import { MailView, type RuleInput } from './mail-view.ts';
 import { RuleIndex } from './rule-index.ts';
@@ -25,6 +25,8 @@ export interface RuleSet {
   /** The first characters of a SHA-256 over the files' names and texts. */
   readonly version: string;
   readonly agents: ReadonlyMap<string, Agent>;
+  /** What `post` may name: by name those of the files, and those that a rule describes where it posts. */
+  readonly destinations: ReadonlyMap<string, Destination>;
   /** In the order in which they are tried. */
   readonly rules: readonly Rule[];
   /** The rules that the mail matches, in order, up to the first that stops. */
@@ -43,12 +45,14 @@ export function ruleSet(
   version: string,
   agents: ReadonlyMap<string, Agent>,
   ready: readonly ReadyRule[],
+  destinations: ReadonlyMap<string, Destination> = new Map(),
 ): RuleSet {
   const index = new RuleIndex(ready.map(({ check }) => check.anchors));
   const stops = ready.map(({ actions }) => actions.some((action) => 'stop' in action));
   return {
     version,
     agents,
+    destinations,
     rules: ready.map(({ rule }) => rule),
     match: (mail) => {
       const view = new MailView(mail);

@@ -3,6 +3,13 @@
 const UNIT: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 };
 const COMPARISON = /^\s*(<=|>=|<|>|=)?\s*(\d+(?:\.\d+)?)\s*(b|kb|mb|gb)?\s*$/i;
 
+/** Octets of a size such as `1MB`, of 1,024 for a kB. */
+export function octetsOf(text: string): number {
+  const [, digits, unit] = /^\s*(\d+(?:\.\d+)?)\s*(b|kb|mb|gb)\s*$/i.exec(text) ?? [];
+  if (digits === undefined) throw new Error(`a size that the language does not have: ${text}`);
+  return Math.floor(Number(digits) * (UNIT[unit?.toLowerCase() ?? 'b'] ?? 1));
+}
+
 /**
  * A test of a number: octets where there is a unit, of 1,024 for a kB. Without an operator the number itself
  * is meant.

@@ -9,11 +9,13 @@ export interface Database {
   account_keys: AccountKeysTable;
   account_secrets: AccountSecretsTable;
   mailboxes: MailboxesTable;
+  backfills: BackfillsTable;
   messages: MessagesTable;
   locations: LocationsTable;
   contents: ContentsTable;
   thread_references: ThreadReferencesTable;
   decisions: DecisionsTable;
+  deliveries: DeliveriesTable;
   sessions: SessionsTable;
   turns: TurnsTable;
   drafts: DraftsTable;
@@ -72,7 +74,26 @@ export interface MailboxesTable {
   attached_at: number;
   /** After the server renumbered the mailbox: messages up to this UID may be ones that are known already. */
   renumbered_to: number;
+  /** The HIGHESTMODSEQ up to which flags and removals are known (RFC 7162), a 63-bit number; null: they are not. */
+  modseq: Defaulted<string | null>;
   updated_at: number;
+}
+
+/** The reading of what was in a mailbox when watching began, or when the server numbered it anew. */
+export interface BackfillsTable {
+  account_id: string;
+  mailbox: string;
+  uid_validity: string;
+  /** Only mail that arrived from then on, epoch milliseconds; null: all of it. */
+  since: number | null;
+  /** All wanted messages below are in the ledger. Behind `to_uid` when it is through. */
+  next_uid: number;
+  to_uid: number;
+  /** How many messages there are to read, as counted at the start; null before they were. */
+  total: number | null;
+  done: number;
+  started_at: number;
+  ended_at: number | null;
 }
 
 export interface MessagesTable {
@@ -104,6 +125,10 @@ export interface LocationsTable {
   uid_validity: string;
   uid: number;
   message_id: string;
+  /** JSON list of the IMAP flags as last seen, in the order of their names; null where none were noted. */
+  flags: Defaulted<string | null>;
+  /** When the server was found to have it there no more, epoch milliseconds. */
+  gone_at: Defaulted<number | null>;
 }
 
 /** The text of a message, once it was needed. */
@@ -132,6 +157,29 @@ export interface DecisionsTable {
   /** Why no session was started although the rule says so; null when nothing was held back. */
   suppressed: string | null;
   created_at: number;
+}
+
+/** One message, one rule and one destination make one delivery; its id is what the receiver tells a repetition by. */
+export interface DeliveriesTable {
+  id: string;
+  account_id: string;
+  message_id: string;
+  rule: string;
+  /** Its name in the rules. What it is now stands in the rules in force. */
+  destination: string;
+  /** contracts/delivery deliveryState. */
+  state: string;
+  /** How often it was tried, also before it was a dead letter. */
+  attempts: number;
+  /** The HTTP status of the last answer; null where there was none. */
+  status: number | null;
+  error: string | null;
+  /** The job of the last attempt: the dead letter, where it is one. */
+  job_id: string | null;
+  next_attempt_at: number | null;
+  created_at: number;
+  updated_at: number;
+  handled_at: number | null;
 }
 
 export interface SessionsTable {

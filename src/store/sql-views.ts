@@ -77,6 +77,22 @@ export const sqlViews: readonly SqlView[] = [
     'ledger.mailboxes t',
   ),
   view(
+    'backfills',
+    'How far the mail that was in a mailbox before has been read, for mailboxes where that is wanted.',
+    {
+      account_id: '',
+      account: LABEL,
+      mailbox: '',
+      uid_validity: '',
+      'since:time': '',
+      'total:integer': '',
+      'done:integer': '',
+      'started_at:time': '',
+      'ended_at:time': '',
+    },
+    'ledger.backfills t',
+  ),
+  view(
     'messages',
     'The messages that were seen.',
     {
@@ -114,7 +130,16 @@ export const sqlViews: readonly SqlView[] = [
   view(
     'locations',
     'Where a message (messages.id) lies, or lay, on the IMAP server.',
-    { message_id: '', account_id: '', account: LABEL, mailbox: '', uid_validity: '', 'uid:integer': '' },
+    {
+      message_id: '',
+      account_id: '',
+      account: LABEL,
+      mailbox: '',
+      uid_validity: '',
+      'uid:integer': '',
+      'flags:json': '',
+      'gone_at:time': '',
+    },
     'ledger.locations t',
   ),
   view(
@@ -145,6 +170,27 @@ export const sqlViews: readonly SqlView[] = [
       'created_at:time': '',
     },
     'ledger.decisions t',
+  ),
+  view(
+    'deliveries',
+    'What was posted to websites, and what became of it.',
+    {
+      id: '',
+      account_id: '',
+      account: LABEL,
+      message_id: '',
+      rule: '',
+      destination: '',
+      state: '',
+      'attempts:integer': '',
+      'status:integer': '',
+      error: '',
+      'next_attempt_at:time': '',
+      'created_at:time': '',
+      'updated_at:time': '',
+      'handled_at:time': '',
+    },
+    'ledger.deliveries t',
   ),
   view(
     'sessions',

@@ -1,6 +1,6 @@
 // The rules in force, and what they would do with a mail. Nothing here changes them: they are files.
 import { z } from 'zod';
-import { agent, type RuleProblem, rule, ruleProblem } from '../../contracts/rule.ts';
+import { agent, destination, type RuleProblem, rule, ruleProblem } from '../../contracts/rule.ts';
 import { PosternError } from '../../kernel/errors.ts';
 import { compileRules, type RuleFile } from '../../rules/compile.ts';
 import type { RuleInput } from '../../rules/mail-view.ts';
@@ -26,6 +26,8 @@ const rulesView = z.object({
   /** Of the set in force. */
   version: z.string(),
   agents: z.record(z.string(), agent),
+  /** One that a rule describes itself has the rule's name, `#`, and the place of its action. */
+  destinations: z.record(z.string(), destination),
   /** In the order in which they are tried. */
   rules: z.array(rule),
   /** Why the files as they are now were refused; empty when they are in force. */
@@ -49,10 +51,11 @@ export const ruleOperations: readonly Operation[] = [
     http: { method: 'GET', path: '/v1/rules' },
     cli: { words: ['rules', 'show'] },
     async handler({ rooms }) {
-      const { version, agents, rules } = rooms.rules.current();
+      const { version, agents, destinations, rules } = rooms.rules.current();
       return {
         version,
         agents: Object.fromEntries(agents),
+        destinations: Object.fromEntries(destinations),
         rules: [...rules],
         problems: [...rooms.rules.problems()],
       };
