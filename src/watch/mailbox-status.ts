@@ -1,9 +1,21 @@
 // What is known of one watched mailbox: told by its watcher, completed by the canary, shown over every door. It lives as
 // long as its watcher, and begins anew with the process and with every change of the account: what was before tells
 // nothing of the watcher that is at work now.
+import type { Account } from '../accounts/accounts.ts';
 import type { WatchMode, WatchState, WatchStatus } from '../contracts/account.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { explain } from '../kernel/errors.ts';
+
+/** One watched mailbox, as whoever looks after the watchers sees it. */
+export interface WatchedMailbox {
+  readonly account: Account;
+  readonly mailbox: string;
+  readonly health: MailboxStatus;
+  /** How often its watcher speaks to the server, whatever happens. */
+  readonly sweepMs: number;
+  /** Looks for new mail now, and connects now if it was waiting to. */
+  sweep(): void;
+}
 
 /** What another connection saw: so many messages above the checkpoint, known to wait since then. */
 export interface SeenWaiting {

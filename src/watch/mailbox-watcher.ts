@@ -11,7 +11,7 @@ import type { Store } from '../store/store.ts';
 import { Backoff } from './backoff.ts';
 import type { Ingest } from './ingest.ts';
 import { MailboxReader } from './mailbox-reader.ts';
-import { MailboxStatus } from './mailbox-status.ts';
+import { MailboxStatus, type WatchedMailbox } from './mailbox-status.ts';
 import { endedWithToken, RENEW_AGAIN_MS, renewAt } from './renewal.ts';
 
 const LONGEST_SWEEP_MS = 5 * 60_000;
@@ -32,14 +32,14 @@ export interface WatcherParts {
   onState: (accountId: string, mailbox: string, status: WatchStatus) => void;
 }
 
-export class MailboxWatcher {
+export class MailboxWatcher implements WatchedMailbox {
+  readonly account: Account;
   readonly mailbox: string;
-  readonly #account: Account;
+  readonly health: MailboxStatus;
   readonly #parts: WatcherParts;
   readonly #log: Logger;
   readonly #stopped = new AbortController();
   readonly #backoff = new Backoff();
-  readonly #status: MailboxStatus;
   #loop: Promise<void> | undefined;
   /** New mail is said to be there, or a sweep was asked for. */
   #dirty = false;
@@ -48,18 +48,18 @@ export class MailboxWatcher {
   #cutsWithToken = false;
 
   constructor(account: Account, mailbox: string, parts: WatcherParts) {
-    this.#account = account;
+    this.account = account;
     this.mailbox = mailbox;
     this.#parts = parts;
     this.#log = parts.log.child({ account: account.settings.label, mailbox });
     const mode = account.settings.watch.mode === 'idle' ? 'idle' : 'poll';
-    this.#status = new MailboxStatus(parts.clock, mode, (status) =>
+    this.health = new MailboxStatus(parts.clock, mode, (status) =>
       parts.onState(account.id, mailbox, status),
     );
   }
 
   status(): WatchStatus {
-    return this.#status.view();
+    return this.health.view();
   }
 
   start(): void {
@@ -76,14 +76,14 @@ export class MailboxWatcher {
     this.#stopped.abort();
     this.#wake();
     await this.#loop;
-    this.#status.enter('stopped');
+    this.health.enter('stopped');
   }
 
   async #run(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       let connectedAt = 0;
       try {
-        this.#status.enter('connecting');
+        this.health.enter('connecting');
         const { connection, credentials } = await this.#connect();
         try {
           connectedAt = this.#parts.clock.now();
@@ -103,8 +103,8 @@ export class MailboxWatcher {
 
   #connect(): Promise<{ connection: ImapConnection; credentials: Credentials }> {
     const signal = this.#stopped.signal;
-    return this.#parts.accounts.signIn(this.#account, async (credentials) => ({
-      connection: await connectImap(this.#account, credentials, { signal }),
+    return this.#parts.accounts.signIn(this.account, async (credentials) => ({
+      connection: await connectImap(this.account, credentials, { signal }),
       credentials,
     }));
   }
@@ -118,7 +118,7 @@ export class MailboxWatcher {
       );
     this.#dirty = false; // what was said on the lost connection is no reason to connect again at once
     const wait = this.#backoff.next(error, livedMs);
-    this.#status.interrupted(error, wait, NEEDS_PERSON.has(codeOf(error)));
+    this.health.interrupted(error, wait, NEEDS_PERSON.has(codeOf(error)));
     this.#log.warn({ code: codeOf(error), wait }, `watching is interrupted: ${explain(error)}`);
     await this.#until(wait);
   }
@@ -127,36 +127,36 @@ export class MailboxWatcher {
   async #watch(connection: ImapConnection, credentials: Credentials): Promise<void> {
     const { client } = connection;
     client.on('exists', () => {
-      this.#status.alive();
+      this.health.alive();
       this.sweep();
     });
     void connection.closed.then(() => this.#wake());
-    const reader = new MailboxReader(this.#account, this.mailbox, connection, {
+    const reader = new MailboxReader(this.account, this.mailbox, connection, {
       ...this.#parts,
       log: this.#log,
       signal: this.#stopped.signal,
-      onProgress: (waiting, received) => this.#status.progress(waiting, received),
+      onProgress: (waiting, received) => this.health.progress(waiting, received),
     });
     await reader.attach();
-    const idles = this.#account.settings.watch.mode === 'idle' && client.capabilities.has('IDLE');
+    const idles = this.account.settings.watch.mode === 'idle' && client.capabilities.has('IDLE');
     this.#dirty = false;
     await reader.takeNew();
-    this.#status.watchesBy(idles ? 'idle' : 'poll');
+    this.health.watchesBy(idles ? 'idle' : 'poll');
     const { clock } = this.#parts;
-    let sweepAt = clock.now() + this.#sweepMs();
+    let sweepAt = clock.now() + this.sweepMs;
     let renewal = renewAt(credentials, this.#cutsWithToken);
     while (!this.#stopped.signal.aborted) {
       if (!connection.usable) throw connection.failure;
       if (this.#dirty) {
         this.#dirty = false;
         await reader.takeNew();
-        sweepAt = clock.now() + this.#sweepMs();
+        sweepAt = clock.now() + this.sweepMs;
       } else if (clock.now() >= renewal) {
         if (await this.#hasNewerToken(credentials)) return;
         renewal = clock.now() + RENEW_AGAIN_MS;
       } else if (clock.now() >= sweepAt) {
         await reader.sweep();
-        sweepAt = clock.now() + this.#sweepMs();
+        sweepAt = clock.now() + this.sweepMs;
       } else {
         if (idles) void client.idle().catch(() => undefined); // its failures close the connection
         await this.#until(Math.min(sweepAt, renewal) - clock.now());
@@ -167,7 +167,7 @@ export class MailboxWatcher {
   /** Without a newer token the connection at hand is the best there is. */
   async #hasNewerToken(old: Credentials): Promise<boolean> {
     try {
-      const now = await this.#parts.accounts.credentials(this.#account);
+      const now = await this.#parts.accounts.credentials(this.account);
       return old.type === 'oauth2' && now.type === 'oauth2' && now.accessToken !== old.accessToken;
     } catch (error) {
       this.#log.debug({ code: codeOf(error) }, `there is no newer token: ${explain(error)}`);
@@ -175,9 +175,9 @@ export class MailboxWatcher {
     }
   }
 
-  #sweepMs(): number {
-    const interval = durationMs(this.#account.settings.watch.interval);
-    return this.#account.settings.watch.mode === 'poll' ? interval : Math.min(interval, LONGEST_SWEEP_MS);
+  get sweepMs(): number {
+    const interval = durationMs(this.account.settings.watch.interval);
+    return this.account.settings.watch.mode === 'poll' ? interval : Math.min(interval, LONGEST_SWEEP_MS);
   }
 
   /** Waits for `ms`, or less when woken: true then. */

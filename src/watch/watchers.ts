@@ -2,13 +2,16 @@
 import type { Account, Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import type { WatchState, WatchStatus } from '../contracts/account.ts';
-import type { Clock } from '../kernel/clock.ts';
+import { type Clock, pause } from '../kernel/clock.ts';
 import { codeOf, explain } from '../kernel/errors.ts';
 import type { Part } from '../kernel/lifecycle.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { Ingest } from './ingest.ts';
+import type { WatchedMailbox } from './mailbox-status.ts';
 import { MailboxWatcher } from './mailbox-watcher.ts';
+
+const STOP_LIMIT_MS = 5_000; // each of its waits can be aborted: one that does not end within this will not end
 
 export interface WatchersParts {
   accounts: Accounts;
@@ -67,9 +70,7 @@ export class Watchers implements Part {
     this.#stopped = true;
     this.#unsubscribe();
     await this.#tail;
-    await Promise.all(
-      [...this.#watched.values()].flatMap(({ watchers }) => watchers.map((watcher) => watcher.stop())),
-    );
+    await stopAll([...this.#watched.values()].flatMap(({ watchers }) => watchers));
     this.#watched.clear();
   }
 
@@ -84,9 +85,19 @@ export class Watchers implements Part {
     for (const watcher of this.#watched.get(accountId)?.watchers ?? []) watcher.sweep();
   }
 
-  #change(accountId: string): void {
+  /** Every mailbox that this node watches. */
+  *watched(): Generator<WatchedMailbox> {
+    for (const { watchers } of this.#watched.values()) yield* watchers;
+  }
+
+  /** Ends the watchers of an account, also those that hang, and begins anew. */
+  renew(accountId: string): void {
+    this.#change(accountId, true);
+  }
+
+  #change(accountId: string, anew = false): void {
     this.#tail = this.#tail
-      .then(() => this.#apply(accountId))
+      .then(() => this.#apply(accountId, anew))
       .catch((error: unknown) =>
         this.#parts.log.error(
           { account: accountId, error: explain(error) },
@@ -95,15 +106,15 @@ export class Watchers implements Part {
       );
   }
 
-  async #apply(accountId: string): Promise<void> {
+  async #apply(accountId: string, anew: boolean): Promise<void> {
     if (this.#stopped) return;
     const account = await this.#parts.accounts.get(accountId).catch((error: unknown) => {
       if (codeOf(error) === 'not_found') return undefined;
       throw error;
     });
     const now = this.#watched.get(accountId);
-    if (account && now?.version === account.version) return;
-    await Promise.all((now?.watchers ?? []).map((watcher) => watcher.stop()));
+    if (account && now?.version === account.version && !anew) return;
+    await stopAll(now?.watchers ?? []);
     this.#watched.delete(accountId);
     if (!account || !this.#isOurs(account)) return;
     const { accounts, store, clock, log, bus, ingest } = this.#parts;
@@ -128,6 +139,14 @@ export class Watchers implements Part {
       (settings.node_group ?? null) === this.#parts.nodeGroup
     );
   }
+}
+
+/** A watcher that hangs is left alone: it was told to end, and the ledger's keys hold whatever it does yet. */
+async function stopAll(watchers: readonly MailboxWatcher[]): Promise<void> {
+  const limit = new AbortController();
+  const stopped = Promise.all(watchers.map((watcher) => watcher.stop()));
+  await Promise.race([stopped, pause(STOP_LIMIT_MS, limit.signal)]);
+  limit.abort();
 }
 
 function totalOf(statuses: readonly WatchStatus[]): WatchStatus {
