@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const liveEventType = z.enum([
   'account.changed',
   'watch.changed',
+  'watch.lagging',
+  'watch.recovered',
   'message.received',
   'session.changed',
   'draft.changed',

@@ -16,6 +16,11 @@ interface Lane {
   closeTimer: NodeJS.Timeout | undefined;
 }
 
+export interface UseOptions {
+  /** For how long an idle connection is kept afterwards. */
+  keepMs?: number;
+}
+
 export class ImapPool implements Part {
   readonly name = 'imap operations';
   readonly #accounts: Accounts;
@@ -27,7 +32,11 @@ export class ImapPool implements Part {
   }
 
   /** Runs `work` on a connection of the account, after what was asked before. A broken connection is made anew. */
-  async use<T>(accountId: string, work: (connection: ImapConnection) => Promise<T>): Promise<T> {
+  async use<T>(
+    accountId: string,
+    work: (connection: ImapConnection) => Promise<T>,
+    { keepMs = IDLE_CLOSE_MS }: UseOptions = {},
+  ): Promise<T> {
     const lane = this.#lanes.get(accountId) ?? {
       tail: Promise.resolve(),
       connection: undefined,
@@ -42,7 +51,7 @@ export class ImapPool implements Part {
       try {
         return await work(connection);
       } finally {
-        lane.closeTimer = setTimeout(() => void this.#close(accountId), IDLE_CLOSE_MS).unref();
+        lane.closeTimer = setTimeout(() => void this.#close(accountId), keepMs).unref();
       }
     });
     lane.tail = turn.catch(() => undefined);
