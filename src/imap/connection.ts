@@ -1,13 +1,14 @@
 // One IMAP connection: the only place where ImapFlow is made. Every command has a deadline, every buffer a bound, and
 // any failure closes the connection and comes out as a PosternError.
 
-import { ImapFlow } from 'imapflow';
+import type { ImapFlow } from 'imapflow';
 import type { Account, Credentials } from '../accounts/accounts.ts';
 import { presetByImapHost, presetOf } from '../accounts/providers.ts';
 import { durationMs } from '../kernel/duration.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { scrubber } from '../kernel/scrubber.ts';
 import { tlsContext } from '../network/tls-context.ts';
+import { TappedClient } from './answer-tap.ts';
 import { CLIENT_INFO, sendClientId } from './client-id.ts';
 import { imapError, isRefusal, tlsRefused, tokenRefused } from './failures.ts';
 
@@ -35,7 +36,7 @@ export async function connectImap(
     throw tlsRefused('IMAP', imap, 'The account requires TLS, but its IMAP endpoint says security: none.');
   options.signal?.throwIfAborted();
   const largest = options.largestLiteralBytes ?? LARGEST_HEADER_BYTES;
-  const client = new ImapFlow({
+  const client = new TappedClient({
     host: imap.host,
     port: imap.port,
     secure: imap.security === 'tls',

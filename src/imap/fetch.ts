@@ -1,6 +1,9 @@
 // Metadata first: what rules decide on, fetched by UID without any body.
-import type { FetchMessageObject, FetchQueryObject, MessageStructureObject } from 'imapflow';
+import type { FetchMessageObject, FetchQueryObject } from 'imapflow';
 import type { MailPart } from '../contracts/mail.ts';
+import type { StructureNode } from '../mail/structure.ts';
+import { AnswerQueue } from './answer-queue.ts';
+import { TappedClient } from './answer-tap.ts';
 import type { ImapConnection } from './connection.ts';
 
 export interface FetchedMessage {
@@ -11,7 +14,7 @@ export interface FetchedMessage {
   size: number;
   /** The raw header block. */
   headers: Buffer;
-  bodyStructure: MessageStructureObject | undefined;
+  bodyStructure: StructureNode | undefined;
 }
 
 // No ENVELOPE: it says less than the header block, which is read by the same code that reads raw messages.
@@ -24,21 +27,51 @@ const METADATA = {
   headers: true,
 } as const;
 
-/**
- * Messages of the selected mailbox with `from <= uid <= to`, in the order of the server's answers. Send no command
- * while iterating: on one connection the second would wait for the first for ever.
- */
+/** `fetchChunks`, one by one: for a few messages. */
 export async function* fetchMetadata(
   connection: ImapConnection,
   from: number,
   to: number | '*',
+  range = `${from}:${to}`,
 ): AsyncGenerator<FetchedMessage> {
-  for await (const message of connection.client.fetch(`${from}:${to}`, METADATA, { uid: true })) {
-    // `n:*` always answers with the last message, also below n. Between the answers a server may tell of flags that
-    // somebody else changed (RFC 9051 §7.5.2): without a size, and some without a UID.
-    if (!(message.uid >= from) || message.size === undefined) continue;
-    yield fetchedMessage(message);
-  }
+  for await (const chunk of fetchChunks(connection, from, to, range)) yield* chunk;
+}
+
+const MAX_WAITING_MESSAGES = 500; // read ahead while the ledger takes what came before
+const MAX_WAITING_BYTES = 4 * 1024 * 1024; // the same of large header blocks
+
+/**
+ * Messages of the selected mailbox with `from <= uid <= to`, or only those of them in the set `range`, in the order of the
+ * server's answers, as many at a time as are there. Send no command while iterating: on one connection the second would wait for the first for ever.
+ */
+export async function* fetchChunks(
+  connection: ImapConnection,
+  from: number,
+  to: number | '*',
+  range = `${from}:${to}`,
+): AsyncGenerator<FetchedMessage[]> {
+  const { client } = connection;
+  const queue = new AnswerQueue<FetchedMessage>(
+    { items: MAX_WAITING_MESSAGES, bytes: MAX_WAITING_BYTES },
+    ({ headers }) => headers.length,
+  );
+  // `n:*` always answers with the last message, also below n. Between the answers a server may tell of flags that
+  // somebody else changed (RFC 9051 §7.5.2): without a size, and some without a UID.
+  const take = (message: FetchedMessage) => (message.uid >= from ? queue.push(message) : undefined);
+  const untap = client instanceof TappedClient ? client.tapFetch(range, take) : undefined;
+  const fetchAll = async (): Promise<void> => {
+    for await (const message of client.fetch(range, METADATA, { uid: true })) {
+      if (queue.abandoned) return;
+      if (message.size !== undefined) await take(fetchedMessage(message));
+    }
+  };
+  fetchAll()
+    .finally(untap)
+    .then(
+      () => queue.end(),
+      (error: unknown) => queue.end(error),
+    );
+  yield* queue.chunks();
 }
 
 /** What the library gives, in our words. */

@@ -1,7 +1,7 @@
 // Reads one mailbox on a connection that somebody else keeps: attaches to it, and takes what lies above its checkpoint.
 import type { Account } from '../accounts/accounts.ts';
 import type { ImapConnection } from '../imap/connection.ts';
-import { type FetchedMessage, fetchMetadata, uidsFrom } from '../imap/fetch.ts';
+import { type FetchedMessage, fetchChunks, uidsFrom } from '../imap/fetch.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Store } from '../store/store.ts';
@@ -119,12 +119,14 @@ export class MailboxReader {
       if (ascending) checkpoint.lastUid = highest;
       this.#tell(Math.max(this.#waiting - taken.length, 0), added);
     };
-    const answers = fetchMetadata(connection, checkpoint.lastUid + 1, '*');
-    for await (const message of connection.each('fetch new mail', answers, this.#parts.signal)) {
-      if (message.uid < highest) ascending = false;
-      highest = Math.max(highest, message.uid);
-      batch.push(message);
-      if (batch.length >= BATCH_MESSAGES) await commit(null);
+    const answers = fetchChunks(connection, checkpoint.lastUid + 1, '*');
+    for await (const chunk of connection.each('fetch new mail', answers, this.#parts.signal)) {
+      for (const message of chunk) {
+        if (message.uid < highest) ascending = false;
+        highest = Math.max(highest, message.uid);
+        batch.push(message);
+        if (batch.length >= BATCH_MESSAGES) await commit(null);
+      }
     }
     if (!connection.usable) throw connection.failure;
     ascending = true; // the whole range was answered
