@@ -22,11 +22,13 @@ import {
   resolveSecret,
 } from './config/config.ts';
 import type { Agent } from './contracts/rule.ts';
+import { Deliveries } from './delivery/deliveries.ts';
 import { registerActions } from './drafts/actions.ts';
 import { Drafts } from './drafts/drafts.ts';
 import { registerOperatorNotice } from './drafts/operator-notice.ts';
 import { ImapPool } from './imap/pool.ts';
 import { checkImap } from './imap/validate.ts';
+import { jobFigures } from './jobs/figures.ts';
 import { JobQueue } from './jobs/queue.ts';
 import { JobWorker } from './jobs/worker.ts';
 import { systemClock } from './kernel/clock.ts';
@@ -36,6 +38,7 @@ import { closeParser, parseMail } from './mail/parse.ts';
 import { Blobs } from './objects/blobs.ts';
 import { folderStore } from './objects/fs.ts';
 import { composeMail } from './outbound/compose.ts';
+import { submissionFigures } from './outbound/figures.ts';
 import { SmtpPool } from './outbound/pool.ts';
 import { registerOutbound } from './outbound/register.ts';
 import { sentMailbox } from './outbound/sent-mailbox.ts';
@@ -51,6 +54,8 @@ import { webhookRunner } from './sessions/webhook.ts';
 import { SqlSandbox } from './store/sql-sandbox.ts';
 import { openSqlite } from './store/sqlite.ts';
 import { createLog } from './telemetry/log.ts';
+import { Metrics } from './telemetry/metrics.ts';
+import { Canary } from './watch/canary.ts';
 import { registerEffects } from './watch/effects.ts';
 import { Ingest } from './watch/ingest.ts';
 import { Messages } from './watch/messages.ts';
@@ -126,8 +131,34 @@ export async function createApp(
     log: log.child({ part: 'watch' }),
     nodeGroup: config.nodeGroup,
   });
+  const { watchCheckMs } = config;
+  const canary = new Canary({
+    ...{ store, clock, bus, imap, watchers },
+    log: log.child({ part: 'canary' }),
+    ...(watchCheckMs === null ? {} : { intervalMs: watchCheckMs }),
+  });
+  const metrics = new Metrics({
+    watched: () => watchers.figures(),
+    checks: () => canary.checks(),
+    jobs: async () => ({ ...(await jobFigures(store.db, clock)) }),
+    submissions: () => submissionFigures(store.db),
+  });
   const sources = new Sources({ store, clock, bus, accounts, imap });
   registerEffects({ store, imap, accounts, jobs, worker, clock, ingest });
+
+  const deliveries = new Deliveries({
+    store,
+    imap,
+    jobs,
+    worker,
+    clock,
+    bus,
+    log: log.child({ part: 'delivery' }),
+    accounts,
+    rules: rulesNow,
+    resolveSecret: secretOf,
+    folder: config.workDir,
+  });
 
   const sessions = new Sessions({ store, jobs, clock, bus });
   const urls = () => ({ api: `${url()}/v1`, mcp: `${url()}/mcp` });
@@ -180,6 +211,7 @@ export async function createApp(
     watchers,
     sources,
     messages,
+    deliveries,
     sessions,
     drafts,
     submissions,
@@ -203,7 +235,11 @@ export async function createApp(
     port: config.port,
     publicUrl: config.publicUrl,
     log: log.child({ part: 'http' }),
+    metrics,
+    metricsOpen: config.metricsOpen,
+    isStarted: () => isStarted,
   });
+  let isStarted = false;
   const url = (): string => config.publicUrl ?? http.url;
 
   const lifecycle = new Lifecycle(log);
@@ -220,9 +256,11 @@ export async function createApp(
     pool,
     sql,
     sources,
+    metrics,
     ...runs('api', http),
     ...runs('work', worker),
     ...runs('watch', watchers),
+    ...(watchCheckMs === null ? [] : runs('watch', canary)),
   ];
   return {
     lifecycle,
@@ -233,6 +271,7 @@ export async function createApp(
     },
     start: async () => {
       await lifecycle.start(parts);
+      isStarted = true;
       log.info(
         { host: hostname(), pid: process.pid, roles: config.roles, data: config.dataDir },
         'postern runs',

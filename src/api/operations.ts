@@ -5,6 +5,7 @@ import { auditOperations } from './operations/audit.ts';
 import { connectorDownloadOperations } from './operations/connector-download.ts';
 import { connectorReadOperations } from './operations/connector-read.ts';
 import { connectorWriteOperations } from './operations/connector-write.ts';
+import { deliveryOperations } from './operations/delivery.ts';
 import { draftOperations } from './operations/draft.ts';
 import { messageOperations } from './operations/message.ts';
 import { oauthOperations } from './operations/oauth.ts';
@@ -32,6 +33,7 @@ const ownOperations: readonly Operation[] = [
   ...messageOperations,
   ...parseOperations,
   ...ruleOperations,
+  ...deliveryOperations,
   ...sessionOperations,
   ...draftOperations,
   ...submissionOperations,

@@ -6,6 +6,7 @@ import type { KeyRotation } from '../accounts/key-rotation.ts';
 import type { OAuthSignIn } from '../accounts/oauth-sign-in.ts';
 import type { StoredQueries } from '../accounts/stored-queries.ts';
 import type { Bus } from '../cluster/bus.ts';
+import type { Deliveries } from '../delivery/deliveries.ts';
 import type { Drafts } from '../drafts/drafts.ts';
 import type { ImapPool } from '../imap/pool.ts';
 import type { checkImap } from '../imap/validate.ts';
@@ -38,6 +39,7 @@ export interface Rooms {
   sources: Pick<Sources, 'open' | 'list' | 'get' | 'stream' | 'next' | 'acknowledge' | 'seek' | 'remove'>;
   messages: Pick<Messages, 'list' | 'get' | 'detail'>;
   sessions: Pick<Sessions, 'list' | 'get' | 'turns' | 'cancel' | 'answer' | 'principalOf'>;
+  deliveries: Pick<Deliveries, 'list' | 'get' | 'retry'>;
   drafts: Pick<Drafts, 'list' | 'get' | 'raw' | 'approve' | 'edit' | 'reject' | 'submit'>;
   submissions: Pick<Submissions, 'list' | 'get' | 'settle'>;
   queue: Pick<JobQueue, 'deadLetters' | 'revive'>;

@@ -1,5 +1,6 @@
 // From a message and the rules in force to sessions, turns and jobs: written in the transaction that takes the message in.
 import type { RuleAction } from '../contracts/rule.ts';
+import { addDelivery } from '../delivery/deliveries.ts';
 import { agentPool, mailboxLane, sessionLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -48,10 +49,22 @@ export function ruleDecider({ rules, jobs, clock }: DecideParts): Decider<RuleDe
       for (const match of matches) {
         if (!(await insertDecision(tx, arrival, match, suppressed, clock.now()))) continue;
         const agents = new Set<string>(); // a rule that names an agent twice starts it once
+        const posts = new Set<string>();
         for (const action of match.actions) {
           if ('label' in action) flags.add(action.label);
           if ('mark_seen' in action) flags.add('\\Seen');
+          if ('post' in action) posts.add(action.post);
           if ('spawn' in action && suppressed === null) agents.add(action.spawn);
+        }
+        for (const destination of posts) {
+          const attempts = rules().destinations.get(destination)?.attempts ?? 1;
+          const delivery = {
+            accountId: arrival.account.id,
+            messageId: arrival.id,
+            rule: match.rule,
+            destination,
+          };
+          await addDelivery(tx, { jobs, now: clock.now(), attempts }, delivery);
         }
         for (const agent of agents) await startTurn(tx, { jobs, clock }, arrival, match.rule, agent);
       }

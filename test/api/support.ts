@@ -16,6 +16,7 @@ import { HttpServer, type HttpServerOptions } from '../../src/api/http/server.ts
 import type { Rooms, SessionPrincipal } from '../../src/api/rooms.ts';
 import { memoryBus } from '../../src/cluster/memory.ts';
 import { resolveSecret } from '../../src/config/config.ts';
+import type { DeliveryView } from '../../src/contracts/delivery.ts';
 import type { DraftView, SubmissionView } from '../../src/contracts/draft.ts';
 import type { MessageDetail } from '../../src/contracts/mail.ts';
 import type { SessionView } from '../../src/contracts/session.ts';
@@ -83,6 +84,22 @@ export interface TestGateway {
   close(): Promise<void>;
 }
 
+const delivery = (): DeliveryView => ({
+  id: 'dlv_1',
+  account_id: 'acc_1',
+  message_id: 'msg_1',
+  rule: 'all mail',
+  destination: 'crm',
+  state: 'dead',
+  attempts: 10,
+  status: 503,
+  error: 'https://crm.example answered with status 503.',
+  next_attempt_at: null,
+  created_at: 0,
+  updated_at: 0,
+  handled_at: null,
+});
+
 export async function startGateway(change: Partial<HttpServerOptions> = {}): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-api-'));
   await writeFile(join(folder, 'quotes.yaml'), RULES);
@@ -108,6 +125,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     waiting: 0,
     lag_ms: 0,
     received: 0,
+    backfill: null,
     reconnects: 0,
     next_try_at: null,
     last_error: null,
@@ -144,6 +162,14 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
           .slice(0, limit),
       get: async (id) => messageById(id),
       detail: async (id) => messageById(id),
+    },
+    deliveries: {
+      list: async () => [delivery()],
+      get: async () => delivery(),
+      retry: async (id) => {
+        calls.push(`deliveries.retry ${id}`);
+        return { ...delivery(), state: 'queued' };
+      },
     },
     sessions: {
       list: async () => [session('ses_1')],

@@ -1,0 +1,84 @@
+// A request body while it is put together: small ones in memory, larger ones in a file that has no name, so that neither
+// a crash nor a kill leaves mail behind. It is read as often as it is sent.
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+
+const IN_MEMORY_BYTES = 256 * 1024; // nearly every mail without attachments
+const READ_BYTES = 64 * 1024;
+
+export class Spool {
+  readonly #folder: string;
+  #head: Buffer[] = [];
+  #file: FileHandle | undefined;
+  #bytes = 0;
+
+  /** @param folder where a file may be made; it need not be there */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  async write(piece: string | Uint8Array): Promise<void> {
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : Buffer.from(piece);
+    if (!this.#file && this.#bytes + bytes.length <= IN_MEMORY_BYTES) {
+      this.#head.push(bytes);
+      this.#bytes += bytes.length;
+      return;
+    }
+    this.#file ??= await this.#spill();
+    await writeAll(this.#file, bytes, this.#bytes);
+    this.#bytes += bytes.length;
+  }
+
+  async #spill(): Promise<FileHandle> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const path = join(this.#folder, `post-${randomUUID()}`);
+    const file = await open(path, 'wx+', 0o600);
+    await unlink(path);
+    await writeAll(file, Buffer.concat(this.#head), 0);
+    this.#head = [];
+    return file;
+  }
+
+  /** Takes back what was written after the first `bytes`. */
+  async truncate(bytes: number): Promise<void> {
+    if (this.#file) await this.#file.truncate(bytes);
+    else this.#head = [Buffer.concat(this.#head).subarray(0, bytes)];
+    this.#bytes = bytes;
+  }
+
+  /** From its beginning. */
+  open(): Readable {
+    const file = this.#file;
+    return file ? Readable.from(piecesOf(file, this.#bytes)) : Readable.from(this.#head);
+  }
+
+  async close(): Promise<void> {
+    this.#head = [];
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+}
+
+async function* piecesOf(file: FileHandle, bytes: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(READ_BYTES, bytes - at)), {
+      position: at,
+    });
+    if (bytesRead === 0) throw new Error('the body of a delivery ended too soon');
+    yield buffer.subarray(0, bytesRead);
+    at += bytesRead;
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at);
+    at += bytesWritten;
+  }
+}

@@ -1,0 +1,167 @@
+// Delivering alone: a real mail server, a ledger, rules, jobs and deliveries, with a clock that the test moves. Mail is
+// taken in as a watcher takes it in.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Accounts } from '../../src/accounts/accounts.ts';
+import { Vault } from '../../src/accounts/vault.ts';
+import { memoryBus } from '../../src/cluster/memory.ts';
+import { accountInput } from '../../src/contracts/account.ts';
+import type { DeliveryState, DeliveryView } from '../../src/contracts/delivery.ts';
+import { Deliveries } from '../../src/delivery/deliveries.ts';
+import { ImapPool } from '../../src/imap/pool.ts';
+import { JobQueue } from '../../src/jobs/queue.ts';
+import { JobWorker } from '../../src/jobs/worker.ts';
+import { PosternError } from '../../src/kernel/errors.ts';
+import { type Logger, silentLogger } from '../../src/kernel/logger.ts';
+import { compileRules } from '../../src/rules/compile.ts';
+import { ruleDecider } from '../../src/sessions/decide.ts';
+import { openSqlite } from '../../src/store/sqlite.ts';
+import type { Store } from '../../src/store/store.ts';
+import { registerEffects } from '../../src/watch/effects.ts';
+import { Ingest } from '../../src/watch/ingest.ts';
+import { Watchers } from '../../src/watch/watchers.ts';
+import { DEFAULT_PASSWORD, type Dovecot } from '../support/dovecot.ts';
+
+const WAIT_LIMIT_MS = 20_000;
+
+export interface DeliveryHouse {
+  store: Store;
+  jobs: JobQueue;
+  deliveries: Deliveries;
+  /** Lines of the log, as JSON. */
+  log: string[];
+  /** Live events, as JSON. */
+  events: string[];
+  rules(yaml: string): void;
+  /** Puts a mail into the INBOX. */
+  arrive(raw: string | Buffer): Promise<void>;
+  /** Moves the clock. The worker looks every second for what is due. */
+  advance(ms: number): void;
+  /** Looks now and at every event until there is something. */
+  until<T>(look: () => T | undefined | null | false | Promise<T | undefined | null | false>): Promise<T>;
+  /** Waits until all of `count` deliveries are in the state, and returns them, the oldest first. */
+  all(state: DeliveryState, count?: number): Promise<DeliveryView[]>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface HouseOptions {
+  rules: string;
+  secrets?: Record<string, string>;
+}
+
+/** @param dovecot where the user `sales` has the default password */
+export async function openDeliveryHouse(
+  dovecot: Dovecot,
+  { rules: yaml, secrets = {} }: HouseOptions,
+): Promise<DeliveryHouse> {
+  const folder = await mkdtemp(join(tmpdir(), 'postern-delivery-'));
+  const store = await openSqlite(join(folder, 'ledger.sqlite'));
+  let offset = 0;
+  const clock = { now: () => Date.now() + offset };
+  const bus = memoryBus(clock);
+  const jobs = new JobQueue(store, clock);
+  const resolveSecret = (reference: string): string => {
+    const secret = secrets[reference];
+    if (secret === undefined) throw new PosternError('secret_missing', `${reference} is not set.`);
+    return secret;
+  };
+  const accounts = new Accounts({ store, vault: new Vault(Buffer.alloc(32, 3)), clock, resolveSecret });
+  let rules = compileRules([{ name: 'rules.yaml', text: yaml }]);
+  const lines: string[] = [];
+  const events: string[] = [];
+  const watching = new Set<() => void>();
+  const wake = (): void => {
+    for (const look of watching) look();
+  };
+  const note = (fields: object, message: string): void => {
+    lines.push(JSON.stringify([message, fields]));
+    wake();
+  };
+  const log: Logger = { ...silentLogger, debug: note, info: note, warn: note, error: note, child: () => log };
+  bus.subscribe((event) => {
+    events.push(JSON.stringify(event));
+    wake();
+  });
+  const worker = new JobWorker(jobs, clock, log);
+  const imap = new ImapPool(accounts);
+  const decider = ruleDecider({ rules: () => rules, jobs, clock });
+  const ingest = new Ingest({ store, jobs, clock, bus, log, decider });
+  registerEffects({ store, imap, accounts, worker, ingest, jobs, clock });
+  const deliveries = new Deliveries({
+    store,
+    imap,
+    jobs,
+    worker,
+    clock,
+    bus,
+    log,
+    accounts,
+    rules: () => rules,
+    resolveSecret,
+    folder: join(folder, 'work'),
+  });
+  const watchers = new Watchers({ accounts, store, clock, log, bus, ingest, nodeGroup: null });
+  await watchers.start();
+  await worker.start();
+
+  const house: DeliveryHouse = {
+    store,
+    jobs,
+    deliveries,
+    log: lines,
+    events,
+    rules: (text) => {
+      rules = compileRules([{ name: 'rules.yaml', text }]);
+    },
+    arrive: async (raw) => void (await dovecot.deliver('sales', raw)),
+    advance: (ms) => {
+      offset += ms;
+    },
+    async until(look) {
+      let woken = Promise.withResolvers<void>();
+      const told = (): void => woken.resolve();
+      watching.add(told);
+      const limit = Promise.withResolvers<never>();
+      const timer = setTimeout(
+        () => limit.reject(new Error(`it never came to that: ${JSON.stringify({ events, lines })}`)),
+        WAIT_LIMIT_MS,
+      );
+      try {
+        for (;;) {
+          const found = await look();
+          if (found) return found;
+          await Promise.race([woken.promise, limit.promise]);
+          woken = Promise.withResolvers<void>();
+        }
+      } finally {
+        clearTimeout(timer);
+        watching.delete(told);
+      }
+    },
+    all: (state, count = 1) =>
+      house.until(async () => {
+        const found = await deliveries.list({ state, limit: 1000 });
+        return found.length === count && found.reverse();
+      }),
+    async [Symbol.asyncDispose]() {
+      await watchers.stop();
+      await worker.stop();
+      await imap.stop();
+      await store.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+
+  const input = accountInput.parse({
+    label: 'sales',
+    address: 'sales@company.example',
+    imap: { host: dovecot.host, port: dovecot.imapPort, security: 'none' },
+    smtp: { host: '127.0.0.1', port: 1, security: 'none' },
+    require_tls: false,
+    auth: { type: 'basic', username: 'sales', password: DEFAULT_PASSWORD },
+  });
+  const { id } = await accounts.add(input);
+  await house.until(() => ['idle', 'polling'].includes(watchers.status(id).total.state));
+  return house;
+}
