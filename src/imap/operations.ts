@@ -119,6 +119,7 @@ async function withMailbox<T>(
   uidValidity: string | null,
   work: () => Promise<T>,
 ): Promise<T> {
+  const before = connection.client.mailbox;
   const lock = await connection
     .run(`select ${mailbox}`, () =>
       connection.client.getMailboxLock(mailbox, { acquireTimeout: LOCK_WAIT_MS }),
@@ -135,7 +136,12 @@ async function withMailbox<T>(
         retry: 'later',
       });
     }
-    return await work();
+    return await work().catch(async (error: unknown) => {
+      // Left open by the operation before: what came since is shown to those who ask for news only (RFC 9051 §7).
+      if (codeOf(error) !== 'message_gone' || !before || before !== selected) throw error;
+      await connection.run('look for news', () => connection.client.noop());
+      return work();
+    });
   } finally {
     lock.release();
   }
