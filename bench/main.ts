@@ -7,12 +7,14 @@ import { parseArgs } from 'node:util';
 import type { Benchmark, Line } from './benchmark.ts';
 import { ingest } from './ingest.ts';
 import { latency } from './latency.ts';
+import { memory } from './memory.ts';
 import { outbound } from './outbound.ts';
 import { profileInto } from './profiling.ts';
 import { toJson, toTable } from './report.ts';
 import { rules } from './rules.ts';
+import { startUp } from './start-up.ts';
 
-const benchmarks: readonly Benchmark[] = [ingest, latency, outbound, rules];
+const benchmarks: readonly Benchmark[] = [ingest, latency, memory, outbound, rules, startUp];
 
 const BUSY_SHARE = 0.5; // of the cores: above it others take time from one side or the other
 

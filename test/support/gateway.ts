@@ -28,7 +28,7 @@ export interface Answer<T> {
 
 export class TestGateway {
   readonly folder: string;
-  readonly #env: Record<string, string>;
+  #env: Record<string, string>;
   #process: ServerProcess | undefined;
   #output: () => string = () => '';
   #url = '';
@@ -49,6 +49,16 @@ export class TestGateway {
   /** What it logged since it was last started, also after its end. */
   log(): string {
     return this.#output();
+  }
+
+  /** Calls `seen` with each piece of output of the process that runs now. */
+  onOutput(seen: (text: string) => void): void {
+    this.#process?.onOutput(seen);
+  }
+
+  /** For the next start: besides what was given before. */
+  setEnv(env: Record<string, string>): void {
+    this.#env = { ...this.#env, ...env };
   }
 
   async start(): Promise<void> {
