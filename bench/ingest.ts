@@ -82,7 +82,7 @@ async function rateOfGateway(dovecot: Dovecot, mails: number): Promise<number> {
   try {
     const startedAt = performance.now();
     const switching = gateway.request('PATCH', `/v1/accounts/${added.body.id}`, { active: true });
-    const endedAt = await ledger.until('select last_uid from mailboxes', mails);
+    const endedAt = await ledger.until('select done from backfills', mails);
     const { status, body } = await switching;
     if (status !== 200) throw new Error(`the account was not switched on: ${JSON.stringify(body)}`);
     const taken = ledger.value('select count(*) from messages');

@@ -159,6 +159,7 @@ export class Accounts {
       await removeGrant(tx, id);
       await dropStates(tx, id);
       await tx.deleteFrom('mailboxes').where('account_id', '=', id).execute();
+      await tx.deleteFrom('backfills').where('account_id', '=', id).execute();
       await tx.deleteFrom('stored_queries').where('account_id', '=', id).execute();
       const consumers = tx.selectFrom('source_consumers').select('id').where('account_id', '=', id);
       await tx.deleteFrom('source_cursors').where('consumer_id', 'in', consumers).execute();

@@ -41,8 +41,17 @@ export const watchSettings = z.strictObject({
   interval: duration.default('60s'),
   /** Whether mail that is already there counts as new when the account is first watched. */
   from_zero: z.boolean().default(false),
+  /** As new counts what arrived from that day on (`2026-01-01`, UTC), or in so long before it is first watched (`30d`). */
+  since: z.string().refine(isSince, 'write a day such as 2026-01-01, or a duration such as 30d').optional(),
 });
 export type WatchSettings = z.infer<typeof watchSettings>;
+
+/** A day that there is, or a duration. */
+function isSince(text: string): boolean {
+  if (duration.safeParse(text).success) return true;
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : new Date(Number.NaN);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text);
+}
 
 const settings = z.strictObject({
   label: z
@@ -66,7 +75,12 @@ const settings = z.strictObject({
   timeout_ms: z.number().int().min(1000).max(600_000).default(30_000),
   max_message_bytes: z.number().int().min(1024).max(1_073_741_824).default(26_214_400),
   default_page_limit: z.number().int().min(1).max(1000).default(50),
-  watch: watchSettings.prefault({}),
+  watch: watchSettings
+    .refine(({ from_zero: all, since }) => !all || since === undefined, {
+      path: ['since'],
+      message: 'from_zero takes all mail there is: leave out one of the two',
+    })
+    .prefault({}),
   /** Whose Authentication-Results header is believed: the name that the account's own server writes there. */
   authserv_id: z.string().max(253).optional(),
   /** `append`: Postern files a copy in the Sent mailbox. `server`: the provider does so by itself. */
@@ -119,6 +133,8 @@ export const watchStatus = z.object({
   lag_ms: z.number().int(),
   /** New messages that were taken in. */
   received: z.number().int(),
+  /** Of what was in the mailbox before: how many messages were read, of how many (null before they are counted); null: all. */
+  backfill: z.object({ done: z.number().int(), total: z.number().int().nullable() }).nullable(),
   reconnects: z.number().int(),
   /** When the next try to connect is due, in epoch milliseconds; null where none is awaited. */
   next_try_at: z.number().int().nullable(),

@@ -7,6 +7,7 @@ export const liveEventType = z.enum([
   'watch.lagging',
   'watch.recovered',
   'message.received',
+  'message.changed',
   'session.changed',
   'draft.changed',
   'submission.changed',

@@ -22,6 +22,8 @@ export interface ConnectOptions {
   signal?: AbortSignal;
   /** The largest literal that will be read: a header block, or a whole message where bodies are fetched. */
   largestLiteralBytes?: number;
+  /** Removals are told by UID where the server can do that (QRESYNC, RFC 7162). */
+  qresync?: boolean;
 }
 
 /** Connects and signs in. @throws PosternError with one of the codes of a sign-in test */
@@ -55,6 +57,7 @@ export async function connectImap(
     disableBinary: true, // parts come as transferred, so that they are decoded by one piece of code
     maxIdleTime: preset?.idle_reissue_ms ?? IDLE_REISSUE_MS,
     missingIdleCommand: 'NOOP',
+    qresync: options.qresync === true,
     connectionTimeout: timeout,
     greetingTimeout: timeout,
     socketTimeout: Math.max(SILENCE_MS, 3 * durationMs(watch.interval)),
@@ -99,6 +102,10 @@ export class ImapConnection {
       client.close();
     });
     client.on('close', () => resolve());
+    // ImapFlow does not count down at VANISHED, and would then take the next mail's EXISTS for no news.
+    client.on('expunge', ({ vanished, earlier }) => {
+      if (vanished && !earlier && client.mailbox && client.mailbox.exists > 0) client.mailbox.exists--;
+    });
   }
 
   /** Resolves when the connection is gone, for whatever reason. */

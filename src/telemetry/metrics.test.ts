@@ -14,6 +14,7 @@ const status = (change: Partial<WatchStatus> = {}): WatchStatus => ({
   waiting: 0,
   lag_ms: 0,
   received: 0,
+  backfill: null,
   reconnects: 0,
   next_try_at: null,
   last_error: null,

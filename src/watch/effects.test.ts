@@ -55,7 +55,9 @@ describe('a label for a mail that moves', () => {
         created_at: 0,
       })
       .execute();
-    await store.write((tx) => insertPlaces(tx, checkpoint('INBOX'), [{ uid: 1, messageId: MESSAGE }]));
+    await store.write((tx) =>
+      insertPlaces(tx, checkpoint('INBOX'), [{ uid: 1, messageId: MESSAGE, flags: [] }]),
+    );
     const connection = {
       run: (_: string, command: () => Promise<unknown>) => command(),
       client: {
@@ -113,7 +115,9 @@ describe('a label for a mail that moves', () => {
   });
 
   it('is set at the new place once that is known', async () => {
-    await store.write((tx) => insertPlaces(tx, checkpoint('Support'), [{ uid: 1, messageId: MESSAGE }]));
+    await store.write((tx) =>
+      insertPlaces(tx, checkpoint('Support'), [{ uid: 1, messageId: MESSAGE, flags: [] }]),
+    );
     await flag({ ...payload, sought: true }, context);
     assert.deepEqual(server.flags, ['Seen']);
   });

@@ -1,9 +1,22 @@
-// Which mail was there before watching began, when a server numbers a mailbox anew.
+// Where watching begins, and which mail was there before, when a server numbers a mailbox anew.
+import type { WatchSettings } from '../contracts/account.ts';
 import type { MailMetadata } from '../contracts/mail.ts';
 import type { FetchedMessage } from '../imap/fetch.ts';
-import type { Checkpoint } from './checkpoints.ts';
+import { durationMs } from '../kernel/duration.ts';
+import type { Checkpoint, Place } from './checkpoints.ts';
 
 const DATE_TOLERANCE_MS = 48 * 3_600_000; // mail under way for longer than that, in the days of a renumbering, is rare
+
+/** What counts as new of that which is there when a mailbox is first watched, `now`. */
+export function beginningOf(
+  { from_zero: all, since }: Pick<WatchSettings, 'from_zero' | 'since'>,
+  now: number,
+): Place['from'] {
+  if (all) return 'zero';
+  if (since === undefined) return null;
+  const ago = durationMs(since);
+  return Number.isNaN(ago) ? Date.parse(`${since}T00:00:00Z`) : now - ago;
+}
 
 /**
  * Mail that was there before watching began is not new because the server numbered it again. A server that is filled

@@ -51,6 +51,11 @@ export class Ingest {
     this.#parts = parts;
   }
 
+  /** Where what was written down is told on. */
+  get bus(): Bus {
+    return this.#parts.bus;
+  }
+
   /**
    * @param advanceTo the UID up to which the mailbox is done when this batch is; null leaves the checkpoint
    * @param readText reads text on the same connection, or null where the connection is busy with the fetch
@@ -96,7 +101,7 @@ export class Ingest {
       } catch (error) {
         await store.write(async (tx) => {
           await this.#putAside(tx, checkpoint, message.uid);
-          if (upTo !== null) await advance(tx, checkpoint, upTo, clock.now());
+          if (upTo !== null) await advance(tx, checkpoint, upTo, clock.now(), 1);
         });
         log.error(
           {
@@ -165,7 +170,7 @@ export class Ingest {
       }
       const places = read.flatMap((one) => {
         const messageId = known.get(one.fingerprint);
-        return messageId === undefined ? [] : [{ uid: one.message.uid, messageId }];
+        return messageId === undefined ? [] : [{ uid: one.message.uid, messageId, flags: one.message.flags }];
       });
       await insertPlaces(tx, checkpoint, places);
       for (const arrival of inserted) {
@@ -176,7 +181,7 @@ export class Ingest {
         await decider.record(tx, arrival, decision);
       }
       for (const uid of failed) await this.#putAside(tx, checkpoint, uid);
-      if (advanceTo !== null) await advance(tx, checkpoint, advanceTo, now);
+      if (advanceTo !== null) await advance(tx, checkpoint, advanceTo, now, batch.length);
       afterCommit(tx, () => {
         for (const arrival of inserted) {
           bus.publish('message.received', {

@@ -28,7 +28,7 @@ const insertReferences = rowInsert(
 );
 const insertLocations = rowInsert(
   'locations',
-  ['account_id', 'mailbox', 'uid_validity', 'uid', 'message_id'],
+  ['account_id', 'mailbox', 'uid_validity', 'uid', 'message_id', 'flags'],
   ['account_id', 'mailbox', 'uid_validity', 'uid'],
 );
 
@@ -87,20 +87,25 @@ async function insertedOf(tx: Tx, arrivals: readonly NewArrival[]): Promise<NewA
 export async function insertPlaces(
   tx: Tx,
   checkpoint: Checkpoint,
-  places: readonly { uid: number; messageId: string }[],
+  places: readonly { uid: number; messageId: string; flags: readonly string[] }[],
 ): Promise<void> {
   const { accountId, mailbox, uidValidity } = checkpoint;
   await insertLocations(
     tx,
-    places.map(({ uid, messageId }) => ({
+    places.map(({ uid, messageId, flags }) => ({
       account_id: accountId,
       mailbox,
       uid_validity: uidValidity,
       uid,
       message_id: messageId,
+      flags: flagsText(flags),
     })),
   );
 }
+
+/** Flags as the ledger keeps them. `\Recent` is of a connection, and not of the message. */
+export const flagsText = (flags: Iterable<string>): string =>
+  JSON.stringify([...flags].filter((flag) => flag !== '\\Recent').sort());
 
 export async function insertContent(tx: Tx, messageId: string, content: MailContent): Promise<void> {
   await tx

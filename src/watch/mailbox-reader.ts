@@ -1,18 +1,18 @@
-// Reads one mailbox on a connection that somebody else keeps: attaches to it, and takes what lies above its checkpoint.
+// Reads one mailbox on a connection that somebody else keeps: attaches to it, takes what lies above its checkpoint, and in
+// between reads its history and follows what other clients change.
 import type { Account } from '../accounts/accounts.ts';
 import type { ImapConnection } from '../imap/connection.ts';
-import { type FetchedMessage, fetchChunks, uidsFrom } from '../imap/fetch.ts';
+import { uidsFrom } from '../imap/fetch.ts';
+import { nextUid } from '../imap/next-uid.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Store } from '../store/store.ts';
-import type { TextReader } from './arrival.ts';
-import { attach, type Checkpoint } from './checkpoints.ts';
+import { BackfillReader } from './backfill.ts';
+import { MailboxChanges } from './changes.ts';
+import { attach, type Backfill, type Checkpoint } from './checkpoints.ts';
+import { beginningOf } from './history.ts';
 import type { Ingest } from './ingest.ts';
-import { textReader } from './text.ts';
-
-const BATCH_MESSAGES = 250; // one commit: large enough that its flush does not count, small enough to keep little
-const TEXT_BATCH_MESSAGES = 20; // text is read on the way in for a trickle of mail, not for a flood
-const LAST_UID_LIMIT_MS = 5 * 60_000; // all UIDs of a large mailbox, for servers that do not tell UIDNEXT
+import { takeRange } from './take-range.ts';
 
 export interface ReaderParts {
   store: Store;
@@ -22,6 +22,10 @@ export interface ReaderParts {
   signal: AbortSignal;
   /** The server was heard; this many messages still wait there, and this many new ones were just taken in. */
   onProgress: (waiting: number, received: number) => void;
+  /** The server was heard; so much of the history has been read, null: all of it. */
+  onBackfill: (progress: Pick<Backfill, 'done' | 'total'> | null) => void;
+  /** `dueAt` came closer. */
+  onDue: () => void;
 }
 
 export class MailboxReader {
@@ -30,6 +34,8 @@ export class MailboxReader {
   readonly #connection: ImapConnection;
   readonly #parts: ReaderParts;
   #checkpoint: Checkpoint | undefined;
+  #changes: MailboxChanges | undefined;
+  #backfill: BackfillReader | null = null;
   #waiting = 0;
 
   constructor(account: Account, mailbox: string, connection: ImapConnection, parts: ReaderParts) {
@@ -44,51 +50,54 @@ export class MailboxReader {
     return this.#checkpoint;
   }
 
-  /** Selects the mailbox, and finds or makes its checkpoint. To be called once, before anything else. */
+  /** Selects the mailbox, and finds or makes its checkpoint. It comes first, and again after another was selected. */
   async attach(): Promise<void> {
     const connection = this.#connection;
+    const { store, clock, log, signal } = this.#parts;
+    this.#changes?.close();
     const selected = await connection.run(
       `select ${this.#mailbox}`,
       () => connection.client.mailboxOpen(this.#mailbox, { readOnly: true }),
-      this.#parts.signal,
+      signal,
     );
-    const place = {
-      accountId: this.#account.id,
-      mailbox: this.#mailbox,
-      fromZero: this.#account.settings.watch.from_zero,
-    };
-    const uidNext = selected.uidNext || (await this.#uidNextOf());
-    const { checkpoint, renumbered } = await attach(this.#parts.store, this.#parts.clock, place, {
-      uidValidity: String(selected.uidValidity),
-      uidNext,
-      toldUidNext: Boolean(selected.uidNext),
-    });
+    const next = selected.uidNext
+      ? { uid: selected.uidNext, told: true }
+      : await nextUid(connection, this.#mailbox, signal);
+    const { checkpoint, backfill, modseq, renumbered } = await attach(
+      store,
+      clock,
+      {
+        accountId: this.#account.id,
+        mailbox: this.#mailbox,
+        from: beginningOf(this.#account.settings.watch, clock.now()),
+      },
+      {
+        uidValidity: String(selected.uidValidity),
+        uidNext: next.uid,
+        toldUidNext: next.told,
+        exists: selected.exists,
+      },
+    );
     this.#checkpoint = checkpoint;
-    this.#tell(Math.max(uidNext - 1 - checkpoint.lastUid, 0));
+    const parts = { ...this.#parts, account: this.#account, connection };
+    this.#changes = new MailboxChanges(checkpoint, modseq, { ...parts, bus: parts.ingest.bus });
+    this.#backfill =
+      backfill &&
+      new BackfillReader(checkpoint, backfill, selected.exists, { ...parts, onProgress: parts.onBackfill });
+    this.#parts.onBackfill(this.#backfill?.progress ?? null);
+    this.#tell(Math.max(next.uid - 1 - checkpoint.lastUid, 0));
     if (renumbered)
-      this.#parts.log.warn(
+      log.warn(
         { uid_validity: checkpoint.uidValidity },
         'the server renumbered the mailbox; it is read again',
       );
-  }
-
-  /** For servers that do not tell UIDNEXT: one above the last UID. */
-  async #uidNextOf(): Promise<number> {
-    const connection = this.#connection;
-    const uids = await connection.run(
-      'read the last UID',
-      () => uidsFrom(connection, 1),
-      this.#parts.signal,
-      LAST_UID_LIMIT_MS,
-    );
-    return (uids.at(-1) ?? 0) + 1;
   }
 
   /** The server may have forgotten to tell: asks, whether or not IDLE said anything. Proves that the line is alive. */
   async sweep(): Promise<void> {
     const connection = this.#connection;
     const checkpoint = this.checkpoint;
-    await connection.run('noop', () => connection.client.noop(), this.#parts.signal);
+    await this.#noop();
     const uids = await connection.run(
       'sweep',
       () => uidsFrom(connection, checkpoint.lastUid + 1),
@@ -100,39 +109,36 @@ export class MailboxReader {
 
   /** Fetches everything above the checkpoint, and commits it batch by batch. */
   async takeNew(): Promise<void> {
-    const connection = this.#connection;
     const checkpoint = this.checkpoint;
-    let batch: FetchedMessage[] = [];
-    let ascending = true;
-    let highest = checkpoint.lastUid;
-    const commit = async (reader: TextReader | null): Promise<void> => {
-      const taken = batch;
-      batch = [];
-      // A server that answers out of order must not move the checkpoint past what it has not yet sent.
-      const { added } = await this.#parts.ingest.take(
-        this.#account,
-        checkpoint,
-        taken,
-        ascending ? highest : null,
-        reader,
-      );
-      if (ascending) checkpoint.lastUid = highest;
-      this.#tell(Math.max(this.#waiting - taken.length, 0), added);
-    };
-    const answers = fetchChunks(connection, checkpoint.lastUid + 1, '*');
-    for await (const chunk of connection.each('fetch new mail', answers, this.#parts.signal)) {
-      for (const message of chunk) {
-        if (message.uid < highest) ascending = false;
-        highest = Math.max(highest, message.uid);
-        batch.push(message);
-        if (batch.length >= BATCH_MESSAGES) await commit(null);
-      }
-    }
-    if (!connection.usable) throw connection.failure;
-    ascending = true; // the whole range was answered
-    if (highest > checkpoint.lastUid)
-      await commit(batch.length <= TEXT_BATCH_MESSAGES ? textReader(connection, this.#parts.log) : null);
+    const parts = { ...this.#parts, account: this.#account, connection: this.#connection };
+    await takeRange(parts, checkpoint, { from: checkpoint.lastUid + 1, to: '*' }, (messages, added) =>
+      this.#tell(Math.max(this.#waiting - messages, 0), added),
+    );
     this.#tell(0);
+  }
+
+  /** When `work` is to be called next, in epoch milliseconds. */
+  get dueAt(): number {
+    return this.#backfill ? 0 : (this.#changes?.dueAt ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** One step of what is not new mail, of a second or so: what other clients changed, or a slice of the history. */
+  async work(): Promise<void> {
+    const changes = this.#changes;
+    if (changes && changes.dueAt <= this.#parts.clock.now()) return changes.take();
+    if (!this.#backfill) return;
+    if (await this.#backfill.slice()) {
+      const { done } = this.#backfill.progress;
+      this.#backfill = null;
+      this.#parts.onBackfill(null);
+      this.#parts.log.info({ messages: done }, 'the history of the mailbox is read');
+    }
+    await this.#noop(); // the server tells of new mail now
+  }
+
+  async #noop(): Promise<void> {
+    const connection = this.#connection;
+    await connection.run('noop', () => connection.client.noop(), this.#parts.signal);
   }
 
   #tell(waiting: number, received = 0): void {

@@ -44,6 +44,7 @@ export class MailboxStatus {
       last_message_at: null,
       waiting: 0,
       received: 0,
+      backfill: null,
       reconnects: 0,
       next_try_at: null,
       last_error: null,
@@ -93,6 +94,14 @@ export class MailboxStatus {
     if (received === 0) return;
     this.#facts.received += received;
     this.#facts.last_message_at = this.#clock.now();
+  }
+
+  /** The server was heard: so much of what was in the mailbox before has been read; null: all of it. */
+  backfilled(backfill: WatchStatus['backfill']): void {
+    this.alive();
+    if (backfill === null && this.#facts.backfill === null) return;
+    this.#facts.backfill = backfill;
+    this.#onState(this.view());
   }
 
   /** Watching broke off, and goes on after `waitMs`. */

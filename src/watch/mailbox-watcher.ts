@@ -3,7 +3,7 @@
 import type { Account, Accounts, Credentials } from '../accounts/accounts.ts';
 import type { WatchStatus } from '../contracts/account.ts';
 import { connectImap, type ImapConnection } from '../imap/connection.ts';
-import { type Clock, pause } from '../kernel/clock.ts';
+import { type Clock, monotonicMs, pause } from '../kernel/clock.ts';
 import { durationMs } from '../kernel/duration.ts';
 import { codeOf, explain, PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -86,7 +86,7 @@ export class MailboxWatcher implements WatchedMailbox {
         this.health.enter('connecting');
         const { connection, credentials } = await this.#connect();
         try {
-          connectedAt = this.#parts.clock.now();
+          connectedAt = monotonicMs();
           await this.#watch(connection, credentials);
         } catch (error) {
           this.#cutsWithToken ||= endedWithToken(credentials, explain(error), this.#parts.clock.now());
@@ -96,7 +96,7 @@ export class MailboxWatcher implements WatchedMailbox {
         }
       } catch (error) {
         if (this.#stopped.signal.aborted) return;
-        await this.#rest(error, connectedAt === 0 ? 0 : this.#parts.clock.now() - connectedAt);
+        await this.#rest(error, connectedAt === 0 ? 0 : monotonicMs() - connectedAt);
       }
     }
   }
@@ -104,7 +104,7 @@ export class MailboxWatcher implements WatchedMailbox {
   #connect(): Promise<{ connection: ImapConnection; credentials: Credentials }> {
     const signal = this.#stopped.signal;
     return this.#parts.accounts.signIn(this.account, async (credentials) => ({
-      connection: await connectImap(this.account, credentials, { signal }),
+      connection: await connectImap(this.account, credentials, { signal, qresync: true }),
       credentials,
     }));
   }
@@ -136,6 +136,8 @@ export class MailboxWatcher implements WatchedMailbox {
       log: this.#log,
       signal: this.#stopped.signal,
       onProgress: (waiting, received) => this.health.progress(waiting, received),
+      onBackfill: (progress) => this.health.backfilled(progress),
+      onDue: () => this.#wake(),
     });
     await reader.attach();
     const idles = this.account.settings.watch.mode === 'idle' && client.capabilities.has('IDLE');
@@ -143,23 +145,26 @@ export class MailboxWatcher implements WatchedMailbox {
     await reader.takeNew();
     this.health.watchesBy(idles ? 'idle' : 'poll');
     const { clock } = this.#parts;
-    let sweepAt = clock.now() + this.sweepMs;
+    let sweepAt = monotonicMs() + this.sweepMs;
     let renewal = renewAt(credentials, this.#cutsWithToken);
     while (!this.#stopped.signal.aborted) {
       if (!connection.usable) throw connection.failure;
       if (this.#dirty) {
         this.#dirty = false;
         await reader.takeNew();
-        sweepAt = clock.now() + this.sweepMs;
+        sweepAt = monotonicMs() + this.sweepMs;
       } else if (clock.now() >= renewal) {
         if (await this.#hasNewerToken(credentials)) return;
         renewal = clock.now() + RENEW_AGAIN_MS;
-      } else if (clock.now() >= sweepAt) {
+      } else if (monotonicMs() >= sweepAt) {
         await reader.sweep();
-        sweepAt = clock.now() + this.sweepMs;
+        sweepAt = monotonicMs() + this.sweepMs;
+      } else if (clock.now() >= reader.dueAt) {
+        await reader.work();
       } else {
         if (idles) void client.idle().catch(() => undefined); // its failures close the connection
-        await this.#until(Math.min(sweepAt, renewal) - clock.now());
+        const byTheClock = Math.min(renewal, reader.dueAt) - clock.now();
+        await this.#until(Math.min(sweepAt - monotonicMs(), byTheClock));
       }
     }
   }

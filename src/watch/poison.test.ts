@@ -44,8 +44,8 @@ describe('a batch in which one message fails', () => {
     folder = await mkdtemp(join(tmpdir(), 'postern-poison-'));
     store = await openSqlite(join(folder, 'ledger.sqlite'));
     jobs = new JobQueue(store, systemClock);
-    const place = { accountId: account.id, mailbox: 'INBOX', fromZero: true };
-    const selected = { uidValidity: '1', uidNext: 6, toldUidNext: true };
+    const place = { accountId: account.id, mailbox: 'INBOX', from: null };
+    const selected = { uidValidity: '1', uidNext: 1, toldUidNext: true, exists: 0 };
     checkpoint = (await attach(store, systemClock, place, selected)).checkpoint;
   });
   afterEach(async () => {

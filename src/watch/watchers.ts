@@ -124,6 +124,10 @@ export class Watchers implements Part {
         mailbox,
         state: status.state,
         last_error: status.last_error,
+        ...(status.backfill && {
+          backfill_done: status.backfill.done,
+          backfill_total: status.backfill.total,
+        }),
       });
     const watchers = [...new Set(account.settings.watch.mailboxes)].map(
       (mailbox) => new MailboxWatcher(account, mailbox, { accounts, store, clock, log, ingest, onState }),
@@ -166,8 +170,19 @@ function totalOf(statuses: readonly WatchStatus[]): WatchStatus {
     waiting: sum(({ waiting }) => waiting),
     lag_ms: Math.max(...statuses.map(({ lag_ms: lag }) => lag)),
     received: sum(({ received }) => received),
+    backfill: backfillOf(statuses),
     reconnects: sum(({ reconnects }) => reconnects),
     next_try_at: tries.length === 0 ? null : Math.min(...tries),
+  };
+}
+
+function backfillOf(statuses: readonly WatchStatus[]): WatchStatus['backfill'] {
+  const open = statuses.flatMap(({ backfill }) => backfill ?? []);
+  if (open.length === 0) return null;
+  const counted = open.every(({ total }) => total !== null);
+  return {
+    done: open.reduce((sum, { done }) => sum + done, 0),
+    total: counted ? open.reduce((sum, { total }) => sum + (total ?? 0), 0) : null,
   };
 }
 
@@ -181,6 +196,7 @@ const NOT_WATCHED: WatchStatus = {
   waiting: 0,
   lag_ms: 0,
   received: 0,
+  backfill: null,
   reconnects: 0,
   next_try_at: null,
   last_error: null,
