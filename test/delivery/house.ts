@@ -47,13 +47,14 @@ export interface DeliveryHouse {
 
 export interface HouseOptions {
   rules: string;
+  /** The user of the mail server whose mailbox is watched; it has the default password. */
+  user?: string;
   secrets?: Record<string, string>;
 }
 
-/** @param dovecot where the user `sales` has the default password */
 export async function openDeliveryHouse(
   dovecot: Dovecot,
-  { rules: yaml, secrets = {} }: HouseOptions,
+  { rules: yaml, user = 'sales', secrets = {} }: HouseOptions,
 ): Promise<DeliveryHouse> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-delivery-'));
   const store = await openSqlite(join(folder, 'ledger.sqlite'));
@@ -114,7 +115,7 @@ export async function openDeliveryHouse(
     rules: (text) => {
       rules = compileRules([{ name: 'rules.yaml', text }]);
     },
-    arrive: async (raw) => void (await dovecot.deliver('sales', raw)),
+    arrive: async (raw) => void (await dovecot.deliver(user, raw)),
     advance: (ms) => {
       offset += ms;
     },
@@ -159,7 +160,7 @@ export async function openDeliveryHouse(
     imap: { host: dovecot.host, port: dovecot.imapPort, security: 'none' },
     smtp: { host: '127.0.0.1', port: 1, security: 'none' },
     require_tls: false,
-    auth: { type: 'basic', username: 'sales', password: DEFAULT_PASSWORD },
+    auth: { type: 'basic', username: user, password: DEFAULT_PASSWORD },
   });
   const { id } = await accounts.add(input);
   await house.until(() => ['idle', 'polling'].includes(watchers.status(id).total.state));
