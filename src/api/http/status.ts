@@ -27,6 +27,8 @@ const STATUS: Readonly<Record<string, number>> = {
   draft_version_mismatch: 409,
   session_not_asking: 409,
   submission_not_unknown: 409,
+  delivery_not_failed: 409,
+  destination_missing: 409,
   idempotency_key_reused: 409,
   idempotency_key_running: 409,
   idempotency_outcome_unknown: 409,
