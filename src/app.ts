@@ -138,7 +138,7 @@ export async function createApp(
     ...(watchCheckMs === null ? {} : { intervalMs: watchCheckMs }),
   });
   const metrics = new Metrics({
-    watched: () => watchers.figures(),
+    watched: () => watchers.watched(),
     checks: () => canary.checks(),
     jobs: async () => ({ ...(await jobFigures(store.db, clock)) }),
     submissions: () => submissionFigures(store.db),

@@ -30,6 +30,10 @@ export interface Config {
   readonly sqlTimeMs: number;
   /** Who is told by mail that an account has to be signed in again, and through which account; null: nobody. */
   readonly operatorMail: { to: string; through: string } | null;
+  /** Whether /metrics answers without a token: for a scraper that has none, where only it can reach the port. */
+  readonly metricsOpen: boolean;
+  /** How often the canary looks at each account, in milliseconds; null: never. */
+  readonly watchCheckMs: number | null;
   /** The address of a running gateway, for the command line. */
   readonly gatewayUrl: string | null;
 }
@@ -78,6 +82,16 @@ const variables = z.object({
   POSTERN_SQL_TIME: duration
     .refine((text) => durationMs(text) >= 100 && durationMs(text) <= 300_000, 'write 100ms to 5m')
     .default('5s'),
+  POSTERN_METRICS: z.enum(['token', 'open'], { error: 'name token or open' }).default('token'),
+  POSTERN_WATCH_CHECK: z
+    .union(
+      [
+        z.literal('off'),
+        duration.refine((text) => durationMs(text) >= 10_000 && durationMs(text) <= 86_400_000),
+      ],
+      { error: 'write 10s to 24h, or off' },
+    )
+    .default('5m'),
   POSTERN_OPERATOR_MAIL: z.email().optional(),
   POSTERN_OPERATOR_ACCOUNT: z.string().max(100).optional(),
   POSTERN_LOG: z
@@ -145,6 +159,8 @@ export function loadConfig(env: Environment = environment()): Config {
       found.POSTERN_OPERATOR_MAIL !== undefined && found.POSTERN_OPERATOR_ACCOUNT !== undefined
         ? { to: found.POSTERN_OPERATOR_MAIL, through: found.POSTERN_OPERATOR_ACCOUNT }
         : null,
+    metricsOpen: found.POSTERN_METRICS === 'open',
+    watchCheckMs: found.POSTERN_WATCH_CHECK === 'off' ? null : durationMs(found.POSTERN_WATCH_CHECK),
     gatewayUrl: found.POSTERN_URL?.replace(/\/+$/, '') ?? null,
   });
 }

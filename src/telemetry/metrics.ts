@@ -14,10 +14,9 @@ const US_PER_SECOND = 1_000_000;
 const STARTED_AT_S = Math.round(Date.now() / MS_PER_SECOND - process.uptime());
 
 export interface WatchedFigures {
-  /** The label of the account. */
-  account: string;
+  account: { settings: { label: string } };
   mailbox: string;
-  status: WatchStatus;
+  health: { view(): WatchStatus };
 }
 
 export interface MetricSources {
@@ -119,16 +118,17 @@ function fillWatch(fill: Fill, all: readonly WatchedFigures[]): void {
   const place = ['account', 'mailbox'] as const;
   const states: Record<string, number> = {};
   for (const name of watchState.options) states[name] = 0;
-  for (const { status } of all) states[status.state] = (states[status.state] ?? 0) + 1;
+  const seen = all.map(({ account, mailbox, health }) => ({
+    labels: { account: account.settings.label, mailbox: mailbox.slice(0, MAX_LABEL_CHARS) },
+    status: health.view(),
+  }));
+  for (const { status } of seen) states[status.state] = (states[status.state] ?? 0) + 1;
   fillEach(
     fill('Gauge', 'postern_watch_mailboxes', 'Watched mailboxes in each state.', ['state']),
     'state',
     states,
   );
-  const shown = all.slice(0, MAX_MAILBOXES).map(({ account, mailbox, status }) => ({
-    labels: { account, mailbox: mailbox.slice(0, MAX_LABEL_CHARS) },
-    status,
-  }));
+  const shown = seen.slice(0, MAX_MAILBOXES);
   fill(
     'Gauge',
     'postern_watch_mailboxes_left_out',

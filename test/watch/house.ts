@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Account, Accounts } from '../../src/accounts/accounts.ts';
 import { Vault } from '../../src/accounts/vault.ts';
+import type { Bus } from '../../src/cluster/bus.ts';
 import { memoryBus } from '../../src/cluster/memory.ts';
 import { accountInput, type WatchStatus } from '../../src/contracts/account.ts';
 import type { MailMetadata } from '../../src/contracts/mail.ts';
 import { ImapPool } from '../../src/imap/pool.ts';
 import { JobQueue } from '../../src/jobs/queue.ts';
 import { JobWorker } from '../../src/jobs/worker.ts';
-import { systemClock } from '../../src/kernel/clock.ts';
+import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { type Logger, silentLogger } from '../../src/kernel/logger.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { afterCommit, type Store } from '../../src/store/store.ts';
@@ -27,6 +28,9 @@ export interface WatchHouse {
   accounts: Accounts;
   watchers: Watchers;
   jobs: JobQueue;
+  bus: Bus;
+  imap: ImapPool;
+  logger: Logger;
   /** Subjects of the messages that were decided on and committed, in order: what would have started sessions. */
   started: string[];
   /** Every state that a mailbox entered, as `label/mailbox state`. */
@@ -51,12 +55,14 @@ export interface HouseOptions {
   ledger?: (store: Store) => Store;
   /** Told of each arrival before it is decided on; may throw. */
   onDecide?: (arrival: Arrival) => void;
+  /** The time of day; the system's where absent. */
+  clock?: Clock;
 }
 
 export async function openWatchHouse(options: HouseOptions = {}): Promise<WatchHouse> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-watch-'));
   const store = await openSqlite(join(folder, 'ledger.sqlite'));
-  const clock = systemClock;
+  const clock = options.clock ?? systemClock;
   const bus = memoryBus(clock);
   const jobs = new JobQueue(store, clock);
   const resolveSecret = (): string => '';
@@ -104,6 +110,9 @@ export async function openWatchHouse(options: HouseOptions = {}): Promise<WatchH
     store,
     accounts,
     jobs,
+    bus,
+    imap,
+    logger: log,
     started,
     states,
     log: lines,

@@ -8,6 +8,7 @@ import { PosternError } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import type { Part } from '../../kernel/lifecycle.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
 import { demand, type Principal } from '../access.ts';
 import { operations as allOperations } from '../operations.ts';
 import type { Operation } from '../registry.ts';
@@ -38,6 +39,11 @@ export interface HttpServerOptions {
   port: number;
   publicUrl: string | null;
   log: Logger;
+  metrics?: Pick<Metrics, 'expose' | 'requests'>;
+  /** True: /metrics answers without a token. */
+  metricsOpen?: boolean;
+  /** False while other parts are still starting; always ready where absent. */
+  isStarted?: () => boolean;
   operations?: readonly Operation[];
   streams?: StreamLimits;
 }
@@ -155,6 +161,7 @@ export class HttpServer implements Part {
         // The route and not the URL: a query may hold what a log must not.
         const route = (req.route as { path?: string } | undefined)?.path ?? null;
         const ms = Math.round(performance.now() - startedAt);
+        this.#options.metrics?.requests.count(req.method, route, res.statusCode);
         log.debug({ request: requestId, method: req.method, route, status: res.statusCode, ms }, 'request');
       });
       checkHost(req.headers.host);
@@ -167,9 +174,12 @@ export class HttpServer implements Part {
     app.get('/healthz', (_req, res) => void res.json({ status: 'ok' }));
     app.get('/readyz', async (_req, res) => {
       if (this.#stopping) throw new PosternError('stopping', 'Postern is stopping.', { retry: 'later' });
+      if (this.#options.isStarted?.() === false)
+        throw new PosternError('not_ready', 'Postern is still starting.', { retry: 'later' });
       await within(READY_WITHIN_MS, rooms.store.db.selectFrom('accounts').select('id').limit(1).execute());
       res.json({ status: 'ready' });
     });
+    this.#addMetrics(app, signIn);
     app.get('/', (_req, res) => void res.json({ name: 'Postern', api: '/v1', openapi: '/v1/openapi.json' }));
     app.get('/oauth/callback', oauthCallback(rooms.signIn, this.#options.log));
     app.get('/v1/openapi.json', (_req, res) => void res.type('json').send(openApi));
@@ -192,9 +202,28 @@ export class HttpServer implements Part {
       this.#sources.handle,
     );
     app.all('/v1/sources/:consumer/stream', onlyMethods(['GET']));
-    for (const path of ['/healthz', '/readyz', '/', '/oauth/callback', '/v1/openapi.json', '/v1/events']) {
+    for (const path of [
+      '/healthz',
+      '/readyz',
+      '/metrics',
+      '/',
+      '/oauth/callback',
+      '/v1/openapi.json',
+      '/v1/events',
+    ]) {
       app.all(path, onlyMethods(['GET']));
     }
+  }
+
+  /** With an operator's key, unless the settings open it: the labels tell which accounts there are. */
+  #addMetrics(app: Express, signIn: SignIn): void {
+    const { metrics, metricsOpen } = this.#options;
+    if (!metrics) return;
+    app.get('/metrics', async (req, res) => {
+      if (!metricsOpen) demand(await signIn(req), 'metrics:read');
+      const { type, text } = await metrics.expose();
+      res.set('Content-Type', type).send(text);
+    });
   }
 }
 
