@@ -171,8 +171,10 @@ describe('a transaction', () => {
   it('lets others wait for its end, in their order, also those that it set off itself', async () => {
     const order: string[] = [];
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    const { promise: entered, resolve: enter } = Promise.withResolvers<void>();
     let started: Promise<unknown> = Promise.resolve();
     const first = store.write(async (tx) => {
+      enter();
       await opened;
       await insertAccount(tx, 'one');
       afterCommit(tx, () => {
@@ -180,6 +182,7 @@ describe('a transaction', () => {
       });
       order.push('first');
     });
+    await entered;
     const second = labels(store).then((found) => order.push(`read ${found}`));
     const third = addAccount(store, 'two').then(() => order.push('third'));
     open();

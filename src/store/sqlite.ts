@@ -13,15 +13,17 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { PosternError } from '../kernel/errors.ts';
+import { GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import type { Database } from './schema.ts';
-import { isInsideWrite, type Store, writeWith } from './store.ts';
+import { isInsideWrite, misused, type Store } from './store.ts';
 
 const BUSY_TIMEOUT_MS = 10_000; // another process on the same file holds its lock for a commit, not longer
 const SQLITE_BUSY = 5; // its primary result code
 const WAL_RETRY_MS = 20;
 const STATEMENTS_KEPT = 500; // Postern has some 200 queries; lists of varying length make the rest
 const CONNECTION_WAIT_MS = 60_000; // transactions take milliseconds: one that lasts longer will not end
+const LOOP_SHARE_MS = 10; // SQLite answers at once, so a long queue would keep the network and timers from their turn
 
 /**
  * Opens (or makes) the ledger at `path`, readable by its owner only, and brings its schema up to date.
@@ -37,9 +39,10 @@ export async function openSqlite(path: string): Promise<Store> {
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
   });
+  const commits = new GroupCommit(db);
   const store: Store = {
     db,
-    write: (work) => writeWith(db, work),
+    write: (work) => commits.write(work),
     close: () => db.destroy(),
   };
   await store.write((tx) => migrate(tx as unknown as Kysely<unknown>, { integer: 'integer', bytes: 'blob' }));
@@ -94,6 +97,8 @@ class NodeSqliteDriver implements Driver {
   readonly #connection: NodeSqliteConnection;
   readonly #queue: (() => void)[] = [];
   #taken = false;
+  /** Until when the ledger may work before the event loop turns; undefined before the first work of a turn. */
+  #shareEndsAt: number | undefined;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -103,14 +108,11 @@ class NodeSqliteDriver implements Driver {
   async init(): Promise<void> {}
 
   acquireConnection(): Promise<DatabaseConnection> {
-    if (isInsideWrite()) {
-      const text =
-        '`db` or `write` was used inside `write`: it would wait for its own end. Use the transaction.';
-      return Promise.reject(new PosternError('ledger_misused', text));
-    }
+    if (isInsideWrite()) return Promise.reject(misused());
     if (!this.#taken) {
       this.#taken = true;
-      return Promise.resolve(this.#connection);
+      if (!this.#hasHadItsShare()) return Promise.resolve(this.#connection);
+      return new Promise((resolve) => setImmediate(() => resolve(this.#connection)));
     }
     return new Promise((resolve, reject) => {
       const limit = setTimeout(() => {
@@ -131,8 +133,22 @@ class NodeSqliteDriver implements Driver {
 
   async releaseConnection(): Promise<void> {
     const next = this.#queue.shift();
-    if (next) next();
-    else this.#taken = false;
+    if (!next) this.#taken = false;
+    else if (this.#hasHadItsShare()) setImmediate(next);
+    else next();
+  }
+
+  /** Whether this turn of the event loop has been the ledger's for long enough. */
+  #hasHadItsShare(): boolean {
+    const now = performance.now();
+    if (this.#shareEndsAt === undefined) {
+      this.#shareEndsAt = now + LOOP_SHARE_MS;
+      setImmediate(() => {
+        this.#shareEndsAt = undefined;
+      });
+      return false;
+    }
+    return now >= this.#shareEndsAt;
   }
 
   // Immediate: the write lock is taken at the start, so that a transaction never fails half way on another's lock.

@@ -1,6 +1,7 @@
 // The ledger's port: reads through `db`, writes in `write`, and what must wait for the commit in `afterCommit`.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Kysely, Transaction } from 'kysely';
+import { PosternError } from '../kernel/errors.ts';
 import type { Database } from './schema.ts';
 
 export type Tx = Transaction<Database>;
@@ -27,32 +28,31 @@ export function afterCommit(tx: Tx, act: () => void): void {
   else waiting.set(tx, [act]);
 }
 
+/** What waits for the transaction's commit; it is forgotten here. */
+export function takeActs(tx: Tx): (() => void)[] {
+  const acts = waiting.get(tx) ?? [];
+  waiting.delete(tx);
+  return acts;
+}
+
 /** The transaction that the running code is inside of. */
 const inside = new AsyncLocalStorage<{ open: boolean }>();
 
 /** Whether the caller runs inside of `write`, whose transaction is still open. */
 export const isInsideWrite = (): boolean => inside.getStore()?.open === true;
 
-/** `write` for any engine: a Kysely transaction, and then what waited for its commit. */
-export async function writeWith<T>(db: Kysely<Database>, work: (tx: Tx) => Promise<T>): Promise<T> {
-  let acts: (() => void)[] = [];
-  const result = await db.transaction().execute(async (tx) => {
-    const transaction = { open: true };
-    try {
-      const value = await inside.run(transaction, () => work(tx));
-      acts = waiting.get(tx) ?? [];
-      return value;
-    } finally {
-      transaction.open = false; // what was started inside and goes on is not inside any more
-    }
-  });
-  for (const act of acts) {
-    try {
-      act();
-    } catch (error) {
-      // The transaction is durable: whoever wrote must not be told that it failed.
-      process.emitWarning(error instanceof Error ? error : String(error), 'AfterCommitWarning');
-    }
+export const misused = (): PosternError =>
+  new PosternError(
+    'ledger_misused',
+    '`db` or `write` was used inside `write`: it would wait for its own end. Use the transaction.',
+  );
+
+/** Runs the work of a `write`, which is inside of it until it ends. */
+export async function insideWrite<T>(work: () => Promise<T>): Promise<T> {
+  const transaction = { open: true };
+  try {
+    return await inside.run(transaction, work);
+  } finally {
+    transaction.open = false; // what was started inside and goes on is not inside any more
   }
-  return result;
 }
