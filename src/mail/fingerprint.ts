@@ -1,5 +1,5 @@
 // By what a message is recognised again when its UID no longer says so: after UIDVALIDITY changed, or in another folder.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { MailMetadata } from '../contracts/mail.ts';
 
 const HEX_CHARS = 32; // 128 bits: no two mails of a mailbox meet by chance
@@ -16,5 +16,5 @@ export function fingerprintOf(metadata: MailMetadata, internalDate: number): str
     facts.push(Object.entries(headers));
     if (date === null) facts.push(internalDate);
   }
-  return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, HEX_CHARS);
+  return hash('sha256', JSON.stringify(facts)).slice(0, HEX_CHARS);
 }

@@ -103,13 +103,31 @@ export function readRawHeaders(block: Buffer): RawHeader[] {
 function readHeader(text: string, start: number, end: number, folded: boolean): RawHeader | undefined {
   const colon = text.indexOf(':', start);
   if (colon <= start || colon > end || colon - start > MAX_NAME_CHARS) return undefined;
-  const name = text.slice(start, colon).trimEnd();
-  if (!isFieldName(name)) return undefined;
+  const name = fieldName(text.slice(start, colon));
+  if (name === '') return undefined;
   let value = text.slice(colon + 1, Math.min(end, colon + 1 + MAX_VALUE_CHARS));
   if (folded) value = value.replace(/\r?\n[ \t]/g, ' ');
   if (value.includes('\0')) value = value.replaceAll('\0', '');
   if (value.includes('\r')) value = value.replaceAll('\r', ' ');
-  return { name: name.toLowerCase(), value: value.trim() };
+  return { name, value: value.trim() };
+}
+
+const MAX_NAMES_KEPT = 1000; // mail of one place has some hundred; a sender who makes them up changes nothing
+const LONGEST_NAME_KEPT_CHARS = 64;
+const knownNames = new Map<string, string>();
+
+/** In lower case; empty where it is no name. Names are few: each is looked at once. */
+function fieldName(written: string): string {
+  const known = knownNames.get(written);
+  if (known !== undefined) return known;
+  const trimmed = written.trimEnd();
+  const name = isFieldName(trimmed) ? trimmed.toLowerCase() : '';
+  // A piece of the block would keep the whole of it in memory: what is kept is a copy.
+  if (knownNames.size < MAX_NAMES_KEPT && written.length <= LONGEST_NAME_KEPT_CHARS) {
+    const copy = Buffer.from(written, 'latin1').toString('latin1');
+    knownNames.set(copy, isFieldName(trimmed) ? copy.trimEnd().toLowerCase() : '');
+  }
+  return name;
 }
 
 /** RFC 5322 §3.6.8: printable ASCII except the colon. */
