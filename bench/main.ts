@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { attach } from './attach.ts';
 import type { Benchmark, Line } from './benchmark.ts';
 import { ingest } from './ingest.ts';
 import { latency } from './latency.ts';
@@ -14,7 +15,7 @@ import { toJson, toTable } from './report.ts';
 import { rules } from './rules.ts';
 import { startUp } from './start-up.ts';
 
-const benchmarks: readonly Benchmark[] = [ingest, latency, memory, outbound, rules, startUp];
+const benchmarks: readonly Benchmark[] = [attach, ingest, latency, memory, outbound, rules, startUp];
 
 const BUSY_SHARE = 0.5; // of the cores: above it others take time from one side or the other
 
