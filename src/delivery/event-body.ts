@@ -31,8 +31,7 @@ export async function writeEvent(
   limit: number,
 ): Promise<Record<string, string>> {
   const { parts } = subject.message.metadata;
-  const headers = await headersOf(connection, place, parts);
-  const texts = await textsOf(connection, place, parts, limit);
+  const { headers, texts } = await readHeadersAndTexts(connection, place, parts, limit);
   const content = await decodeBodies([...texts.values()]);
   const isCut = content.truncated || textPartsOf(parts).some((part) => !texts.has(part));
   const head = JSON.stringify(eventOf(subject, { ...content, truncated: isCut }));
@@ -97,34 +96,37 @@ function eventOf(
   };
 }
 
-/** The MIME headers of the parts (RFC 9051 §6.4.5, `BODY[1.MIME]`). */
-async function headersOf(
-  connection: ImapConnection,
-  place: Place,
-  parts: readonly MailPart[],
-): Promise<Map<MailPart, PostedPart['headers']>> {
-  const asked = parts.slice(0, PARTS_WITH_HEADERS);
-  const sections = asked.map((part) => ({ ...part, path: `${part.path}.mime` }));
-  const found = await readParts(connection, place, sections, PART_HEADER_BYTES);
-  return new Map(asked.map((part, i) => [part, readHeaderBlock(found[i]?.bytes ?? Buffer.alloc(0))]));
-}
-
-/** The parts of the readable body that are not too large. */
-async function textsOf(
+/** In one command: the MIME headers of the parts (`BODY[1.MIME]`, RFC 9051 §6.4.5), and the text that is not too large. */
+async function readHeadersAndTexts(
   connection: ImapConnection,
   place: Place,
   parts: readonly MailPart[],
   limit: number,
-): Promise<Map<MailPart, FetchedPart>> {
+): Promise<{ headers: Map<MailPart, PostedPart['headers']>; texts: Map<MailPart, FetchedPart> }> {
+  const withHeaders = parts.slice(0, PARTS_WITH_HEADERS);
+  const sections = withHeaders.map((part) => ({ ...part, path: `${part.path}.mime` }));
+  const found = await readParts(
+    connection,
+    place,
+    [...sections, ...readableTexts(parts, limit)],
+    LARGEST_TEXT_BYTES,
+  );
+  const blocks = found.slice(0, sections.length).map(({ bytes }) => bytes.subarray(0, PART_HEADER_BYTES));
+  return {
+    headers: new Map(withHeaders.map((part, i) => [part, readHeaderBlock(blocks[i] ?? Buffer.alloc(0))])),
+    texts: new Map(found.slice(sections.length).map((text) => [text.part, text])),
+  };
+}
+
+/** The parts of the readable body that are not too large. */
+function readableTexts(parts: readonly MailPart[], limit: number): MailPart[] {
   let left = ALL_TEXT_BYTES;
-  const wanted = textPartsOf(parts).filter((part) => {
+  return textPartsOf(parts).filter((part) => {
     const bytes = Math.min(part.size, LARGEST_TEXT_BYTES);
     if (decodedSizeOf(part) > limit || bytes > left) return false;
     left -= bytes;
     return true;
   });
-  const found = await readParts(connection, place, wanted, LARGEST_TEXT_BYTES);
-  return new Map(found.map((text) => [text.part, text]));
 }
 
 interface PartOptions {

@@ -205,6 +205,17 @@ describe('an endpoint', () => {
     assert.deepEqual(bodies, ['6 abcdef', '6 abcdef']);
   });
 
+  it('of which the status is asked for alone is heard out, and not hung up on', async () => {
+    const ended = Promise.withResolvers<boolean>();
+    await using endpoint = await listen((_, res) => {
+      res.on('close', () => ended.resolve(res.writableFinished));
+      res.flushHeaders();
+      setImmediate(() => res.write('ok', () => setImmediate(() => res.end('done'))));
+    });
+    assert.equal((await send(endpoint.url, { statusOnly: true })).status, 200);
+    assert.equal(await ended.promise, true);
+  });
+
   it('of which the status is asked for alone may answer without an end', async () => {
     await using endless = await listen((_, res) => void res.writeHead(201).write('x'));
     const { status, body } = await send(endless.url, { statusOnly: true });

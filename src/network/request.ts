@@ -8,6 +8,9 @@ import { isAddress, isPublicAddress, type Lookup, publicLookup } from './public-
 
 const MOST_REDIRECTS = 3;
 const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
+/** Of an answer whose status is all that counts. */
+const LARGEST_UNREAD_BYTES = 64 * 1024;
+const LONGEST_LEAVE_MS = 5_000;
 
 export interface EgressRequest {
   url: string;
@@ -24,7 +27,7 @@ export interface EgressRequest {
   timeoutMs: number;
   /** A larger answer is refused. */
   largestAnswerBytes?: number;
-  /** The status is all that is asked for: the body of the answer is not read, and is empty. */
+  /** The status is all that is asked for: the body of the answer is not kept, and is empty. */
   statusOnly?: boolean;
   signal: AbortSignal;
 }
@@ -144,8 +147,7 @@ function send(url: URL, request: EgressRequest, signal: AbortSignal): Promise<Eg
     (incoming) => {
       if (request.statusOnly) {
         resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: '' });
-        incoming.on('error', () => undefined);
-        incoming.destroy();
+        leave(incoming);
         return;
       }
       const chunks: Buffer[] = [];
@@ -173,6 +175,18 @@ function send(url: URL, request: EgressRequest, signal: AbortSignal): Promise<Eg
   if (body === undefined || typeof body === 'string') outgoing.end(body);
   else pipeline(body.open(), outgoing, (error) => error && fail(error));
   return promise;
+}
+
+/** Hears the other side out for a moment: some programs stop working when who asked hangs up on them. */
+function leave(incoming: IncomingMessage): void {
+  let left = LARGEST_UNREAD_BYTES;
+  const timer = setTimeout(() => incoming.destroy(), LONGEST_LEAVE_MS);
+  incoming.on('error', () => undefined);
+  incoming.on('close', () => clearTimeout(timer));
+  incoming.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) incoming.destroy();
+  });
 }
 
 const lengthOf = (body: string | EgressBody): number =>
