@@ -1,7 +1,7 @@
 // Fetches a range of UIDs and commits it batch by batch: the one way in for new mail and for history.
 import type { Account } from '../accounts/accounts.ts';
 import type { ImapConnection } from '../imap/connection.ts';
-import { type FetchedMessage, fetchMetadata } from '../imap/fetch.ts';
+import { type FetchedMessage, fetchChunks } from '../imap/fetch.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { TextReader } from './arrival.ts';
 import type { Checkpoint } from './checkpoints.ts';
@@ -42,28 +42,35 @@ export async function takeRange(
 ): Promise<number> {
   let batch: FetchedMessage[] = [];
   let ascending = true;
+  const unreadBefore = connection.unreadAnswers;
   let highest = range.from - 1;
   let count = 0;
+  let isWhole = false;
   const commit = async (reader: TextReader | null): Promise<void> => {
     const taken = batch;
     batch = [];
-    // A server that answers out of order must not move the checkpoint past what it has not yet sent.
-    const { added } = await ingest.take(account, checkpoint, taken, ascending ? highest : null, reader);
-    if (ascending) checkpoint.lastUid = highest;
+    // A server that answers out of order must not move the checkpoint past what it has not yet sent; nor may an answer
+    // that could not be read, whose message is asked for again at the end.
+    const isGapless = ascending && (isWhole || connection.unreadAnswers === unreadBefore);
+    const { added } = await ingest.take(account, checkpoint, taken, isGapless ? highest : null, reader);
+    if (isGapless) checkpoint.lastUid = highest;
     onTaken(taken.length, added);
   };
-  const answers = fetchMetadata(connection, range.from, range.to, range.set);
-  for await (const message of connection.each('fetch mail', answers, signal)) {
-    if (range.to !== '*' && message.uid > range.to) continue; // nobody asked for it
-    if (message.uid < highest) ascending = false;
-    highest = Math.max(highest, message.uid);
-    count++;
-    if (message.internalDate < (range.since ?? 0)) continue;
-    batch.push(message);
-    if (batch.length >= BATCH_MESSAGES) await commit(null);
+  const answers = fetchChunks(connection, range.from, range.to, range.set);
+  for await (const chunk of connection.each('fetch mail', answers, signal)) {
+    for (const message of chunk) {
+      if (range.to !== '*' && message.uid > range.to) continue; // nobody asked for it
+      if (message.uid < highest) ascending = false;
+      highest = Math.max(highest, message.uid);
+      count++;
+      if (message.internalDate < (range.since ?? 0)) continue;
+      batch.push(message);
+      if (batch.length >= BATCH_MESSAGES) await commit(null);
+    }
   }
   if (!connection.usable) throw connection.failure;
   ascending = true; // the whole range was answered
+  isWhole = true;
   if (range.to !== '*') highest = range.to;
   if (highest > checkpoint.lastUid)
     await commit(batch.length <= TEXT_BATCH_MESSAGES ? textReader(connection, log) : null);
