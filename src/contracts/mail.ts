@@ -112,6 +112,10 @@ export const messageView = z.object({
   thread_id: z.string(),
   mailbox: z.string(),
   uid: z.number().int(),
+  /** The IMAP flags it has there, as last seen. */
+  flags: z.array(z.string()),
+  /** True where it is not there any more, and was not seen in another watched mailbox. */
+  gone: z.boolean(),
   message_id: z.string().nullable(),
   from: address.nullable(),
   reply_to: z.array(address),

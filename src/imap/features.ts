@@ -7,7 +7,7 @@ const INSTEAD: Readonly<Record<string, (interval: string) => string>> = {
   MOVE: () => 'Postern copies a message, marks the first one as deleted and expunges it.',
   UIDPLUS: () =>
     'Postern expunges a message only where no other one in its mailbox is marked as deleted, and learns where a moved message lies at its next look.',
-  CONDSTORE: () => 'Postern reads all flags again to see which have changed.',
+  CONDSTORE: () => 'Postern compares the flags of the latest 5,000 messages once an hour.',
   'SPECIAL-USE': () => 'Postern knows Sent, Drafts, Trash, Junk and Archive by their usual names.',
 };
 

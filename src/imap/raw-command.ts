@@ -30,6 +30,8 @@ interface Untagged {
 }
 
 interface CommandRunner {
+  /** Ends an IDLE that is under way; there while one is. */
+  preCheck?: (() => Promise<void>) | false;
   exec(
     command: string,
     attributes: readonly Token[],
@@ -51,6 +53,8 @@ export async function rawCommand(
     ]),
   );
   const runner = connection.client as unknown as CommandRunner;
+  // The library's own commands do this too: one that is said into an IDLE waits for its end.
+  if (runner.preCheck) await runner.preCheck();
   const { next } = await runner.exec(command, tokens, { untagged });
   next();
 }

@@ -24,6 +24,8 @@ const message: MessageView = {
   kind: 'personal',
   trust: { level: 'unverified', dkim: 'none', spf: 'none', dmarc: 'none', reason: 'It has no signature.' },
   attachments: [],
+  flags: [],
+  gone: false,
   decisions: [],
 };
 const session: SessionView = {

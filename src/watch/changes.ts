@@ -31,10 +31,11 @@ import { Told } from './told.ts';
 
 const SETTLE_MS = 500; // somebody marks many messages at once: they are asked for together
 const COMPARE_MS = 60 * 60_000; // what a server neither counts nor tells is noticed within an hour
-const COMPARE_AGAIN_MS = 60_000; // a removal that is told without its UID has all compared: not at each of them
+const FLAGS_AGAIN_MS = 60_000; // where too much was told to remember, all are compared: not each time
+const REMOVAL_AGAIN_MS = 5_000; // a removal that is told without its UID has the UIDs compared, some 30 kB of an answer
 const COMPARED_PLACES = 5_000; // the latest; some 200 kB of an answer
 const BATCH_PLACES = 250; // one commit
-const MOST_EVENTS = 100; // of one look; above that one event says that there were more
+const MOST_EVENTS = 100; // of one look; one more says how many more there were
 
 export interface ChangesParts {
   store: Store;
@@ -54,6 +55,7 @@ export class MailboxChanges {
   #told = new Told();
   #dueAt: number;
   #comparedAt = 0;
+  #removalsAt = 0;
   /** False once the server refused to tell what changed since its count. */
   #counts = true;
   #events = 0;
@@ -88,16 +90,12 @@ export class MailboxChanges {
     const onFlags = (event: FlagsEvent): void => {
       if (event.path !== path) return;
       this.#told.flags(event);
-      this.#due(SETTLE_MS);
+      this.#due();
     };
     const onExpunge = (event: ExpungeEvent): void => {
       if (event.path !== path) return;
       this.#told.expunged(event);
-      if (event.earlier) return; // the answer to a question of ours
-      const again = this.#told.mustCompare
-        ? this.#comparedAt + COMPARE_AGAIN_MS - this.#parts.clock.now()
-        : 0;
-      this.#due(Math.max(SETTLE_MS, again));
+      if (!event.earlier) this.#due(); // else it answers a question of ours
     };
     const stop = (): void => {
       client.off('flags', onFlags);
@@ -110,8 +108,14 @@ export class MailboxChanges {
     return stop;
   }
 
-  #due(inMs: number): void {
-    const at = this.#parts.clock.now() + inMs;
+  /** Soon, but what costs more not at once again. */
+  #due(): void {
+    const { overflown, unnamedRemoval } = this.#told;
+    const at = Math.max(
+      this.#parts.clock.now() + SETTLE_MS,
+      overflown ? this.#comparedAt + FLAGS_AGAIN_MS : 0,
+      unnamedRemoval ? this.#removalsAt + REMOVAL_AGAIN_MS : 0,
+    );
     if (at >= this.#dueAt) return;
     this.#dueAt = at;
     this.#parts.onDue();
@@ -135,6 +139,7 @@ export class MailboxChanges {
     } else {
       await this.#byCount(told, first, count, comparesAll);
     }
+    this.#publishRest();
   }
 
   async #byCount(told: Told, first: number, count: bigint, comparesAll: boolean): Promise<void> {
@@ -154,16 +159,17 @@ export class MailboxChanges {
         return this.#compareFlags();
       }
     }
-    if (told.mustCompare || (comparesAll && !tellsRemovals(connection))) await this.#comparePresence();
     this.#comparedAt = clock.now();
+    if (told.unnamedRemoval || (comparesAll && !tellsRemovals(connection))) await this.#comparePresence();
   }
 
   async #withoutCount(told: Told, comparesAll: boolean): Promise<void> {
     await this.#takeRemovals(told);
-    if (comparesAll || told.mustCompare) return this.#compareFlags();
+    if (comparesAll || told.overflown) return this.#compareFlags();
+    if (told.unnamedRemoval) await this.#comparePresence();
     const { connection, signal } = this.#parts;
     const exists = connection.client.mailbox ? connection.client.mailbox.exists : 0;
-    const numbers = [...told.numbers].filter((number) => number <= exists);
+    const numbers = told.numbers.filter((number) => number <= exists);
     const asked =
       numbers.length === 0
         ? []
@@ -199,6 +205,7 @@ export class MailboxChanges {
   /** Reads the flags of the latest places that are known: what is not there is gone. */
   async #compareFlags(): Promise<void> {
     const { connection, signal } = this.#parts;
+    this.#comparedAt = this.#parts.clock.now();
     const known = await this.#known();
     if (!known) return;
     let changed: FetchedFlags[] = [];
@@ -217,8 +224,9 @@ export class MailboxChanges {
     await this.#takeGone(known.places);
   }
 
-  /** The same for removals alone, where flags are counted. */
+  /** The same for removals alone. */
   async #comparePresence(): Promise<void> {
+    this.#removalsAt = this.#parts.clock.now();
     const { connection, signal } = this.#parts;
     const known = await this.#known();
     if (!known) return;
@@ -231,7 +239,6 @@ export class MailboxChanges {
   }
 
   async #known(): Promise<{ first: number; last: number; places: Map<number, KnownPlace> } | null> {
-    this.#comparedAt = this.#parts.clock.now();
     const places = await latestPlaces(this.#parts.store.db, this.#checkpoint, COMPARED_PLACES);
     const first = places.at(-1)?.uid;
     const last = places[0]?.uid;
@@ -270,16 +277,26 @@ export class MailboxChanges {
   #publish(changes: readonly PlaceChange[]): void {
     const { accountId, mailbox } = this.#checkpoint;
     for (const { messageId, uid, flags } of changes) {
-      if (++this.#events > MOST_EVENTS + 1) return;
-      const isLast = this.#events > MOST_EVENTS;
+      if (++this.#events > MOST_EVENTS) continue;
       this.#parts.bus.publish('message.changed', {
         account_id: accountId,
         mailbox,
-        // The many are not named one by one: whoever shows them reads them again.
-        ...(isLast
-          ? { more: true }
-          : { message_id: messageId, uid, gone: flags === null, flags: flags?.join(' ') ?? null }),
+        message_id: messageId,
+        uid,
+        gone: flags === null,
+        flags: flags?.join(' ') ?? null,
       });
     }
+  }
+
+  /** The many are not named one by one: whoever shows them reads them again, once all is written. */
+  #publishRest(): void {
+    const { accountId, mailbox } = this.#checkpoint;
+    if (this.#events <= MOST_EVENTS) return;
+    this.#parts.bus.publish('message.changed', {
+      account_id: accountId,
+      mailbox,
+      more: this.#events - MOST_EVENTS,
+    });
   }
 }

@@ -1,11 +1,11 @@
 // Messages as people and agents read them: rows of the ledger, with text and attachments fetched when asked for.
 import type { Readable } from 'node:stream';
-import type { Selectable } from 'kysely';
+import type { ExpressionBuilder, Selectable } from 'kysely';
 import type { AttachmentView, MailMetadata, MessageDetail, MessageView, Trust } from '../contracts/mail.ts';
 import { streamPart } from '../imap/operations.ts';
 import { notFound } from '../kernel/errors.ts';
 import { attachmentName, attachmentsOf, decodedSizeOf, isInline } from '../mail/structure.ts';
-import type { MessagesTable } from '../store/schema.ts';
+import type { Database, MessagesTable } from '../store/schema.ts';
 import { atAnyPlace, type TextParts, textOf } from './text.ts';
 
 export interface MessageFilter {
@@ -16,7 +16,12 @@ export interface MessageFilter {
   before?: string | undefined;
 }
 
-type Row = Selectable<MessagesTable> & { mailbox: string; uid: number };
+type Row = Selectable<MessagesTable> & {
+  mailbox: string;
+  uid: number;
+  flags: string | null;
+  gone_at: number | null;
+};
 type Decisions = Map<string, MessageView['decisions']>;
 
 export class Messages {
@@ -91,36 +96,31 @@ export class Messages {
     return found;
   }
 
+  /** With the place where the message lies, or the last one from which it went. */
   #rows() {
     return this.#parts.store.db
       .selectFrom('messages')
       .selectAll('messages')
       .select((eb) => [
-        eb.fn
-          .coalesce(
-            eb
-              .selectFrom('locations')
-              .select('mailbox')
-              .whereRef('locations.message_id', '=', 'messages.id')
-              .orderBy('uid', 'desc')
-              .limit(1),
-            eb.val(''),
-          )
-          .as('mailbox'),
-        eb.fn
-          .coalesce(
-            eb
-              .selectFrom('locations')
-              .select('uid')
-              .whereRef('locations.message_id', '=', 'messages.id')
-              .orderBy('uid', 'desc')
-              .limit(1),
-            eb.val(0),
-          )
-          .as('uid'),
+        eb.fn.coalesce(placed(eb, 'mailbox'), eb.val('')).as('mailbox'),
+        eb.fn.coalesce(placed(eb, 'uid'), eb.val(0)).as('uid'),
+        placed(eb, 'flags').as('flags'),
+        placed(eb, 'gone_at').as('gone_at'),
       ]);
   }
 }
+
+const placed = <C extends 'mailbox' | 'uid' | 'flags' | 'gone_at'>(
+  eb: ExpressionBuilder<Database, 'messages'>,
+  column: C,
+) =>
+  eb
+    .selectFrom('locations')
+    .select(column)
+    .whereRef('locations.message_id', '=', 'messages.id')
+    .orderBy((of) => of('gone_at', 'is not', null))
+    .orderBy('uid', 'desc')
+    .limit(1);
 
 /** Ids of attachments name the message and the MIME part, so that they need no table. */
 export function attachmentViews(messageId: string, metadata: MailMetadata): AttachmentView[] {
@@ -145,6 +145,8 @@ function viewOf(
     thread_id: row.thread_id,
     mailbox: row.mailbox,
     uid: row.uid,
+    flags: row.flags === null ? [] : (JSON.parse(row.flags) as string[]),
+    gone: row.gone_at !== null,
     message_id: row.message_id,
     from: metadata.from,
     reply_to: metadata.reply_to,

@@ -8,12 +8,13 @@ export interface LedgerPlace {
   uid: number;
 }
 
-/** Where a message was seen, the latest place first. */
+/** Where a message was seen: the latest place first, and those last from which it is known to be gone. */
 export async function placesOf(db: Reader, messageId: string): Promise<LedgerPlace[]> {
   const rows = await db
     .selectFrom('locations')
     .select(['account_id', 'mailbox', 'uid_validity', 'uid'])
     .where('message_id', '=', messageId)
+    .orderBy((eb) => eb('gone_at', 'is not', null))
     .orderBy('uid_validity', 'desc')
     .orderBy('uid', 'desc')
     .execute();

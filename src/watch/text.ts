@@ -11,6 +11,7 @@ import { textPartsOf } from '../mail/structure.ts';
 import type { Store } from '../store/store.ts';
 import type { TextReader } from './arrival.ts';
 import { insertContent } from './ledger-writes.ts';
+import { placesOf } from './places.ts';
 
 const MOVED_AGAIN_MS = 2_000; // a mail that is moved to another watched mailbox is seen there about that soon
 const LARGEST_TEXT_BYTES = 2 * 1024 * 1024; // of a part as transferred: some hundred pages
@@ -59,7 +60,8 @@ export async function textOf(
 }
 
 /**
- * Tries the places where a message was seen, the latest first.
+ * Tries the places where a message was seen, the latest first. Also those from which it is known to be gone, at last: a
+ * server may have been wrong.
  * @throws PosternError `message_gone`, worth another try: a mail that was just moved is not seen at its new place yet
  */
 export async function atAnyPlace<T>(
@@ -67,17 +69,11 @@ export async function atAnyPlace<T>(
   message: { id: string; accountId: string },
   work: (connection: ImapConnection, place: Place) => Promise<T>,
 ): Promise<T> {
-  const rows = await parts.store.db
-    .selectFrom('locations')
-    .select(['mailbox', 'uid_validity', 'uid'])
-    .where('message_id', '=', message.id)
-    .orderBy('uid_validity', 'desc')
-    .orderBy('uid', 'desc')
-    .execute();
+  const places = await placesOf(parts.store.db, message.id);
   return parts.imap.use(message.accountId, async (connection) => {
-    for (const row of rows) {
+    for (const { mailbox, uidValidity, uid } of places) {
       try {
-        return await work(connection, { mailbox: row.mailbox, uidValidity: row.uid_validity, uid: row.uid });
+        return await work(connection, { mailbox, uidValidity, uid });
       } catch (error) {
         if (codeOf(error) !== 'message_gone') throw error;
       }

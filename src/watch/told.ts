@@ -9,10 +9,11 @@ const MOST_SPANS = 10_000; // 640 kB
 export class Told {
   readonly #byUid = new Map<number, FetchedFlags>();
   /** Numbers in the mailbox of messages whose flags changed, where the UID was not told. */
-  readonly numbers = new Set<number>();
+  #numbers = new Set<number>();
   #spans: UidSpan[] = [];
-  #mustCompare = false;
   #any = false;
+  #unnamedRemoval = false;
+  #overflown = false;
 
   /** Whether nothing was told that nobody had asked for. */
   get isEmpty(): boolean {
@@ -23,24 +24,38 @@ export class Told {
     return [...this.#byUid.values()];
   }
 
-  /** Something was removed and nobody knows what, or there was too much to remember. */
-  get mustCompare(): boolean {
-    return this.#mustCompare;
+  get numbers(): number[] {
+    return [...this.#numbers];
+  }
+
+  /** Something was removed, and its UID was not told. */
+  get unnamedRemoval(): boolean {
+    return this.#unnamedRemoval;
+  }
+
+  /** There was too much to remember. */
+  get overflown(): boolean {
+    return this.#overflown;
   }
 
   flags({ uid, seq, flags, modseq }: FlagsEvent): void {
     this.#any = true;
-    if (this.#byUid.size + this.numbers.size >= MOST_FLAGS) this.#mustCompare = true;
-    else if (uid === undefined) this.numbers.add(seq);
+    if (this.#byUid.size + this.#numbers.size >= MOST_FLAGS) this.#overflown = true;
+    else if (uid === undefined) this.#numbers.add(seq);
     else this.#byUid.set(uid, { uid, flags: [...flags], modseq });
   }
 
-  expunged({ uid, earlier }: ExpungeEvent): void {
+  expunged({ uid, seq, earlier }: ExpungeEvent): void {
     this.#any ||= !earlier;
-    if (uid === undefined) {
-      this.#mustCompare = true;
-      this.numbers.clear(); // they count other messages now; comparing reads the flags too
-    } else this.removed(uid);
+    if (uid === undefined) this.#removedNumber(seq ?? 0);
+    else this.removed(uid);
+  }
+
+  /** What was behind it has moved up. */
+  #removedNumber(removed: number): void {
+    this.#unnamedRemoval = true;
+    const moved = [...this.#numbers].filter((number) => number !== removed);
+    this.#numbers = new Set(moved.map((number) => (number > removed ? number - 1 : number)));
   }
 
   /** A message is gone; neighbours that come one after the other are kept as one span. */
@@ -48,7 +63,7 @@ export class Told {
     const last = this.#spans.at(-1);
     if (last && uid === last.to + 1) last.to = uid;
     else if (this.#spans.length < MOST_SPANS) this.#spans.push({ from: uid, to: uid });
-    else this.#mustCompare = true;
+    else this.#unnamedRemoval = true;
   }
 
   takeSpans(): UidSpan[] {

@@ -16,6 +16,7 @@ import { HttpServer, type HttpServerOptions } from '../../src/api/http/server.ts
 import type { Rooms, SessionPrincipal } from '../../src/api/rooms.ts';
 import { memoryBus } from '../../src/cluster/memory.ts';
 import { resolveSecret } from '../../src/config/config.ts';
+import type { WatchStatus } from '../../src/contracts/account.ts';
 import type { DeliveryView } from '../../src/contracts/delivery.ts';
 import type { DraftView, SubmissionView } from '../../src/contracts/draft.ts';
 import type { MessageDetail } from '../../src/contracts/mail.ts';
@@ -79,6 +80,8 @@ export interface TestGateway {
   /** Every call that changes something, as `drafts.approve drf_1 admin`. */
   calls: string[];
   drafts: Map<string, DraftView>;
+  /** How each mailbox of every account is watched; stopped where nothing is said. */
+  watched: Map<string, WatchStatus>;
   logged: object[];
   api(path: string, init?: RequestInit & { token?: string | null; json?: unknown }): Promise<Response>;
   close(): Promise<void>;
@@ -107,6 +110,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
   const clock = systemClock;
   const calls: string[] = [];
   const logged: object[] = [];
+  const watched = new Map<string, WatchStatus>();
   const drafts = new Map<string, DraftView>([['drf_1', draft()]]);
   const rules = new RulesSource({ folder, log: silentLogger });
   await rules.start();
@@ -151,7 +155,13 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     imap,
     queries: new StoredQueries(store, clock),
     audit: new Audit(store, clock),
-    watchers: { status: () => ({ total: status, mailboxes: { INBOX: status } }) },
+    watchers: {
+      status: () => {
+        const seen = watched.get('INBOX') ?? status;
+        return { total: seen, mailboxes: { INBOX: seen } };
+      },
+      sweep: (id) => void calls.push(`watchers.sweep ${id}`),
+    },
     sources: new Sources({ store, clock, bus: memoryBus(clock), accounts, imap }),
     messages: {
       list: async ({ account, thread, limit, before }) =>
@@ -255,6 +265,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     folder,
     calls,
     drafts,
+    watched,
     logged,
     api(path, { token = ADMIN_TOKEN, json, ...init } = {}) {
       const headers = new Headers(init.headers);
@@ -332,6 +343,8 @@ function message(id: string, account: string, thread: string): MessageDetail {
     reply_text: 'Hello',
     html: null,
     truncated: false,
+    flags: [],
+    gone: false,
     decisions: [],
   };
 }
