@@ -31,10 +31,10 @@ export interface Line {
 
 /**
  * `ratio`: ours / baseline, at least `value`. `most`: the same, at most `value`. `difference`: ours - baseline in the line's unit, at most `value`.
- * `value`: ours itself in the line's unit, at most `value`.
+ * `value`: ours itself in the line's unit, at most `value`. `none`: only told, and held against nothing.
  */
 export interface Budget {
-  of: 'ratio' | 'most' | 'difference' | 'value';
+  of: 'ratio' | 'most' | 'difference' | 'value' | 'none';
   value: number;
 }
 
@@ -46,5 +46,5 @@ export function holds(line: Line): boolean {
   if (of === 'ratio') return (ratioOf(line) ?? 0) >= value;
   if (of === 'most') return (ratioOf(line) ?? Number.POSITIVE_INFINITY) <= value;
   if (of === 'difference') return (line.difference ?? Number.POSITIVE_INFINITY) <= value;
-  return line.ours <= value;
+  return of === 'none' || line.ours <= value;
 }

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { attach } from './attach.ts';
 import { attachments } from './attachments.ts';
 import type { Benchmark, Line } from './benchmark.ts';
+import { catchUp } from './catch-up.ts';
 import { ingest } from './ingest.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
@@ -19,6 +20,7 @@ import { startUp } from './start-up.ts';
 const benchmarks: readonly Benchmark[] = [
   attach,
   attachments,
+  catchUp,
   ingest,
   latency,
   memory,

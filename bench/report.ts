@@ -44,7 +44,7 @@ export function toTable(lines: readonly Line[]): string {
     line.baseline === null ? '-' : `${figure(line.baseline)} ${line.unit}`,
     comparedOf(line),
     budgetOf(line),
-    holds(line) ? 'yes' : 'NO',
+    line.budget.of === 'none' ? '-' : holds(line) ? 'yes' : 'NO',
     line.against,
   ]);
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
@@ -67,6 +67,7 @@ function comparedOf(line: Line): string {
 }
 
 function budgetOf({ budget, unit }: Line): string {
+  if (budget.of === 'none') return '-';
   if (budget.of === 'ratio') return `>= ${budget.value} x`;
   if (budget.of === 'most') return `<= ${budget.value} x`;
   return budget.of === 'difference' ? `<= ${budget.value} ${unit} more` : `<= ${budget.value} ${unit}`;
