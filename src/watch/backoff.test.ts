@@ -28,6 +28,12 @@ it('a rejected password is tried seldom, and a throttled sign-in not soon', () =
   assert.deepEqual(waits(new Backoff(), times(2, 'throttled')), [MINUTE, 2 * MINUTE]);
 });
 
+it('a server that says how long to stay away is believed up to half an hour', () => {
+  const asks = (afterMs: number) => new PosternError('throttled', '', { retry: { afterMs } });
+  const wait = (afterMs: number) => new Backoff().next(asks(afterMs), 0, () => 0.5);
+  assert.deepEqual([5_000, 10 * MINUTE, 90_000 * MINUTE].map(wait), [MINUTE, 10 * MINUTE, 30 * MINUTE]);
+});
+
 it('a server that accepts and drops is not asked more often because it lived a while, until that was five minutes', () => {
   const backoff = new Backoff();
   waits(backoff, times(10, 'connection_lost'), 4 * MINUTE);

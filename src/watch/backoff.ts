@@ -1,5 +1,5 @@
 // How long to wait before the next try to connect, by what went wrong. One account's delays never touch another's.
-import { codeOf } from '../kernel/errors.ts';
+import { codeOf, retryOf } from '../kernel/errors.ts';
 
 const STEADY_MS = 5 * 60_000; // only a connection that lived this long was a good one: else accept-then-drop servers
 // would be signed in to many times a second
@@ -23,6 +23,7 @@ const SCHEDULES: Record<string, Schedule> = {
   tls_refused: REFUSED,
   mailbox_missing: REFUSED,
   throttled: THROTTLED,
+  connection_limit: THROTTLED,
   wrong_password: REJECTED,
   token_refused: REJECTED,
   oauth_sign_in_needed: REJECTED,
@@ -40,7 +41,10 @@ export class Backoff {
     if (livedMs >= STEADY_MS) this.#failures.clear();
     const failures = this.#failures.get(schedule) ?? 0;
     this.#failures.set(schedule, failures + 1);
-    const wait = Math.min(schedule.firstMs * schedule.factor ** failures, schedule.longestMs);
+    const own = schedule.firstMs * schedule.factor ** failures;
+    const retry = retryOf(error);
+    const asked = typeof retry === 'object' ? retry.afterMs : 0; // the server said how long, within reason
+    const wait = Math.min(Math.max(own, asked), schedule.longestMs);
     return Math.round(wait * (0.8 + 0.4 * random()));
   }
 }

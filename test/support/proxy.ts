@@ -10,12 +10,14 @@ import { setTimeout as pause } from 'node:timers/promises';
  */
 export type Failure = 'reset' | 'end' | 'mute' | 'half-open';
 
-/** Befalls each new connection, at a client's line like this (none is seen inside TLS), or from the beginning. */
 export interface Fault {
+  /** The beginning of each new connection, or a client's line like this over any (none is seen inside TLS). */
   at: 'connect' | RegExp;
   /** So many bytes of what the server says after that still pass; none where absent. */
   afterBytes?: number;
-  does: Failure | { /** In place of the server, which never hears the line; `TAG` for its tag. */ says: string };
+  does:
+    | Failure
+    | { /** In place of the server, which never hears the line; `TAG` for its tag. */ says: string };
 }
 
 const KEPT_LINE_CHARS = 1_000; // of a client's line: enough to know the command
@@ -27,9 +29,9 @@ export class ProxiedConnection {
   readonly #client: Socket;
   readonly #server: Socket | undefined;
   readonly #proxy: TcpProxy;
-  #fault: Fault | undefined;
-  /** Bytes that pass before the fault strikes; null: its line has not come yet. */
-  #left: number | null = null;
+  /** What befalls it once `#left` bytes have passed. */
+  #next: Failure | undefined;
+  #left = 0;
   #failure: Failure | undefined;
   #partLine = '';
   /** What the client said last. */
@@ -38,15 +40,14 @@ export class ProxiedConnection {
   constructor(proxy: TcpProxy, client: Socket, backendPort: number, fault: Fault | undefined) {
     this.#proxy = proxy;
     this.#client = client;
-    this.#fault = fault;
     client.on('error', () => undefined); // `close` follows
     client.on('data', (chunk: Buffer) => this.#said(chunk));
-    if (fault?.at === 'connect') this.#left = fault.afterBytes ?? 0;
-    if (this.#left === 0) {
-      client.on('end', () => client.destroy());
-      this.#server = undefined; // nothing of it would ever pass
-      this.#strikeNow();
-      return;
+    if (fault?.at === 'connect' && typeof fault.does === 'string') {
+      this.#befalls(fault.does, fault.afterBytes);
+      if (this.#failure) {
+        this.#server = undefined; // nothing of it would ever pass
+        return;
+      }
     }
     const server = connect(backendPort, '127.0.0.1');
     this.#server = server;
@@ -77,59 +78,55 @@ export class ProxiedConnection {
     this.#server?.destroy();
   }
 
-  #strikeNow(): void {
-    const does = this.#fault?.does;
-    if (typeof does === 'string') this.strike(does);
+  #befalls(failure: Failure, afterBytes = 0): void {
+    if (afterBytes === 0) return this.strike(failure);
+    this.#next = failure;
+    this.#left = afterBytes;
   }
 
   #said(chunk: Buffer): void {
-    if (this.#failure === 'half-open') return;
     const lines = (this.#partLine + chunk.toString('latin1')).split('\r\n');
     this.#partLine = (lines.pop() ?? '').slice(0, KEPT_LINE_CHARS);
+    const { fault } = this.#proxy;
     let replaced = false;
-    let strikes = false;
     for (const line of lines) {
       this.lastLine = line;
-      const fault = this.#fault;
-      if (fault && fault.at !== 'connect' && this.#left === null && fault.at.test(line)) {
-        if (typeof fault.does === 'object') {
+      if (!this.#failure && !this.#next && fault && fault.at !== 'connect' && fault.at.test(line)) {
+        if (typeof fault.does === 'string') this.#befalls(fault.does, fault.afterBytes);
+        else {
           this.#client.write(`${fault.does.says.replace(/^TAG\b/, line.split(' ', 1)[0] ?? '')}\r\n`);
           replaced = true;
-        } else {
-          this.#left = fault.afterBytes ?? 0;
-          strikes = this.#left === 0;
         }
       }
       this.#proxy.noteLine(line);
     }
-    if (!replaced) this.#server?.write(chunk);
-    if (strikes) this.#strikeNow();
+    if (!replaced && this.#failure !== 'half-open') this.#server?.write(chunk);
   }
 
   async #answered(chunk: Buffer): Promise<void> {
     const server = this.#server as Socket;
-    if (this.#failure) return; // dropped
-    let passes = chunk;
-    if (this.#left !== null && this.#left < chunk.length) passes = chunk.subarray(0, this.#left);
-    if (this.#left !== null) this.#left -= passes.length;
     const { delayMs } = this.#proxy;
     if (delayMs > 0) {
       server.pause(); // so that nothing overtakes it
       await pause(delayMs);
+      server.resume();
     }
-    const flows = passes.length === 0 || this.#client.write(passes);
-    if (!flows) {
+    if (this.#failure) return; // it is dropped
+    const strikes = this.#next !== undefined && this.#left < chunk.length;
+    const passes = strikes ? chunk.subarray(0, this.#left) : chunk;
+    this.#left -= passes.length;
+    if (passes.length > 0 && !this.#client.write(passes)) {
       server.pause();
       this.#client.once('drain', () => server.resume());
-    } else if (delayMs > 0) server.resume();
-    if (passes.length < chunk.length) this.#strikeNow();
+    }
+    if (strikes && this.#next) this.strike(this.#next);
   }
 }
 
 export class TcpProxy {
   /** The port of 127.0.0.1 that new connections go to. */
   backendPort: number;
-  /** Befalls connections that are made from now on. */
+  /** What befalls connections from now on. */
   fault: Fault | undefined;
   /** Each piece of what the server says comes later by so much. */
   delayMs = 0;
