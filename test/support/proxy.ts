@@ -79,9 +79,10 @@ export class ProxiedConnection {
   }
 
   #befalls(failure: Failure, afterBytes = 0): void {
-    if (afterBytes === 0) return this.strike(failure);
-    this.#next = failure;
-    this.#left = afterBytes;
+    if (afterBytes > 0) {
+      this.#next = failure;
+      this.#left = afterBytes;
+    } else this.strike(failure);
   }
 
   #said(chunk: Buffer): void {
