@@ -1,5 +1,5 @@
 // The bytes of a message as a stream, from the IMAP server to whoever asked: however large, never held whole.
-import { PassThrough, Readable } from 'node:stream';
+import { PassThrough, Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { streamMessage } from '../../imap/read-message.ts';
@@ -46,30 +46,24 @@ export const connectorDownloadOperations: readonly Operation[] = [
   }),
 ];
 
-/** Ends a stream in which nothing moves: a reader that stopped must not keep the account's connection. */
-function keptMoving(stallMs: number) {
-  return async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    let stop: (error: Error) => void = () => undefined;
-    const stalled = new Promise<never>((_, reject) => {
-      stop = reject;
-    });
-    stalled.catch(() => undefined);
-    const timer = setTimeout(
-      () =>
-        stop(new PosternError('timeout', `The message stood still for ${stallMs} ms.`, { retry: 'later' })),
-      stallMs,
-    );
-    const chunks = source[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const { done, value } = await Promise.race([chunks.next(), stalled]);
-        if (done) return;
-        timer.refresh();
-        yield value;
-        timer.refresh();
-      }
-    } finally {
-      clearTimeout(timer);
-    }
-  };
+/**
+ * Ends a stream in which nothing moves, on either side: a reader that stopped must not keep the account's connection.
+ * Not a race of each piece against one long-lived promise: that would remember every piece until the end.
+ */
+function keptMoving(stallMs: number): Transform {
+  const moving = new Transform({
+    transform(piece, _encoding, done) {
+      timer.refresh();
+      done(null, piece);
+    },
+  });
+  const timer = setTimeout(
+    () =>
+      moving.destroy(
+        new PosternError('timeout', `The message stood still for ${stallMs} ms.`, { retry: 'later' }),
+      ),
+    stallMs,
+  );
+  moving.once('close', () => clearTimeout(timer));
+  return moving;
 }
