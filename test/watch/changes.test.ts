@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { LiveEvent } from '../../src/contracts/live-event.ts';
+import { type Cyrus, startCyrus } from '../support/cyrus.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { requireService } from '../support/services.ts';
 import { mail, ONLY_TOLD, openWatchHouse, plain, type WatchHouse } from './house.ts';
@@ -24,7 +25,7 @@ describe('other clients', { skip: requireService('dovecot') }, () => {
     user = `user${++count}`;
     for (const server of Object.values(servers)) await server.addUser(user);
   });
-  const settings = (server: Dovecot, watch: object = {}) => ({
+  const settings = (server: Dovecot | Cyrus, watch: object = {}) => ({
     ...plain(server),
     watch: { ...ONLY_TOLD, ...watch },
     auth: { type: 'basic', username: user, password: DEFAULT_PASSWORD },
@@ -104,6 +105,33 @@ describe('other clients', { skip: requireService('dovecot') }, () => {
       assert.deepEqual(house.started, ['moved']);
     });
   }
+
+  it('are caught up with after a time away, on Cyrus', { skip: requireService('cyrus') }, async () => {
+    const cyrus = await startCyrus();
+    try {
+      const client = await cyrus.client(user);
+      for (const subject of ['one', 'two', 'three'])
+        await client.command('APPEND INBOX ', Buffer.from(mail(subject)));
+      await using house = await openWatchHouse();
+      await house.add(settings(cyrus, { from_zero: true }));
+      await become(house, ['one in INBOX []', 'two in INBOX []', 'three in INBOX []']);
+      await house.watchers.stop();
+      await client.command('SELECT INBOX');
+      await client.command('UID STORE 1 +FLAGS (\\Seen)');
+      await client.command('UID STORE 2 +FLAGS (\\Deleted)');
+      await client.command('UID EXPUNGE 2');
+      await client.command('APPEND INBOX ', Buffer.from(mail('four')));
+      await house.restart();
+      await become(house, [
+        'one in INBOX ["\\\\Seen"]',
+        'two gone from INBOX',
+        'three in INBOX []',
+        'four in INBOX []',
+      ]);
+    } finally {
+      await cyrus.stop();
+    }
+  });
 
   it('are told of by live events, one for each message and few for many', async () => {
     const server = servers['with QRESYNC'] as Dovecot;

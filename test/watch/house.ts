@@ -8,6 +8,7 @@ import type { Bus } from '../../src/cluster/bus.ts';
 import { memoryBus } from '../../src/cluster/memory.ts';
 import { accountInput, type WatchStatus } from '../../src/contracts/account.ts';
 import type { MailMetadata } from '../../src/contracts/mail.ts';
+import { type ConnectorOptions, ImapConnector } from '../../src/imap/connector.ts';
 import { ImapPool } from '../../src/imap/pool.ts';
 import { JobQueue } from '../../src/jobs/queue.ts';
 import { JobWorker } from '../../src/jobs/worker.ts';
@@ -19,7 +20,7 @@ import type { Arrival } from '../../src/watch/arrival.ts';
 import { registerEffects } from '../../src/watch/effects.ts';
 import { Ingest } from '../../src/watch/ingest.ts';
 import { Watchers } from '../../src/watch/watchers.ts';
-import { DEFAULT_PASSWORD, type Dovecot } from '../support/dovecot.ts';
+import { DEFAULT_PASSWORD } from '../support/dovecot.ts';
 
 const WAIT_LIMIT_MS = 30_000;
 
@@ -57,6 +58,7 @@ export interface HouseOptions {
   onDecide?: (arrival: Arrival) => void;
   /** The time of day; the system's where absent. */
   clock?: Clock;
+  connector?: ConnectorOptions;
 }
 
 export async function openWatchHouse(options: HouseOptions = {}): Promise<WatchHouse> {
@@ -97,10 +99,11 @@ export async function openWatchHouse(options: HouseOptions = {}): Promise<WatchH
       states.push(`${labels.get(String(data.account_id))}/${data.mailbox} ${data.state}`);
     for (const wake of watching) wake();
   });
+  const connector = new ImapConnector(accounts, options.connector);
   const newWatchers = () =>
-    new Watchers({ accounts, store: ledger, clock, log, bus, ingest, nodeGroup: null });
+    new Watchers({ accounts, connector, store: ledger, clock, log, bus, ingest, nodeGroup: null });
   const worker = new JobWorker(jobs, clock, log);
-  const imap = new ImapPool(accounts);
+  const imap = new ImapPool(accounts, connector);
   registerEffects({ store, imap, accounts, worker, ingest, jobs, clock });
   let watchers = newWatchers();
   await watchers.start();
@@ -185,9 +188,9 @@ export async function openWatchHouse(options: HouseOptions = {}): Promise<WatchH
   return house;
 }
 
-/** The IMAP endpoint of a Dovecot, in the clear. */
-export const plain = (dovecot: Dovecot) => ({
-  imap: { host: dovecot.host, port: dovecot.imapPort, security: 'none' },
+/** The IMAP endpoint of a test's own server, in the clear. */
+export const plain = (server: { host: string; imapPort: number }) => ({
+  imap: { host: server.host, port: server.imapPort, security: 'none' },
 });
 
 let mails = 0;
