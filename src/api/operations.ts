@@ -18,6 +18,7 @@ import { sourceOperations } from './operations/source.ts';
 import { sqlOperations } from './operations/sql.ts';
 import { submissionOperations } from './operations/submission.ts';
 import { accountTransferOperations, vaultOperations } from './operations/vault.ts';
+import { watchOperations } from './operations/watch.ts';
 import type { Operation } from './registry.ts';
 
 const ownOperations: readonly Operation[] = [
@@ -37,6 +38,7 @@ const ownOperations: readonly Operation[] = [
   ...sessionOperations,
   ...draftOperations,
   ...submissionOperations,
+  ...watchOperations,
   ...operateOperations,
   ...auditOperations,
   ...vaultOperations,

@@ -35,7 +35,7 @@ export interface Rooms {
   imap: Pick<ImapPool, 'use'>;
   queries: Pick<StoredQueries, 'list' | 'get' | 'save' | 'remove'>;
   audit: Pick<Audit, 'record' | 'list'>;
-  watchers: Pick<Watchers, 'status'>;
+  watchers: Pick<Watchers, 'status' | 'sweep'>;
   sources: Pick<Sources, 'open' | 'list' | 'get' | 'stream' | 'next' | 'acknowledge' | 'seek' | 'remove'>;
   messages: Pick<Messages, 'list' | 'get' | 'detail'>;
   sessions: Pick<Sessions, 'list' | 'get' | 'turns' | 'cancel' | 'answer' | 'principalOf'>;

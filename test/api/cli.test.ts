@@ -130,6 +130,42 @@ describe('accounts', () => {
     assert.match(tested.out, /^SMTP {2}FAILED \(connection_refused\)/m);
   });
 
+  it('are shown by how their mailboxes are watched, one line for each, and looked at at once', async () => {
+    const status = {
+      ...gateway.rooms.watchers.status('').total,
+      state: 'backing-off',
+      since: Date.now() - 90_000,
+      last_alive_at: Date.now() - 3_600_000 * 3,
+      waiting: 7,
+      lag_ms: 400_000,
+      reconnects: 2,
+      next_try_at: Date.now() + 30_500,
+      last_error: 'The server \u001b[2J went away.',
+    } as const;
+    gateway.watched.set('INBOX', status);
+    try {
+      const shown = await postern(['watch', 'status']);
+      const [heading, ...lines] = shown.out.trimEnd().split('\n');
+      assert.match(heading ?? '', /^ACCOUNT +MAILBOX +STATE +FOR +HEARD +CHECKED +LAST MAIL +WAITING +LAG/);
+      const line = lines.find((text) => text.startsWith('sales ')) ?? '';
+      assert.match(line, /^sales +INBOX +backing-off +90s +3h ago +- +- +7 +7m +2 +The server/);
+      assert.match(line, /next try in 3[01]s/);
+      assert.ok(!shown.out.includes('\u001b'));
+      const one = JSON.parse((await postern(['watch', 'status', 'sales', '--json'])).out) as {
+        data: object[];
+      };
+      assert.equal(one.data.length, 1);
+      const swept = await postern(['watch', 'sweep', 'sales', '--wait-ms', '1']);
+      assert.equal(swept.code, 1, 'it is not watched');
+      const { id } = await gateway.rooms.accounts.find('sales');
+      assert.ok(gateway.calls.includes(`watchers.sweep ${id}`));
+    } finally {
+      gateway.watched.delete('INBOX');
+    }
+    const unknown = await postern(['watch', 'status', 'nobody']);
+    assert.match(unknown.err, /not_found/);
+  });
+
   it('need a password from somewhere', async () => {
     const none = await postern(['account', 'add', ...friendly, ...servers]);
     assert.equal(none.code, 2);

@@ -27,6 +27,8 @@ export interface Special {
   /** Bytes that are sent instead of JSON. */
   bytes?(io: CliIo, values: Values): Promise<Buffer>;
   show?(io: CliIo, answer: never): void;
+  /** What people are told besides, once the answer was shown; not with --json. */
+  after?(io: CliIo, answer: never): Promise<void>;
   exitCode?(answer: never): number;
 }
 
@@ -46,6 +48,7 @@ export function commandOf(operation: Operation, special: Special = {}): Command 
       if (values.json) showJson(io, answer);
       else if (special.show) special.show(io, answer as never);
       else show(io, operation, answer);
+      if (!values.json) await special.after?.(io, answer as never);
       return special.exitCode ? special.exitCode(answer as never) : EXIT.ok;
     },
   };

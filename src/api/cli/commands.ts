@@ -13,9 +13,16 @@ import { sourceStream } from './source-commands.ts';
 import { sqlCommand } from './sql-command.ts';
 import { submissionCreate } from './submission-commands.ts';
 import { accountExport, accountImport } from './transfer-commands.ts';
+import { firstLook, watchStatus, watchSweep } from './watch-commands.ts';
+
+const named = (name: string): Operation => {
+  const found = operations.find((operation) => operation.name === name);
+  if (!found) throw new Error(`the registry has no operation ${name}`);
+  return found;
+};
 
 const specials: Readonly<Record<string, Special>> = {
-  'account.add': accountAdd,
+  'account.add': { ...accountAdd, after: firstLook(named('watch.status')) },
   'account.update': accountUpdate,
   'account.test': accountTest,
   'account.test_settings': { ...accountAdd, ...accountTest },
@@ -28,12 +35,8 @@ const specials: Readonly<Record<string, Special>> = {
   'draft.edit': draftEdit,
   'draft.raw': draftRaw,
   'submission.create': submissionCreate,
-};
-
-const named = (name: string): Operation => {
-  const found = operations.find((operation) => operation.name === name);
-  if (!found) throw new Error(`the registry has no operation ${name}`);
-  return found;
+  'watch.status': watchStatus,
+  'watch.sweep': watchSweep,
 };
 
 /** In the order in which help shows them. */

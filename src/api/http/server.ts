@@ -205,7 +205,7 @@ export class HttpServer implements Part {
     for (const path of [
       '/healthz',
       '/readyz',
-      '/metrics',
+
       '/',
       '/oauth/callback',
       '/v1/openapi.json',
@@ -224,6 +224,7 @@ export class HttpServer implements Part {
       const { type, text } = await metrics.expose();
       res.set('Content-Type', type).send(text);
     });
+    app.all('/metrics', onlyMethods(['GET']));
   }
 }
 
