@@ -41,3 +41,23 @@ export function jobOf(row: Selectable<JobsTable>): Job {
     maxAttempts: row.max_attempts,
   };
 }
+
+export interface EnqueueOptions {
+  lane?: string;
+  /** Epoch milliseconds; now where absent. */
+  runAt?: number;
+  maxAttempts?: number;
+  /** Whose share of the workers it takes, such as an agent's; how many of a pool run at once is the handler's to say. */
+  pool?: string;
+  /**
+   * Takes the place in its lane of `job`, which ends in the same transaction: before whatever was put in meanwhile.
+   * `step` orders several of them.
+   */
+  inPlaceOf?: { job: string; step: number };
+  /** Begins with the commit where this process has room and nothing comes before it. */
+  atOnce?: boolean;
+}
+
+/** Ids sort as text: one that begins with another comes right after it. */
+export const idAfter = ({ job, step }: { job: string; step: number }): string =>
+  `${job}.${String(step).padStart(3, '0')}`;

@@ -3,31 +3,21 @@ import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
+import { mayBegin, type Taker } from './at-once.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
-import { type Job, jobOf } from './job.ts';
+import { type EnqueueOptions, idAfter, type Job, jobOf } from './job.ts';
 import type { JobKind, JobPayload } from './kinds.ts';
 
 export const LEASE_MS = 30_000; // a node that dies is missed after this long
 const DEFAULT_ATTEMPTS = 10;
 
-export interface EnqueueOptions {
-  lane?: string;
-  /** Epoch milliseconds; now where absent. */
-  runAt?: number;
-  maxAttempts?: number;
-  /** Whose share of the workers it takes, such as an agent's; how many of a pool run at once is the handler's to say. */
-  pool?: string;
-  /**
-   * Takes the place in its lane of `job`, which ends in the same transaction: before whatever was put in meanwhile.
-   * `step` orders several of them.
-   */
-  inPlaceOf?: { job: string; step: number };
-}
+export type { EnqueueOptions } from './job.ts';
 
 export class JobQueue {
   readonly #store: Store;
   readonly #clock: Clock;
   #wake: (kind: JobKind | null) => void = () => undefined;
+  #taker: Taker | undefined;
 
   constructor(store: Store, clock: Clock) {
     this.#store = store;
@@ -39,6 +29,11 @@ export class JobQueue {
     this.#wake = wake;
   }
 
+  /** Who runs jobs in this process, for those that are to begin at once. */
+  takenBy(taker: Taker): void {
+    this.#taker = taker;
+  }
+
   /** Puts a job in with the transaction: it exists if and only if the transaction commits. */
   async enqueue<K extends JobKind>(
     tx: Tx,
@@ -47,26 +42,34 @@ export class JobQueue {
     options: EnqueueOptions = {},
   ): Promise<void> {
     const now = this.#clock.now();
+    const job: Job = {
+      id: options.inPlaceOf ? idAfter(options.inPlaceOf) : newId('job', now),
+      kind,
+      lane: options.lane ?? null,
+      pool: options.pool ?? null,
+      payload: JSON.stringify(payload),
+      attempts: 0,
+      maxAttempts: options.maxAttempts ?? DEFAULT_ATTEMPTS,
+    };
+    const taker = options.atOnce && this.#taker;
+    const taken = taker && (await mayBegin(tx, job, taker.roomFor(kind, job.pool))) ? taker : null;
+    if (taken) job.attempts = 1;
+    const { maxAttempts, ...values } = job;
     await tx
       .insertInto('jobs')
       .values({
-        id: options.inPlaceOf ? idAfter(options.inPlaceOf) : newId('job', now),
-        kind,
-        lane: options.lane ?? null,
-        pool: options.pool ?? null,
-        state: 'ready',
-        payload: JSON.stringify(payload),
+        ...values,
+        state: taken ? 'running' : 'ready',
         run_at: options.runAt ?? now,
-        attempts: 0,
-        max_attempts: options.maxAttempts ?? DEFAULT_ATTEMPTS,
-        lease_owner: null,
-        lease_until: null,
+        max_attempts: maxAttempts,
+        lease_owner: taken?.owner ?? null,
+        lease_until: taken ? now + LEASE_MS : null,
         error: null,
         created_at: now,
         updated_at: now,
       })
       .execute();
-    afterCommit(tx, () => this.#wake(kind));
+    afterCommit(tx, () => (taken ? taken.run(job) : this.#wake(kind)));
   }
 
   /**
@@ -293,7 +296,3 @@ export class JobQueue {
     this.#wake(row.kind as JobKind);
   }
 }
-
-/** Ids sort as text: one that begins with another comes right after it. */
-const idAfter = ({ job, step }: { job: string; step: number }): string =>
-  `${job}.${String(step).padStart(3, '0')}`;

@@ -90,6 +90,11 @@ export class JobWorker implements Part {
     this.#stopped = false;
     await this.#queue.releaseLeasesOf(isGone);
     this.#queue.onEnqueue((kind) => (kind === null ? this.#wakeAll() : this.#wake(kind)));
+    this.#queue.takenBy({
+      owner: this.owner,
+      roomFor: (kind, pool) => this.#roomFor(kind, pool),
+      run: (job) => this.#runTaken(job),
+    });
     this.#timers = [
       setInterval(() => this.#wakeAll(), POLL_MS),
       setInterval(() => void this.#heartbeat(), HEARTBEAT_MS),
@@ -165,6 +170,20 @@ export class JobWorker implements Part {
       if (jobs.length < limit) break;
     }
     return claimed;
+  }
+
+  #roomFor(kind: JobKind, pool: string | null): number {
+    const registered = this.#kinds.get(kind);
+    if (this.#stopped || !registered || registered.running >= registered.concurrency) return 0;
+    return pool === null
+      ? Number.POSITIVE_INFINITY
+      : (registered.poolLimit?.(pool) ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Stopped since it was taken: as after a crash, its lease is ended by the next start. */
+  #runTaken(job: Job): void {
+    const registered = this.#kinds.get(job.kind);
+    if (registered && !this.#stopped) this.#run(job, registered);
   }
 
   #run(job: Job, registered: Registered): void {

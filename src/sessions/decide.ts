@@ -197,6 +197,11 @@ export async function addTurn(tx: Tx, jobs: JobQueue, turn: NewTurn): Promise<vo
     tx,
     'session.turn',
     { turn_id: id },
-    { lane: sessionLane(turn.sessionId), pool: agentPool(turn.agent), maxAttempts: TURN_ATTEMPTS },
+    {
+      lane: sessionLane(turn.sessionId),
+      pool: agentPool(turn.agent),
+      maxAttempts: TURN_ATTEMPTS,
+      atOnce: true,
+    },
   );
 }

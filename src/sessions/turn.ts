@@ -139,11 +139,13 @@ async function begin(parts: TurnParts, turn: Turn, context: JobContext): Promise
 }
 
 async function attempt(parts: TurnParts, turn: Turn, begun: Begun, context: JobContext): Promise<void> {
-  const folder = await openWorkFolder(parts.workDir, turn.session_id);
+  const opening = openWorkFolder(parts.workDir, turn.session_id);
+  opening.catch(() => undefined); // heard below, after the event is made
   let said: string | null = null;
   try {
     const runner = parts.runnerOf(begun.agent);
     const event = await eventOf(parts, turn, begun.token);
+    const folder = await opening;
     if (runner.wantsFiles) await layAttachments(parts.messages, event, folder.path);
     const { answer, log } = await runner.run(event, {
       turnId: turn.id,
@@ -159,7 +161,10 @@ async function attempt(parts: TurnParts, turn: Turn, begun: Begun, context: JobC
     if (said === null || !(error instanceof PosternError)) throw error;
     throw withLog(error, said);
   } finally {
-    await folder.remove();
+    await opening.then(
+      (folder) => folder.remove(),
+      () => undefined,
+    );
   }
 }
 

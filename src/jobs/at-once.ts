@@ -1,0 +1,56 @@
+// Work that begins with the commit that puts it in: where this process has room, a job is put in as taken by it already.
+// That spares a second commit, and whoever waits for an agent the time that it takes.
+import type { Tx } from '../store/store.ts';
+import type { Job } from './job.ts';
+import type { JobKind } from './kinds.ts';
+
+/** The worker of this process. */
+export interface Taker {
+  readonly owner: string;
+  /** How many jobs of the pool may run at once; 0 where there is no room for any job of the kind. */
+  roomFor(kind: JobKind, pool: string | null): number;
+  /** Runs a job that was put in as taken. */
+  run(job: Job): void;
+}
+
+/** Pools that were found full: asked once in a transaction, which may put in hundreds. */
+const fullPools = new WeakMap<Tx, Set<string>>();
+
+/**
+ * Whether a new job may begin before any that is there: nothing else is in its lane, and nothing of its pool waits.
+ * @param limit how many of the pool may run at once
+ */
+export async function mayBegin(
+  tx: Tx,
+  { kind, lane, pool }: Pick<Job, 'kind' | 'lane' | 'pool'>,
+  limit: number,
+): Promise<boolean> {
+  if (limit <= 0) return false;
+  const full = fullPools.get(tx) ?? new Set();
+  fullPools.set(tx, full);
+  if (pool !== null) {
+    if (full.has(pool)) return false;
+    const rows = await tx
+      .selectFrom('jobs')
+      .select((eb) => ['state', eb.fn.countAll<number>().as('jobs')])
+      .where('kind', '=', kind)
+      .where('pool', '=', pool)
+      .where('state', '<>', 'dead')
+      .groupBy('state')
+      .execute();
+    const count = (state: string): number => Number(rows.find((row) => row.state === state)?.jobs ?? 0);
+    if (count('ready') > 0 || count('running') >= limit) {
+      full.add(pool);
+      return false;
+    }
+  }
+  if (lane === null) return true;
+  const before = await tx
+    .selectFrom('jobs')
+    .select('id')
+    .where('lane', '=', lane)
+    .where('state', '<>', 'dead')
+    .limit(1)
+    .executeTakeFirst();
+  return before === undefined;
+}
