@@ -13,7 +13,7 @@ import {
   tellsRemovals,
 } from '../imap/fetch-flags.ts';
 import { searchUids } from '../imap/search.ts';
-import type { Clock } from '../kernel/clock.ts';
+import { type Clock, monotonicMs } from '../kernel/clock.ts';
 import { codeOf, explain } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
@@ -54,8 +54,8 @@ export class MailboxChanges {
   #modseq: bigint | null;
   #told = new Told();
   #dueAt: number;
-  #comparedAt = 0;
-  #removalsAt = 0;
+  #comparedAt = Number.NEGATIVE_INFINITY;
+  #removalsAt = Number.NEGATIVE_INFINITY;
   /** False once the server refused to tell what changed since its count. */
   #counts = true;
   #events = 0;
@@ -69,7 +69,7 @@ export class MailboxChanges {
     this.#parts = parts;
     this.#checkpoint = checkpoint;
     this.#modseq = modseq;
-    this.#dueAt = parts.clock.now();
+    this.#dueAt = monotonicMs();
     this.#stopListening = this.#listen();
   }
 
@@ -78,7 +78,7 @@ export class MailboxChanges {
     this.#stopListening();
   }
 
-  /** When `take` is to be called next, in epoch milliseconds. */
+  /** When `take` is to be called next, on the monotonic clock. */
   get dueAt(): number {
     return this.#dueAt;
   }
@@ -112,7 +112,7 @@ export class MailboxChanges {
   #due(): void {
     const { overflown, unnamedRemoval } = this.#told;
     const at = Math.max(
-      this.#parts.clock.now() + SETTLE_MS,
+      monotonicMs() + SETTLE_MS,
       overflown ? this.#comparedAt + FLAGS_AGAIN_MS : 0,
       unnamedRemoval ? this.#removalsAt + REMOVAL_AGAIN_MS : 0,
     );
@@ -123,8 +123,8 @@ export class MailboxChanges {
 
   /** Learns what has changed, and writes it down. */
   async take(): Promise<void> {
-    const { store, clock, connection } = this.#parts;
-    const now = clock.now();
+    const { store, connection } = this.#parts;
+    const now = monotonicMs();
     const told = this.#told;
     this.#told = new Told();
     const comparesAll = now >= this.#comparedAt + COMPARE_MS;
@@ -143,13 +143,13 @@ export class MailboxChanges {
   }
 
   async #byCount(told: Told, first: number, count: bigint, comparesAll: boolean): Promise<void> {
-    const { connection, clock, log } = this.#parts;
+    const { connection, log } = this.#parts;
     const since = this.#modseq;
     await this.#takeRemovals(told);
     if (since === null) {
       await this.#compareFlags(); // a ledger from before changes were followed
       await this.#note(count);
-    } else if (count > since || !told.isEmpty || this.#comparedAt > 0) {
+    } else if (count > since || !told.isEmpty || Number.isFinite(this.#comparedAt)) {
       try {
         await this.#changedSince(first, since, count);
       } catch (error) {
@@ -159,7 +159,7 @@ export class MailboxChanges {
         return this.#compareFlags();
       }
     }
-    this.#comparedAt = clock.now();
+    this.#comparedAt = monotonicMs();
     if (told.unnamedRemoval || (comparesAll && !tellsRemovals(connection))) await this.#comparePresence();
   }
 
@@ -205,7 +205,7 @@ export class MailboxChanges {
   /** Reads the flags of the latest places that are known: what is not there is gone. */
   async #compareFlags(): Promise<void> {
     const { connection, signal } = this.#parts;
-    this.#comparedAt = this.#parts.clock.now();
+    this.#comparedAt = monotonicMs();
     const known = await this.#known();
     if (!known) return;
     let changed: FetchedFlags[] = [];
@@ -226,7 +226,7 @@ export class MailboxChanges {
 
   /** The same for removals alone. */
   async #comparePresence(): Promise<void> {
-    this.#removalsAt = this.#parts.clock.now();
+    this.#removalsAt = monotonicMs();
     const { connection, signal } = this.#parts;
     const known = await this.#known();
     if (!known) return;

@@ -4,7 +4,7 @@ import type { Account } from '../accounts/accounts.ts';
 import type { ImapConnection } from '../imap/connection.ts';
 import { uidsFrom } from '../imap/fetch.ts';
 import { nextUid } from '../imap/next-uid.ts';
-import type { Clock } from '../kernel/clock.ts';
+import { type Clock, monotonicMs } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Store } from '../store/store.ts';
 import { BackfillReader } from './backfill.ts';
@@ -125,7 +125,7 @@ export class MailboxReader {
   /** One step of what is not new mail, of a second or so: what other clients changed, or a slice of the history. */
   async work(): Promise<void> {
     const changes = this.#changes;
-    if (changes && changes.dueAt <= this.#parts.clock.now()) return changes.take();
+    if (changes && changes.dueAt <= monotonicMs()) return changes.take();
     if (!this.#backfill) return;
     if (await this.#backfill.slice()) {
       const { done } = this.#backfill.progress;

@@ -159,12 +159,12 @@ export class MailboxWatcher implements WatchedMailbox {
       } else if (monotonicMs() >= sweepAt) {
         await reader.sweep();
         sweepAt = monotonicMs() + this.sweepMs;
-      } else if (clock.now() >= reader.dueAt) {
+      } else if (monotonicMs() >= reader.dueAt) {
         await reader.work();
       } else {
         if (idles) void client.idle().catch(() => undefined); // its failures close the connection
-        const byTheClock = Math.min(renewal, reader.dueAt) - clock.now();
-        await this.#until(Math.min(sweepAt - monotonicMs(), byTheClock));
+        const due = Math.min(sweepAt, reader.dueAt) - monotonicMs();
+        await this.#until(Math.min(due, renewal - clock.now()));
       }
     }
   }
