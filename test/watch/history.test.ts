@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Store } from '../../src/store/store.ts';
+import { blocksOf } from '../docs/blocks.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { startGateway } from '../support/gateway.ts';
 import { requireService } from '../support/services.ts';
@@ -157,6 +158,10 @@ describe('history', { skip: requireService('dovecot') }, () => {
     assert.deepEqual(await rows('select done, total, started_at from backfills'), [MANY, MANY, startedAt]);
     assert.deepEqual(await rows('select count(*), count(distinct uid) from locations'), [MANY, MANY]);
     assert.deepEqual(await rows('select count(*) from messages'), [MANY]);
+    const [example] = blocksOf('docs/watching.md').filter(({ language }) => language === 'sql');
+    const shown = await rows(example?.text ?? '');
+    assert.deepEqual(shown.slice(0, 4), ['sales', 'INBOX', MANY, MANY]);
+    assert.ok(shown[4]);
   });
 
   it('begins anew when the mailbox is renumbered in the middle of it, and known mail is recognised', async () => {
