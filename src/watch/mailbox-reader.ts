@@ -117,7 +117,7 @@ export class MailboxReader {
     this.#tell(0);
   }
 
-  /** When `work` is to be called next, in epoch milliseconds. */
+  /** When `work` is to be called next, by the monotonic clock (`monotonicMs`). */
   get dueAt(): number {
     return this.#backfill ? 0 : (this.#changes?.dueAt ?? Number.POSITIVE_INFINITY);
   }
