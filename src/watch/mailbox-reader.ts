@@ -2,6 +2,7 @@
 // between reads its history and follows what other clients change.
 import type { Account } from '../accounts/accounts.ts';
 import type { ImapConnection } from '../imap/connection.ts';
+import { examine } from '../imap/examine.ts';
 import { uidsFrom } from '../imap/fetch.ts';
 import { nextUid } from '../imap/next-uid.ts';
 import { type Clock, monotonicMs } from '../kernel/clock.ts';
@@ -37,6 +38,11 @@ export class MailboxReader {
   #changes: MailboxChanges | undefined;
   #backfill: BackfillReader | null = null;
   #waiting = 0;
+  /** The SELECT told that there is nothing above the checkpoint: the first look for new mail need not ask. */
+  #knowsAll = false;
+  readonly #onExists = (): void => {
+    this.#knowsAll = false;
+  };
 
   constructor(account: Account, mailbox: string, connection: ImapConnection, parts: ReaderParts) {
     this.#account = account;
@@ -55,11 +61,8 @@ export class MailboxReader {
     const connection = this.#connection;
     const { store, clock, log, signal } = this.#parts;
     this.#changes?.close();
-    const selected = await connection.run(
-      `select ${this.#mailbox}`,
-      () => connection.client.mailboxOpen(this.#mailbox, { readOnly: true }),
-      signal,
-    );
+    this.#listen();
+    const selected = await examine(connection, this.#mailbox, signal);
     const next = selected.uidNext
       ? { uid: selected.uidNext, told: true }
       : await nextUid(connection, this.#mailbox, signal);
@@ -86,6 +89,7 @@ export class MailboxReader {
       new BackfillReader(checkpoint, backfill, selected.exists, { ...parts, onProgress: parts.onBackfill });
     this.#parts.onBackfill(this.#backfill?.progress ?? null);
     this.#tell(Math.max(next.uid - 1 - checkpoint.lastUid, 0));
+    this.#knowsAll &&= next.told && next.uid - 1 <= checkpoint.lastUid;
     if (renumbered)
       log.warn(
         { uid_validity: checkpoint.uidValidity },
@@ -104,12 +108,17 @@ export class MailboxReader {
       this.#parts.signal,
     );
     this.#tell(uids.length);
+    if (uids.length > 0) this.#knowsAll = false;
     if (uids.length > 0) await this.takeNew();
   }
 
   /** Fetches everything above the checkpoint, and commits it batch by batch. */
   async takeNew(): Promise<void> {
     const checkpoint = this.checkpoint;
+    this.#connection.client.off('exists', this.#onExists);
+    const knowsAll = this.#knowsAll;
+    this.#knowsAll = false;
+    if (knowsAll) return;
     const parts = { ...this.#parts, account: this.#account, connection: this.#connection };
     await takeRange(parts, checkpoint, { from: checkpoint.lastUid + 1, to: '*' }, (messages, added) =>
       this.#tell(Math.max(this.#waiting - messages, 0), added),
@@ -134,6 +143,14 @@ export class MailboxReader {
       this.#parts.log.info({ messages: done }, 'the history of the mailbox is read');
     }
     await this.#noop(); // the server tells of new mail now
+  }
+
+  /** From the SELECT to the first look for new mail: where it told of none, and no EXISTS since, there is none. */
+  #listen(): void {
+    const { client } = this.#connection;
+    client.off('exists', this.#onExists);
+    this.#knowsAll = true;
+    client.on('exists', this.#onExists);
   }
 
   async #noop(): Promise<void> {
