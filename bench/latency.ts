@@ -11,6 +11,7 @@ import { bareClient, FIELDS, FIELDS_IN_WORDS } from './baselines/imap.ts';
 import type { Benchmark, BenchmarkOptions, Line } from './benchmark.ts';
 import { requireRealDisk } from './ledger-view.ts';
 import { rawMail } from './mails.ts';
+import { profilingEnv } from './profiling.ts';
 import { rulesYaml } from './rule-set.ts';
 import { median, percentile } from './statistics.ts';
 
@@ -128,7 +129,7 @@ async function startWatching(dovecot: Dovecot, url: string): Promise<TestGateway
   const first = '  - { name: everything, then: [{ spawn: bench }] }\n';
   const gateway = await startGateway({
     rules: { 'rules.yaml': rulesYaml(RULES, first, agents) },
-    env: { BENCH_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}` },
+    env: { BENCH_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`, ...profilingEnv() },
   });
   const endpoint = { host: '127.0.0.1', port: dovecot.imapPort, security: 'none' };
   await gateway.addAccount({
