@@ -5,9 +5,10 @@ import { kills } from './kills.ts';
 import { oauthKills } from './oauth-kills.ts';
 import { oauthSoak } from './oauth-soak.ts';
 import type { Proof } from './proof.ts';
+import { soak } from './soak.ts';
 import { source } from './source.ts';
 
-const PROOFS: readonly Proof[] = [kills, source, oauthSoak, oauthKills];
+const PROOFS: readonly Proof[] = [kills, source, oauthSoak, oauthKills, soak];
 const LARGEST_SEED = 2 ** 32 - 1;
 
 process.exitCode = await main();
