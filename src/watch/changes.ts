@@ -32,7 +32,7 @@ import { Told } from './told.ts';
 const SETTLE_MS = 500; // somebody marks many messages at once: they are asked for together
 const COMPARE_MS = 60 * 60_000; // what a server neither counts nor tells is noticed within an hour
 const FLAGS_AGAIN_MS = 60_000; // where too much was told to remember, all are compared: not each time
-const REMOVAL_AGAIN_MS = 5_000; // a removal that is told without its UID has the UIDs compared, some 30 kB of an answer
+const REMOVAL_AGAIN_MS = 2_000; // a removal that is told without its UID has the UIDs compared, some 30 kB of an answer
 const COMPARED_PLACES = 5_000; // the latest; some 200 kB of an answer
 const BATCH_PLACES = 250; // one commit
 const MOST_EVENTS = 100; // of one look; one more says how many more there were
