@@ -5,6 +5,7 @@ import type { AccountView } from '../../src/contracts/account.ts';
 import type { Store } from '../../src/store/store.ts';
 import { blocksOf } from '../docs/blocks.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
+import { startFakeImap } from '../support/fake-imap.ts';
 import { startGateway } from '../support/gateway.ts';
 import { requireService } from '../support/services.ts';
 import { mail, ONLY_TOLD, openWatchHouse, plain, type WatchHouse } from './house.ts';
@@ -190,4 +191,25 @@ describe('history', { skip: requireService('dovecot') }, () => {
     assert.equal((await ended(house)).done, 5);
     assert.deepEqual(house.started, ['at 1', 'at 400000', 'at 400001', 'at 90000000', 'at 4000000000']);
   });
+
+  for (const [kind, status, lastUid] of [
+    ['by STATUS', ['* STATUS INBOX (UIDNEXT 42)', 'TAG OK done'], 41],
+    ['by its last message', ['* STATUS INBOX ()', 'TAG OK done'], 17],
+  ] as const) {
+    it(`is passed over without a list of it where SELECT does not tell the next UID, but found ${kind}`, async () => {
+      const answer = (command: string, line: string) => {
+        if (command === 'EXAMINE')
+          return ['* 3 EXISTS', '* OK [UIDVALIDITY 1] ok', 'TAG OK [READ-ONLY] done'];
+        if (command === 'STATUS') return status;
+        if (/ FETCH (3|\*) /.test(line)) return ['* 3 FETCH (UID 17 FLAGS ())', 'TAG OK done'];
+        return undefined;
+      };
+      await using fake = await startFakeImap({ answer });
+      await using house = await openWatchHouse();
+      await house.add({ imap: { host: '127.0.0.1', port: fake.port, security: 'none' }, watch: ONLY_TOLD });
+      const row = await house.store.db.selectFrom('mailboxes').select('last_uid').executeTakeFirst();
+      assert.equal(row?.last_uid, lastUid);
+      assert.doesNotMatch(fake.received(), / 1:\*/);
+    });
+  }
 });
