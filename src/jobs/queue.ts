@@ -7,6 +7,7 @@ import { mayBegin, type Taker } from './at-once.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
 import { type EnqueueOptions, idAfter, type Job, jobOf } from './job.ts';
 import type { JobKind, JobPayload } from './kinds.ts';
+import { JobTimes } from './set-back.ts';
 
 export const LEASE_MS = 30_000; // a node that dies is missed after this long
 const DEFAULT_ATTEMPTS = 10;
@@ -14,6 +15,7 @@ const DEFAULT_ATTEMPTS = 10;
 export type { EnqueueOptions } from './job.ts';
 
 export class JobQueue {
+  readonly times: JobTimes;
   readonly #store: Store;
   readonly #clock: Clock;
   #wake: (kind: JobKind | null) => void = () => undefined;
@@ -22,6 +24,7 @@ export class JobQueue {
   constructor(store: Store, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
+    this.times = new JobTimes(store, clock, LEASE_MS);
   }
 
   /** Whom to tell, after the commit, that there is work of a kind, or (null) of any: the next in a lane is free. */

@@ -12,6 +12,7 @@ import { type EnqueueOptions, JobQueue, LEASE_MS } from './queue.ts';
 import { type JobContext, JobWorker } from './worker.ts';
 
 const KIND = 'session.turn';
+const HOUR_MS = 3_600_000;
 let root: string;
 let store: Store;
 let queue: JobQueue;
@@ -192,6 +193,37 @@ it('does not run a job twice after the machine slept longer than its lease', asy
   await settled(async () => (await rows())[0]?.lease_until === now + LEASE_MS);
   resolve();
   await settled(async () => (await rows()).length === 0);
+});
+
+it('tries again at once what waits for that when the clock is set back by hours, and not what was put off', async () => {
+  const first = handle(async () => {
+    throw new PosternError('busy', 'Busy.', { retry: 'later' });
+  });
+  await worker.start();
+  await put('retried');
+  await first();
+  await onlyRow('ready');
+  const scheduledAt = now + 2 * HOUR_MS;
+  await put('scheduled', { runAt: scheduledAt });
+  now -= 5 * HOUR_MS;
+  const second = handle(async () => undefined);
+  mock.timers.tick(1_000);
+  assert.equal(await second(), 'retried');
+  const [left] = await settled(async () => ((await rows()).length === 1 ? rows() : false));
+  assert.equal(left?.run_at, scheduledAt);
+});
+
+it('takes over after the clock was set back what a node left behind that is gone', async () => {
+  const ran = handle(async () => undefined);
+  await put('left behind');
+  await queue.claim(KIND, 'another-host:1:x', 1);
+  now -= 5 * HOUR_MS;
+  await worker.start();
+  const [row] = await rows();
+  assert.ok((row?.lease_until ?? 0) <= now + LEASE_MS, 'no lease is longer than a lease');
+  now += LEASE_MS + 1;
+  mock.timers.tick(1_000);
+  assert.equal(await ran(), 'left behind');
 });
 
 it('aborts what runs when it is stopped, waits for it, and gives it back without counting the attempt', async () => {

@@ -89,6 +89,7 @@ export class JobWorker implements Part {
   async start(): Promise<void> {
     this.#stopped = false;
     await this.#queue.releaseLeasesOf(isGone);
+    await this.#queue.times.look();
     this.#queue.onEnqueue((kind) => (kind === null ? this.#wakeAll() : this.#wake(kind)));
     this.#queue.takenBy({
       owner: this.owner,
@@ -96,7 +97,7 @@ export class JobWorker implements Part {
       run: (job) => this.#runTaken(job),
     });
     this.#timers = [
-      setInterval(() => this.#wakeAll(), POLL_MS),
+      setInterval(() => void this.#poll(), POLL_MS),
       setInterval(() => void this.#heartbeat(), HEARTBEAT_MS),
     ];
     this.#wakeAll();
@@ -110,6 +111,13 @@ export class JobWorker implements Part {
     for (const { abort } of this.#running.values())
       abort.abort(new PosternError('stopping', 'Postern is stopping.', { retry: 'later' }));
     await Promise.allSettled([...this.#running.values()].map(({ ended }) => ended));
+  }
+
+  async #poll(): Promise<void> {
+    await this.#queue.times
+      .look()
+      .catch((error: unknown) => this.#log.error({ error: explain(error) }, 'times could not be put right'));
+    this.#wakeAll();
   }
 
   #wakeAll(): void {
