@@ -5,6 +5,7 @@ import type { MailPart } from '../contracts/mail.ts';
 import type { ImapConnection } from '../imap/connection.ts';
 import type { FetchedPart } from '../imap/fetch.ts';
 import { type Place, readParts, streamPart } from '../imap/operations.ts';
+import { PosternError } from '../kernel/errors.ts';
 import { readHeaderBlock } from '../mail/headers.ts';
 import { decodeBodies } from '../mail/parse.ts';
 import { decodedSizeOf, textPartsOf } from '../mail/structure.ts';
@@ -31,9 +32,10 @@ export async function writeEvent(
   limit: number,
 ): Promise<Record<string, string>> {
   const { parts } = subject.message.metadata;
+  const readable = new Set(textPartsOf(parts));
   const { headers, texts } = await readHeadersAndTexts(connection, place, parts, limit);
   const content = await decodeBodies([...texts.values()]);
-  const isCut = content.truncated || textPartsOf(parts).some((part) => !texts.has(part));
+  const isCut = content.truncated || [...readable].some((part) => !texts.has(part));
   const head = JSON.stringify(eventOf(subject, { ...content, truncated: isCut }));
   await spool.write(`${head.slice(0, -'}}}'.length)},"parts":[`);
   for (const [index, part] of parts.entries()) {
@@ -41,6 +43,8 @@ export async function writeEvent(
     await writePart(spool, connection, place, part, {
       headers: headers.get(part) ?? {},
       text: texts.get(part),
+      isLeftOut: readable.has(part) && !texts.has(part),
+      largestReadBytes: subject.account.settings.max_message_bytes,
       withContent: subject.destination.include_attachments,
       limit,
     });
@@ -132,6 +136,10 @@ function readableTexts(parts: readonly MailPart[], limit: number): MailPart[] {
 interface PartOptions {
   headers: PostedPart['headers'];
   text: FetchedPart | undefined;
+  /** It belongs to the readable body, and was too large for it. */
+  isLeftOut: boolean;
+  /** What is larger by its own word is not even read to be hashed. */
+  largestReadBytes: number;
   withContent: boolean;
   limit: number;
 }
@@ -141,7 +149,7 @@ async function writePart(
   connection: ImapConnection,
   place: Place,
   part: MailPart,
-  { headers, text, withContent, limit }: PartOptions,
+  { headers, text, isLeftOut, largestReadBytes, withContent, limit }: PartOptions,
 ): Promise<void> {
   const about = {
     path: part.path,
@@ -168,7 +176,10 @@ async function writePart(
       hashes,
     });
   }
-  if (!withContent) return write({ ...none, size, omitted: size > limit ? 'size' : null });
+  if (!withContent) return write({ ...none, size, omitted: isLeftOut || size > limit ? 'size' : null });
+  const isText = part.type.startsWith('text/');
+  if (part.size > (isText ? Math.min(LARGEST_ATTACHED_TEXT_BYTES, largestReadBytes) : largestReadBytes))
+    return write({ ...none, size, omitted: 'size' });
 
   await spool.write(
     `${JSON.stringify({ ...about, body_text: null, truncated: false }).slice(0, -1)},"content_base64":`,
@@ -176,7 +187,9 @@ async function writePart(
   const before = spool.bytes;
   await spool.write('"');
   const room = Math.min(limit, ((LARGEST_BODY_BYTES - before) * 3) / 4);
-  const written = await withContentOf(connection, place, part, (pieces) => writeContent(spool, pieces, room));
+  const written = await withContentOf(connection, place, part, (pieces) =>
+    writeContent(spool, noMoreThan(announcedOf(part), pieces), room),
+  );
   if (written?.fits) await spool.write('"');
   else await spool.truncate(before).then(() => spool.write('null'));
   const rest = {
@@ -207,6 +220,22 @@ async function withContentOf<T>(
   const [found] = await readParts(connection, place, [part], LARGEST_ATTACHED_TEXT_BYTES);
   if (!found || found.truncated) return null;
   return consume(inOnePiece(decodeTransfer(found.bytes, part.encoding)));
+}
+
+/** Octets that a part may turn out to have: some servers estimate, and one that sends without an end is not heard out. */
+const announcedOf = (part: MailPart): number => Math.max(part.size * 2, part.size + 1024 * 1024);
+
+async function* noMoreThan(most: number, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let left = most;
+  for await (const piece of pieces) {
+    left -= piece.length;
+    if (left < 0)
+      throw new PosternError(
+        'mail_too_large',
+        'The mail server sends more of an attachment than it announced.',
+      );
+    yield piece;
+  }
 }
 
 async function* inOnePiece(bytes: Buffer): AsyncGenerator<Buffer> {

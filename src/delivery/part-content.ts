@@ -44,10 +44,13 @@ export async function writeContent(
     size += piece.length;
     hashes.update(piece);
     if (size > limit) continue;
-    const bytes = Buffer.concat([rest, piece]);
-    const whole = bytes.length - (bytes.length % 3);
-    rest = bytes.subarray(whole);
-    await spool.write(bytes.toString('base64', 0, whole));
+    const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+    const first = rest.length === 0 ? 0 : Math.min(3 - rest.length, bytes.length);
+    if (first > 0) rest = Buffer.concat([rest, bytes.subarray(0, first)]);
+    if (rest.length === 1 || rest.length === 2) continue;
+    const whole = bytes.length - ((bytes.length - first) % 3);
+    await spool.write(rest.toString('base64') + bytes.toString('base64', first, whole));
+    rest = Buffer.from(bytes.subarray(whole));
   }
   const fits = size <= limit;
   if (fits) await spool.write(rest.toString('base64'));

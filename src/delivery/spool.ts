@@ -24,15 +24,14 @@ export class Spool {
   }
 
   async write(piece: string | Uint8Array): Promise<void> {
-    const bytes = typeof piece === 'string' ? Buffer.from(piece) : Buffer.from(piece);
-    if (!this.#file && this.#bytes + bytes.length <= IN_MEMORY_BYTES) {
-      this.#head.push(bytes);
-      this.#bytes += bytes.length;
-      return;
+    const bytes = typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
+    if (!this.#file && this.#bytes + bytes <= IN_MEMORY_BYTES) {
+      this.#head.push(Buffer.from(piece as string)); // a copy: whose piece it was may use its memory again
+    } else {
+      this.#file ??= await this.#spill();
+      await writeAll(this.#file, piece, this.#bytes);
     }
-    this.#file ??= await this.#spill();
-    await writeAll(this.#file, bytes, this.#bytes);
-    this.#bytes += bytes.length;
+    this.#bytes += bytes;
   }
 
   async #spill(): Promise<FileHandle> {
@@ -76,9 +75,12 @@ async function* piecesOf(file: FileHandle, bytes: number): AsyncGenerator<Buffer
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, at, bytes.length - at, position + at);
-    at += bytesWritten;
-  }
+async function writeAll(file: FileHandle, piece: string | Uint8Array, position: number): Promise<void> {
+  let at = 0;
+  // A text as it is: as bytes, the base64 of large attachments would be in memory once more until it is collected.
+  if (typeof piece === 'string') at = (await file.write(piece, position)).bytesWritten;
+  const bytes = typeof piece === 'string' && at < Buffer.byteLength(piece) ? Buffer.from(piece) : piece;
+  if (typeof bytes === 'string') return;
+  while (at < bytes.length)
+    at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
 }
