@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Proof, Verdict } from './proof.ts';
 import { Random } from './random.ts';
 import { type Count, count, holds, leftToDo, mailsOnServer } from './soak/count.ts';
-import { flatness, MemoryWatch, residentMb } from './soak/memory.ts';
+import { flatness, MemoryWatch, residentMb, tenths } from './soak/memory.ts';
 import { Postman } from './soak/postman.ts';
 import { FULL, QUICK, type Size } from './soak/size.ts';
 import { Weather } from './soak/weather.ts';
@@ -90,6 +90,7 @@ async function prove(
   list('logged errors', errors, tell);
 
   const { secondMb, lastMb, growth } = flatness(memory.samples);
+  tell(`memory of the one that lived, by tenths of the soak: ${megabytes(tenths(memory.samples))}`);
   const judged = size.soakMs >= SHORTEST_FOR_MEMORY_MS;
   const flat = !judged || growth <= MOST_GROWTH;
   const confirmed = new Set(mails).size === postman.brought && mails.length === postman.brought;
@@ -101,7 +102,7 @@ async function prove(
       `server restarts ${lives.restarts}, connections ${proxy.accepted}, ${total(results)}, ` +
       `not watched at the end ${unwatched.length}, logged errors ${errors.length}, ` +
       `memory ${secondMb.toFixed(0)} -> ${lastMb.toFixed(0)} MB (${(100 * growth).toFixed(1)} %` +
-      `${judged ? '' : ', not judged: too short'}), each life at its end ${lives.endsMb.map((mb) => mb.toFixed(0)).join(' ')} MB`,
+      `${judged ? '' : ', not judged: too short'}), each life at its end ${megabytes(lives.endsMb)}`,
   };
 }
 
@@ -190,4 +191,5 @@ function total(results: readonly Count[]): string {
   ].join(', ');
 }
 
+const megabytes = (all: readonly number[]): string => `${all.map((mb) => mb.toFixed(0)).join(' ')} MB`;
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;

@@ -43,6 +43,12 @@ export function flatness(samples: readonly number[]): Flatness {
   return { secondMb, lastMb, growth: lastMb / secondMb - 1 };
 }
 
+/** The median of each of ten equal parts, for whoever wants to see the way it took. */
+export function tenths(samples: readonly number[]): number[] {
+  const part = Math.max(Math.floor(samples.length / 10), 1);
+  return Array.from({ length: 10 }, (_, at) => median(samples.slice(at * part, (at + 1) * part)));
+}
+
 function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
