@@ -2,25 +2,25 @@
 // those of an uncommon form go the library's own, slower way. ImapFlow is pinned, and tests against real servers hold
 // this seam: where a new version hands answers on in another way, everything goes the library's way again.
 import { ImapFlow } from 'imapflow';
+import { codeOf, PosternError } from '../kernel/errors.ts';
+import { AnswerGuard, type ServerAnswer, toldUidValidity } from './answer-guard.ts';
 import { type FetchAnswer, readFetchAnswer } from './fetch-answer.ts';
 
 /** Takes an answer. A promise makes the connection wait: nothing more is read from it until that is fulfilled. */
 export type Tap = (answer: FetchAnswer) => Promise<void> | undefined;
 
-interface Response {
-  payload: Buffer;
-  literals: readonly Buffer[];
-}
-
 /** What is used of the library beyond what it declares. */
 interface Internals {
-  handleResponse(response: Response): Promise<boolean>;
+  handleResponse(response: ServerAnswer): Promise<boolean>;
   currentRequest?: { command?: string; attributes?: readonly { value?: unknown }[] } | false;
 }
 
 const library = ImapFlow.prototype as unknown as Internals;
 
 export class TappedClient extends ImapFlow {
+  /** How many answers could not be read: each may have been a message that is there all the same. */
+  unreadAnswers = 0;
+  readonly #guard = new AnswerGuard();
   #tap: { range: string; take: Tap; request: unknown } | null = null;
 
   /** Until the returned function is called, answers to `UID FETCH range` go to `take`. One tap at a time. */
@@ -32,14 +32,54 @@ export class TappedClient extends ImapFlow {
     };
   }
 
+  /**
+   * The library would wait here, with the command open, for as long as the server asks (minutes, Microsoft's throttling).
+   * The command's own deadline would come first, and look like a server that hangs: the connection ends with the reason.
+   * @returns true: the connection is gone
+   */
+  throttleWait(delayMs: number): Promise<boolean> {
+    const { host, port } = this as unknown as { host: string; port: number };
+    const message = `The IMAP server ${host}:${port} asks to come back later: in ${Math.ceil(delayMs / 1000)} s.`;
+    this.emit('error', new PosternError('throttled', message, { retry: { afterMs: delayMs } }));
+    return Promise.resolve(true);
+  }
+
   /** The library calls this for every response; false ends its reading. */
-  handleResponse(response: Response): Promise<boolean> | boolean {
+  handleResponse(response: ServerAnswer): Promise<boolean> | boolean {
     const tap = this.#tap;
     if (tap && this.#isAnswered(tap)) {
       const answer = readFetchAnswer(response.payload, response.literals);
       if (answer) return tap.take(answer)?.then(() => true) ?? true;
     }
-    return library.handleResponse.call(this, response);
+    return this.#admitted(response);
+  }
+
+  #admitted(response: ServerAnswer): Promise<boolean> | boolean {
+    const { currentRequest: request } = this as unknown as Internals;
+    const command = (request ? request.command : '') ?? '';
+    try {
+      const admission = this.#guard.admit(response, request, command.endsWith('FETCH'));
+      const uidValidity = toldUidValidity(response.payload);
+      if (uidValidity !== null && !/^(SELECT|EXAMINE)$/.test(command)) this.#demandSame(uidValidity);
+      if (typeof admission === 'object') return library.handleResponse.call(this, admission.answer);
+      if (admission === 'unread') this.unreadAnswers++;
+      return true;
+    } catch (error) {
+      if (codeOf(error) === 'internal') throw error;
+      this.emit('error', error); // whoever keeps the connection ends it
+      return false;
+    }
+  }
+
+  /** UIDs mean nothing any more when the open mailbox is numbered anew: it is opened again, on a new connection. */
+  #demandSame(uidValidity: string): void {
+    const known = this.mailbox ? this.mailbox.uidValidity : undefined;
+    if (!known || String(known) === uidValidity) return;
+    throw new PosternError(
+      'uid_validity_changed',
+      `The server numbered the mailbox anew while it was open: its UIDVALIDITY is ${uidValidity} now, not ${known}.`,
+      { retry: 'later' },
+    );
   }
 
   /** Whether the command under way is the one that the tap is for: what answers another must not end up here. */

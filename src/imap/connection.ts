@@ -10,9 +10,9 @@ import { scrubber } from '../kernel/scrubber.ts';
 import { tlsContext } from '../network/tls-context.ts';
 import { TappedClient } from './answer-tap.ts';
 import { CLIENT_INFO, sendClientId } from './client-id.ts';
-import { imapError, isRefusal, tlsRefused, tokenRefused } from './failures.ts';
+import { farewellOfFull, imapError, isRefusal, tlsRefused, tokenRefused } from './failures.ts';
 
-const LONGEST_LINE_BYTES = 4 * 1024 * 1024; // an ENVELOPE with some thousand recipients
+const LONGEST_LINE_BYTES = 16 * 1024 * 1024; // taken from the wire; what of it is read, the guard of answers decides
 const LARGEST_HEADER_BYTES = 16 * 1024 * 1024;
 const RESPONSE_SPARE_BYTES = 8 * 1024 * 1024; // a response is its literals and the lines around them
 const IDLE_REISSUE_MS = 25 * 60_000; // servers may log out after 30 minutes (RFC 2177)
@@ -38,6 +38,7 @@ export async function connectImap(
     throw tlsRefused('IMAP', imap, 'The account requires TLS, but its IMAP endpoint says security: none.');
   options.signal?.throwIfAborted();
   const largest = options.largestLiteralBytes ?? LARGEST_HEADER_BYTES;
+  const told = new LibraryLog();
   const client = new TappedClient({
     host: imap.host,
     port: imap.port,
@@ -51,7 +52,7 @@ export async function connectImap(
     // Shared: a context of its own with all authorities was 1 MB and 11 ms of every connection.
     ...(imap.security === 'none' ? {} : { tls: { secureContext: tlsContext(imap.ca) } }),
     clientInfo: { ...CLIENT_INFO, 'support-url': '' }, // else ImapFlow's own
-    logger: false,
+    logger: told,
     disableAutoIdle: true,
     disableCompression: true, // a zlib window each way is more memory than the rest of an idle connection
     disableBinary: true, // parts come as transferred, so that they are decoded by one piece of code
@@ -65,6 +66,7 @@ export async function connectImap(
     maxLiteralSize: largest,
     maxResponseSize: largest + RESPONSE_SPARE_BYTES,
   });
+  told.onUnread = () => client.unreadAnswers++;
   const secret = credentials.type === 'oauth2' ? credentials.accessToken : credentials.password;
   const connection = new ImapConnection(client, account, scrubber([secret]));
   try {
@@ -72,12 +74,53 @@ export async function connectImap(
     if (imap.security !== 'none' && !client.secureConnection) {
       throw tlsRefused('IMAP', imap, `The connection to ${imap.host}:${imap.port} did not become encrypted.`);
     }
+    // PREAUTH: somebody says that we are signed in before we have said who we are.
+    if (!told.signedIn) {
+      throw new PosternError(
+        'not_signed_in',
+        `The IMAP server ${imap.host}:${imap.port} wants no sign-in (PREAUTH), so nobody knows whose mailbox it shows.`,
+        { hint: 'Use an endpoint of the server that asks for the sign-in of this account.' },
+      );
+    }
     if (preset?.id_command === 'required')
       await connection.run('say who we are', () => sendClientId(client), options.signal);
     return connection;
   } catch (error) {
     connection.close();
+    const full = client.byeReason ? farewellOfFull(client.byeReason, imap) : null;
+    if (full) throw full;
     throw credentials.type === 'oauth2' ? tokenRefused(error, imap) : error;
+  }
+}
+
+/** A log for ImapFlow: that it drops an answer which it cannot read, and that it signed in, it says nowhere else. */
+class LibraryLog {
+  onUnread: () => void = () => undefined;
+  signedIn = false;
+
+  error(entry: unknown): void {
+    const { payloadBytes, msg } = (entry ?? {}) as { payloadBytes?: unknown; msg?: unknown };
+    const isUnread =
+      payloadBytes !== undefined ||
+      msg === 'Failed to process untagged response' ||
+      msg === 'Partial FETCH response'; // it takes this NO for an OK
+    if (isUnread) this.onUnread();
+  }
+
+  warn(entry: unknown): void {
+    this.error(entry);
+  }
+
+  info(entry: unknown): void {
+    if ((entry as { msg?: unknown } | null)?.msg === 'User authenticated') this.signedIn = true;
+  }
+
+  debug(): void {
+    // said for each line
+  }
+
+  fatal(): void {
+    // never said
   }
 }
 
@@ -111,6 +154,11 @@ export class ImapConnection {
   /** Resolves when the connection is gone, for whatever reason. */
   get closed(): Promise<void> {
     return this.#closed;
+  }
+
+  /** How many answers could not be read so far: where it grew during a fetch, messages may be missing in it. */
+  get unreadAnswers(): number {
+    return this.client instanceof TappedClient ? this.client.unreadAnswers : 0;
   }
 
   get usable(): boolean {

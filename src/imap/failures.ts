@@ -24,6 +24,24 @@ export function isRefusal(error: unknown): boolean {
 const THROTTLED =
   /throttl|too many|rate limit|try again later|temporar|unavailable|maximum number of connections|exceeded/i;
 
+// ImapFlow's names for what a server must not do.
+const TOO_LARGE = new Set(['LiteralTooLarge', 'LineTooLarge', 'ResponseTooLarge']);
+const NOT_IMAP =
+  /^(UnexpectedTag|InvalidResponse|ResponseProcessingFailed|ParserError\w*|MAX_IMAP_NESTING_REACHED)$/;
+
+/** Whether a server's words are about how many connections there are; not about how fast they come. */
+const isConnectionLimit = (said: string): boolean =>
+  /(too many|maximum|limit).{0,40}\b(connections?|sessions?)|\b(connections?|sessions?).{0,40}(limit|exceeded)/i.test(
+    said,
+  ) && !/\brate\b/i.test(said);
+
+/** A goodbye instead of an answer, because there are too many connections; null for any other goodbye. */
+export function farewellOfFull(said: string, { host, port }: Endpoint): PosternError | null {
+  if (!isConnectionLimit(said)) return null;
+  const message = `The IMAP server ${host}:${port} asks to come back later. It said: ${oneLine(said)}`;
+  return new PosternError('connection_limit', message, { retry: 'later' });
+}
+
 /**
  * @param what the command in words, for the sentence
  * @param scrub takes the password out of the server's words
@@ -42,7 +60,8 @@ export function imapError(
     failure.code === 'ETHROTTLE' ||
     ((failure.authenticationFailed || failure.responseStatus) && THROTTLED.test(failure.responseText ?? ''))
   ) {
-    return new PosternError('throttled', `The IMAP server ${where} asks to come back later.${said}`, {
+    const code = isConnectionLimit(failure.responseText ?? '') ? 'connection_limit' : 'throttled';
+    return new PosternError(code, `The IMAP server ${where} asks to come back later.${said}`, {
       retry: 'later',
       cause: error,
     });
@@ -97,6 +116,20 @@ export function imapError(
       retry: 'later',
       cause: error,
     });
+  }
+  if (TOO_LARGE.has(failure.code ?? '')) {
+    return new PosternError(
+      'answer_too_large',
+      `The IMAP server ${where} sent more at once than Postern takes (${what}): ${oneLine(failure.message ?? '')}`,
+      { retry: 'later', cause: error },
+    );
+  }
+  if (NOT_IMAP.test(failure.code ?? '')) {
+    return new PosternError(
+      'protocol_violated',
+      `The IMAP server ${where} answered in a way that IMAP does not know (${what}): ${oneLine(scrub(failure.message ?? ''))}`,
+      { retry: 'later', cause: error },
+    );
   }
   const network = explainNetworkError(error, { protocol: 'IMAP', host: endpoint.host, port: endpoint.port });
   if (network) return network;
@@ -155,6 +188,10 @@ export function tlsRefused(protocol: 'IMAP' | 'SMTP', endpoint: Endpoint, messag
 
 const LONGEST_QUOTE = 300; // characters of a server's words in an error
 
+/** Without what moves a terminal's cursor, ends a line, or turns the direction of writing. */
 const oneLine = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a server's words may hold anything
-  text.replace(/[\u0000-\u001f\u007f]+/g, ' ').slice(0, LONGEST_QUOTE);
+  text
+    .slice(0, LONGEST_QUOTE * 4)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a server's words may hold anything
+    .replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g, ' ')
+    .slice(0, LONGEST_QUOTE);

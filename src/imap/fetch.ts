@@ -1,6 +1,7 @@
 // Metadata first: what rules decide on, fetched by UID without any body.
 import type { FetchMessageObject, FetchQueryObject } from 'imapflow';
 import type { MailPart } from '../contracts/mail.ts';
+import { PosternError } from '../kernel/errors.ts';
 import type { StructureNode } from '../mail/structure.ts';
 import { AnswerQueue } from './answer-queue.ts';
 import { TappedClient } from './answer-tap.ts';
@@ -14,7 +15,10 @@ export interface FetchedMessage {
   size: number;
   /** The raw header block. */
   headers: Buffer;
+  /** Undefined where the server's could not be read. */
   bodyStructure: StructureNode | undefined;
+  /** True where the message is there, and the server gives nothing of it that could be read. */
+  isUnreadable?: boolean;
 }
 
 // No ENVELOPE: it says less than the header block, which is read by the same code that reads raw messages.
@@ -26,6 +30,12 @@ const METADATA = {
   bodyStructure: true,
   headers: true,
 } as const;
+
+const { bodyStructure: _, ...WITHOUT_STRUCTURE } = METADATA;
+
+const LARGEST_UID = 4_294_967_295; // RFC 9051 §9: a number of 32 bits
+const MAX_ANSWERS = 5_000_000; // no mailbox comes near; a server that never ends does
+const TOO_MANY = 'The IMAP server answers with more messages than any mailbox has.';
 
 /** `fetchChunks`, one by one: for a few messages. */
 export async function* fetchMetadata(
@@ -57,13 +67,32 @@ export async function* fetchChunks(
   );
   // `n:*` always answers with the last message, also below n. Between the answers a server may tell of flags that
   // somebody else changed (RFC 9051 §7.5.2): without a size, and some without a UID.
-  const take = (message: FetchedMessage) => (message.uid >= from ? queue.push(message) : undefined);
+  const taken = new Set<number>();
+  const take = (message: FetchedMessage): Promise<void> | undefined => {
+    const { uid } = message;
+    if (!(uid >= from && uid <= LARGEST_UID) || taken.has(uid)) return undefined; // the same once more is no news
+    if (taken.size >= MAX_ANSWERS) throw new PosternError('server_floods', TOO_MANY, { retry: 'later' });
+    taken.add(uid);
+    return queue.push(message);
+  };
   const untap = client instanceof TappedClient ? client.tapFetch(range, take) : undefined;
   const fetchAll = async (): Promise<void> => {
+    const unreadBefore = unreadOf(connection);
+    const partly = new Set<number>();
+    let noted = 0;
     for await (const message of client.fetch(range, METADATA, { uid: true })) {
       if (queue.abandoned) return;
-      if (message.size !== undefined) await take(fetchedMessage(message));
+      if (message.size !== undefined && Buffer.isBuffer(message.headers)) await take(fetchedMessage(message));
+      else if (message.uid >= from && partly.size < MAX_ANSWERS) {
+        partly.add(message.uid);
+        if (client instanceof TappedClient) client.unreadAnswers++;
+        noted++;
+      }
     }
+    untap?.();
+    for (const uid of taken) partly.delete(uid);
+    if (partly.size === 0 && unreadOf(connection) === unreadBefore + noted) return;
+    for await (const message of missedMessages(connection, range, taken)) await take(message);
   };
   fetchAll()
     .finally(untap)
@@ -74,13 +103,44 @@ export async function* fetchChunks(
   yield* queue.chunks();
 }
 
+/**
+ * What is in the range and was not answered with: a BODYSTRUCTURE that nests too deep, or that is as long as a book, is
+ * not read at all. Such a message is asked for without it; of one that cannot be read even then, its UID is told.
+ */
+async function* missedMessages(
+  connection: ImapConnection,
+  range: string,
+  taken: ReadonlySet<number>,
+): AsyncGenerator<FetchedMessage> {
+  const there: number[] = [];
+  for await (const { uid } of connection.client.fetch(range, { uid: true }, { uid: true })) {
+    if (uid !== undefined && !taken.has(uid) && there.length < MAX_ANSWERS) there.push(uid);
+  }
+  if (!connection.usable) throw connection.failure;
+  for (const uid of there) {
+    const answer = await fetchOf(connection, uid, WITHOUT_STRUCTURE, isRow);
+    yield answer
+      ? fetchedMessage(answer)
+      : {
+          ...{ uid, flags: [], internalDate: Date.now(), size: 0, headers: Buffer.alloc(0) },
+          ...{ bodyStructure: undefined, isUnreadable: true },
+        };
+  }
+}
+
+const unreadOf = ({ client }: ImapConnection): number =>
+  client instanceof TappedClient ? client.unreadAnswers : 0;
+
+const isRow = ({ size, headers }: FetchMessageObject): boolean =>
+  size !== undefined && Buffer.isBuffer(headers);
+
 /** What the library gives, in our words. */
 export const fetchedMessage = (message: FetchMessageObject): FetchedMessage => ({
   uid: message.uid,
   flags: [...(message.flags ?? [])],
   internalDate: toMillis(message.internalDate),
   size: message.size ?? 0,
-  headers: message.headers ?? Buffer.alloc(0),
+  headers: message.headers || Buffer.alloc(0),
   bodyStructure: message.bodyStructure,
 });
 
@@ -88,7 +148,8 @@ export const fetchedMessage = (message: FetchMessageObject): FetchedMessage => (
 export async function uidsFrom(connection: ImapConnection, from: number): Promise<number[]> {
   const uids: number[] = [];
   for await (const message of connection.client.fetch(`${from}:*`, { uid: true }, { uid: true })) {
-    if (message.uid >= from) uids.push(message.uid);
+    if (message.uid >= from && message.uid <= LARGEST_UID && uids.length < MAX_ANSWERS)
+      uids.push(message.uid);
   }
   return uids.sort((a, b) => a - b);
 }
@@ -131,10 +192,13 @@ export async function fetchOf(
   isWhole: (message: FetchMessageObject) => boolean,
 ): Promise<FetchMessageObject | undefined> {
   let answer: FetchMessageObject | undefined;
+  const unreadBefore = unreadOf(connection);
   for await (const message of connection.client.fetch(String(uid), query, { uid: true })) {
     if (message.uid === uid && isWhole(message)) answer = message;
   }
-  return answer;
+  const mayBeThere = !answer && unreadOf(connection) !== unreadBefore && connection.usable;
+  if (!mayBeThere || !query.bodyStructure) return answer;
+  return fetchOf(connection, uid, { ...query, bodyStructure: false }, isWhole);
 }
 
 function toMillis(date: Date | string | undefined): number {

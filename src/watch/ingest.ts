@@ -5,7 +5,7 @@ import type { MailContent, MailMetadata } from '../contracts/mail.ts';
 import type { FetchedMessage } from '../imap/fetch.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { explain } from '../kernel/errors.ts';
+import { explain, PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { fingerprintOf } from '../mail/fingerprint.ts';
@@ -294,6 +294,15 @@ async function joinThreads(tx: Tx, account: Account, arrivals: readonly NewArriv
 }
 
 function readOne(message: FetchedMessage): Read {
+  if (message.isUnreadable) {
+    throw new PosternError(
+      'message_unreadable',
+      'The server gives nothing of the message that can be read.',
+      {
+        retry: 'later',
+      },
+    );
+  }
   const metadata = metadataOf({
     headers: message.headers,
     bodyStructure: message.bodyStructure,
