@@ -34,9 +34,18 @@ export const endpoint = z.strictObject({
 });
 export type Endpoint = z.infer<typeof endpoint>;
 
+export const imapEndpoint = endpoint.extend({
+  /** How many connections Postern may have to this account at once, for watching and operations together. By default
+   * what the provider allows, else 8. */
+  max_connections: z.number().int().min(2).max(100).optional(),
+});
+
 export const watchSettings = z.strictObject({
   mailboxes: z.array(z.string().min(1).max(1000)).min(1).max(50).default(['INBOX']),
   mode: z.enum(['idle', 'poll', 'off']).default('idle'),
+  /** How many connections watching may keep open; what has none of its own is looked at on one that is shared. By
+   * default all that `imap.max_connections` leaves beside one for operations. */
+  connections: z.number().int().min(1).max(50).optional(),
   /** How often a polled mailbox is looked at, and how often a watched one is swept. */
   interval: duration.default('60s'),
   /** Whether mail that is already there counts as new when the account is first watched. */
@@ -68,7 +77,7 @@ const settings = z.strictObject({
   active: z.boolean().default(true),
   /** The preset whose ways Postern follows: how long an IDLE may last, whether the server wants to know who we are. */
   provider: providerId.optional(),
-  imap: endpoint,
+  imap: imapEndpoint,
   smtp: endpoint,
   /** Refuses any connection that is not encrypted, whatever the endpoints say. */
   require_tls: z.boolean().default(true),
@@ -115,6 +124,10 @@ export type WatchState = z.infer<typeof watchState>;
 export const watchMode = z.enum(['idle', 'poll', 'status']);
 export type WatchMode = z.infer<typeof watchMode>;
 
+/** What the canary found: mail that waits too long, or a watcher that was not heard for too long. */
+export const watchAlarm = z.enum(['waiting', 'quiet']);
+export type WatchAlarm = z.infer<typeof watchAlarm>;
+
 /** All of it since watching of the mailbox began: with the process, or with the last change of the account. */
 export const watchStatus = z.object({
   state: watchState,
@@ -125,6 +138,8 @@ export const watchStatus = z.object({
   last_alive_at: z.number().int().nullable(),
   /** When the canary last saw over another connection that nothing waits too long; null before the first time. */
   checked_at: z.number().int().nullable(),
+  /** What is wrong although the state does not say so; it is being mended. */
+  alarm: watchAlarm.nullable(),
   /** When new mail was last taken in, in epoch milliseconds; null before the first time. */
   last_message_at: z.number().int().nullable(),
   /** Messages on the server above the checkpoint, at the last look. */

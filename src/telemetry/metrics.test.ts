@@ -11,6 +11,7 @@ const status = (change: Partial<WatchStatus> = {}) =>
     mode: 'idle',
     last_alive_at: 1_700_000_000_000,
     checked_at: null,
+    alarm: null,
     last_message_at: null,
     waiting: 0,
     lag_ms: 0,
@@ -50,7 +51,14 @@ function samples(text: string): Map<string, number> {
 }
 
 it('tells of each mailbox how it is, and how many are in which state', async () => {
-  const lagging = status({ state: 'backing-off', waiting: 7, lag_ms: 90_500, received: 12, reconnects: 3 });
+  const lagging = status({
+    state: 'backing-off',
+    waiting: 7,
+    lag_ms: 90_500,
+    received: 12,
+    reconnects: 3,
+    alarm: 'quiet',
+  });
   const metrics = new Metrics(
     sources({
       watched: () => [
@@ -71,6 +79,7 @@ it('tells of each mailbox how it is, and how many are in which state', async () 
     [`postern_watch_waiting{${odd}}`, 7],
     [`postern_watch_state{${odd},state="backing-off"}`, 1],
     [`postern_watch_reconnects_total{${odd}}`, 3],
+    [`postern_watch_alarm{${odd},reason="quiet"}`, 1],
     [`postern_messages_received_total{${odd}}`, 12],
     ['postern_watch_last_alive_timestamp_seconds{account="sales",mailbox="INBOX"}', 1_700_000_000],
     ['postern_watch_mailboxes{state="idle"}', 1],

@@ -140,6 +140,12 @@ function fillWatch(fill: Fill, all: readonly WatchedFigures[]): void {
     'state',
   ]);
   for (const { labels, status } of shown) state({ ...labels, state: status.state }, 1);
+  const alarm = fill('Gauge', 'postern_watch_alarm', 'What the canary found and is having mended, as 1.', [
+    ...place,
+    'reason',
+  ]);
+  for (const { labels, status } of seen)
+    if (status.alarm !== null) alarm({ ...labels, reason: status.alarm }, 1);
   for (const [kind, figures] of [
     ['Gauge', MAILBOX_GAUGES],
     ['Counter', MAILBOX_COUNTERS],

@@ -219,7 +219,7 @@ export class Canary implements Part {
     const position = await this.#position(watched);
     const now = this.#parts.clock.now();
     memory.lag = position && afterPosition(memory.lag, position, now);
-    if (memory.lag) return;
+    if (memory.lag) return memory.alarm.show(watched);
     watched.health.checked(null);
     memory.alarm.clear(watched, 'waiting', now);
   }

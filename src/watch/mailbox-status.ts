@@ -2,7 +2,7 @@
 // long as its watcher, and begins anew with the process and with every change of the account: what was before tells
 // nothing of the watcher that is at work now.
 import type { Account } from '../accounts/accounts.ts';
-import type { WatchMode, WatchState, WatchStatus } from '../contracts/account.ts';
+import type { WatchAlarm, WatchMode, WatchState, WatchStatus } from '../contracts/account.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { explain } from '../kernel/errors.ts';
 
@@ -41,6 +41,7 @@ export class MailboxStatus {
       mode,
       last_alive_at: null,
       checked_at: null,
+      alarm: null,
       last_message_at: null,
       waiting: 0,
       received: 0,
@@ -116,5 +117,10 @@ export class MailboxStatus {
   checked(late: SeenWaiting | null): void {
     this.#seen = late;
     if (late === null) this.#facts.checked_at = this.#clock.now();
+  }
+
+  /** What the canary makes of it. */
+  alarmed(alarm: WatchAlarm | null): void {
+    this.#facts.alarm = alarm;
   }
 }

@@ -125,6 +125,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     mode: 'idle',
     last_alive_at: null,
     checked_at: null,
+    alarm: null,
     last_message_at: null,
     waiting: 0,
     lag_ms: 0,

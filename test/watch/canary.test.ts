@@ -119,13 +119,15 @@ describe('the canary', () => {
     assert.equal(heard[0]?.reason, 'waiting');
     assert.equal(heard[0]?.waiting, 2);
     assert.ok(Number(heard[0]?.lag_ms) >= THRESHOLD_MS);
+    assert.equal(house.status(account).alarm, 'waiting');
     assert.deepEqual(house.started, [], 'a sweep on a blind connection finds nothing');
     await after(MEND_AGAIN_MS + 1_000);
     await house.starts('mail 11', 'mail 12');
     await house.until(() => house.status(account).state === 'idle');
     await after(1_000);
     assert.equal(heard[1]?.type, 'watch.recovered');
-    assert.deepEqual([house.status(account).waiting, house.status(account).lag_ms], [0, 0]);
+    const mended = house.status(account);
+    assert.deepEqual([mended.waiting, mended.lag_ms, mended.alarm], [0, 0, null]);
     assert.deepEqual(house.started, ['mail 11', 'mail 12']);
   });
 
@@ -196,6 +198,7 @@ describe('the canary', () => {
     const looked = server.nextCommand('STATUS');
     const all = after(INTERVAL_MS);
     await looked;
+    assert.equal(canary.checks().failed, 0, 'the others still hang');
     await all;
     assert.ok(house.status(account).checked_at);
     assert.deepEqual(canary.checks(), { ok: 1, failed: 20 });
@@ -234,6 +237,9 @@ describe('the canary at Dovecot', { skip: requireService('dovecot') }, () => {
       assert.deepEqual(heard, []);
       const each = house.watchers.status(account.id).mailboxes;
       assert.ok(each.INBOX?.checked_at && each.Sent?.checked_at);
+      const endsAt = performance.now() + 5_000;
+      while ((await dovecot.connectionsOf('sales')) > 2)
+        assert.ok(performance.now() < endsAt, 'a connection besides those of the two watchers stays open');
     } finally {
       await dovecot.stop();
     }

@@ -72,7 +72,7 @@ function rowOf(io: CliIo, account: string, mailbox: string, status: WatchStatus,
   return [
     cellText(io, account),
     cellText(io, mailbox),
-    status.mode === 'status' && status.state === 'polling' ? 'polling (status)' : status.state,
+    stateOf(status),
     status.since === 0 ? '-' : span(now - status.since),
     ago(status.last_alive_at),
     ago(status.checked_at),
@@ -82,6 +82,11 @@ function rowOf(io: CliIo, account: string, mailbox: string, status: WatchStatus,
     String(status.reconnects),
     status.last_error === null ? '-' : cellText(io, status.last_error + next),
   ];
+}
+
+function stateOf({ state, mode, alarm }: WatchStatus): string {
+  const shown = mode === 'status' && state === 'polling' ? 'polling (status)' : state;
+  return alarm === null ? shown : `${shown}, LATE (${alarm})`;
 }
 
 /** `42s`, `3m`, `5h`, `2d`: as exact as a glance needs. */
