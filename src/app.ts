@@ -26,6 +26,7 @@ import { Deliveries } from './delivery/deliveries.ts';
 import { registerActions } from './drafts/actions.ts';
 import { Drafts } from './drafts/drafts.ts';
 import { registerOperatorNotice } from './drafts/operator-notice.ts';
+import { ImapConnector } from './imap/connector.ts';
 import { ImapPool } from './imap/pool.ts';
 import { checkImap } from './imap/validate.ts';
 import { jobFigures } from './jobs/figures.ts';
@@ -45,6 +46,7 @@ import { sentMailbox } from './outbound/sent-mailbox.ts';
 import { Submissions } from './outbound/submissions.ts';
 import { checkSmtp } from './outbound/validate.ts';
 import { RulesSource } from './rules/source.ts';
+import { EarlyTurns } from './sessions/begin.ts';
 import { commandRunner } from './sessions/command.ts';
 import { ruleDecider } from './sessions/decide.ts';
 import type { Runner } from './sessions/runner.ts';
@@ -111,7 +113,8 @@ export async function createApp(
   worker.handle('oauth.poll', ({ state_id: id }) => signIn.poll(id));
   const tokenTimer = new TokenTimer({ store, clock, log, tokens, nodeGroup: config.nodeGroup });
   accounts.onChange(() => tokenTimer.wake());
-  const imap = new ImapPool(accounts);
+  const connector = new ImapConnector(accounts, { perHost: config.imapHostConnections });
+  const imap = new ImapPool(accounts, connector);
   const messages = new Messages({ store, imap });
   const rules = new RulesSource({ folder: config.rulesDir, log: log.child({ part: 'rules' }) });
   rules.on('changed', (set) =>
@@ -120,10 +123,12 @@ export async function createApp(
   rules.on('refused', (problems) => bus.publish('rules.refused', { problems: problems.length }));
   const rulesNow = () => rules.current();
 
-  const decider = ruleDecider({ rules: rulesNow, jobs, clock });
+  const early = new EarlyTurns({ rules: rulesNow, clock, bus });
+  const decider = ruleDecider({ rules: rulesNow, jobs, clock, early });
   const ingest = new Ingest({ store, jobs, clock, bus, log: log.child({ part: 'ingest' }), decider });
   const watchers = new Watchers({
     accounts,
+    connector,
     store,
     clock,
     bus,
@@ -178,6 +183,7 @@ export async function createApp(
     runnerOf,
     urls,
     workDir,
+    early,
   });
   worker.handle('session.wake', ({ session_id: id, until }) => sessions.wake(id, until));
 

@@ -34,6 +34,8 @@ export interface Config {
   readonly metricsOpen: boolean;
   /** How often the canary looks at each account, in milliseconds; null: never. */
   readonly watchCheckMs: number | null;
+  /** How many connections there may be to one IMAP server, over all accounts; null: as many as are wanted. */
+  readonly imapHostConnections: number | null;
   /** The address of a running gateway, for the command line. */
   readonly gatewayUrl: string | null;
 }
@@ -92,6 +94,12 @@ const variables = z.object({
       { error: 'write 10s to 24h, or off' },
     )
     .default('5m'),
+  POSTERN_IMAP_HOST_CONNECTIONS: z
+    .string()
+    .regex(/^\d{1,6}$/, 'write a number, at least 2')
+    .transform(Number)
+    .refine((connections) => connections >= 2, 'write a number, at least 2')
+    .optional(),
   POSTERN_OPERATOR_MAIL: z.email().optional(),
   POSTERN_OPERATOR_ACCOUNT: z.string().max(100).optional(),
   POSTERN_LOG: z
@@ -161,6 +169,7 @@ export function loadConfig(env: Environment = environment()): Config {
         : null,
     metricsOpen: found.POSTERN_METRICS === 'open',
     watchCheckMs: found.POSTERN_WATCH_CHECK === 'off' ? null : durationMs(found.POSTERN_WATCH_CHECK),
+    imapHostConnections: found.POSTERN_IMAP_HOST_CONNECTIONS ?? null,
     gatewayUrl: found.POSTERN_URL?.replace(/\/+$/, '') ?? null,
   });
 }

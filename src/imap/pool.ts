@@ -3,7 +3,8 @@
 import type { Account, Accounts } from '../accounts/accounts.ts';
 import { PosternError } from '../kernel/errors.ts';
 import type { Part } from '../kernel/lifecycle.ts';
-import { connectImap, type ImapConnection } from './connection.ts';
+import type { ImapConnection } from './connection.ts';
+import type { ImapConnector } from './connector.ts';
 
 const IDLE_CLOSE_MS = 60_000; // providers count connections; a burst of mail is over within a minute
 const LARGEST_MESSAGE_SPARE_BYTES = 1024 * 1024;
@@ -23,12 +24,14 @@ export interface UseOptions {
 
 export class ImapPool implements Part {
   readonly name = 'imap operations';
-  readonly #accounts: Accounts;
+  readonly #accounts: Pick<Accounts, 'get'>;
+  readonly #connector: Pick<ImapConnector, 'open'>;
   readonly #lanes = new Map<string, Lane>();
   readonly #stopped = new AbortController();
 
-  constructor(accounts: Accounts) {
+  constructor(accounts: Pick<Accounts, 'get'>, connector: Pick<ImapConnector, 'open'>) {
     this.#accounts = accounts;
+    this.#connector = connector;
   }
 
   /** Runs `work` on a connection of the account, after what was asked before. A broken connection is made anew. */
@@ -62,12 +65,12 @@ export class ImapPool implements Part {
     if (lane.connection?.usable && lane.version === account.version) return lane.connection;
     await lane.connection?.logout();
     lane.connection = undefined;
-    lane.connection = await this.#accounts.signIn(account, (credentials) =>
-      connectImap(account, credentials, {
-        signal: this.#stopped.signal,
-        largestLiteralBytes: account.settings.max_message_bytes + LARGEST_MESSAGE_SPARE_BYTES,
-      }),
-    );
+    const { connection } = await this.#connector.open(account, {
+      purpose: 'operation',
+      signal: this.#stopped.signal,
+      largestLiteralBytes: account.settings.max_message_bytes + LARGEST_MESSAGE_SPARE_BYTES,
+    });
+    lane.connection = connection;
     lane.version = account.version;
     return lane.connection;
   }

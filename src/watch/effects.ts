@@ -1,9 +1,10 @@
 // What is done to messages at the IMAP server, as jobs: flags, labels and moves; and taking in a message once more that
 // could not be understood.
-import type { Account, Accounts } from '../accounts/accounts.ts';
-import { connectImap } from '../imap/connection.ts';
+import type { Accounts } from '../accounts/accounts.ts';
+import { withSelected } from '../imap/ask.ts';
 import { type FetchedMessage, fetchMetadata } from '../imap/fetch.ts';
 import { addFlags, moveMessage } from '../imap/operations.ts';
+import type { ImapPool } from '../imap/pool.ts';
 import { type JobPayload, messageLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext, JobWorker } from '../jobs/worker.ts';
@@ -50,7 +51,7 @@ export function registerEffects(parts: EffectsParts): void {
 
   parts.worker.handle('message.ingest', async (payload, { signal }) => {
     const account = await parts.accounts.get(payload.account_id);
-    const message = await fetchAgain(parts.accounts, account, payload, signal);
+    const message = await fetchAgain(parts.imap, account.id, payload, signal);
     if (!message) return; // deleted meanwhile
     const checkpoint = await storedCheckpoint(parts.store.db, account.id, payload.mailbox);
     if (checkpoint?.uidValidity !== payload.uid_validity) return; // it was read again under its new number
@@ -83,31 +84,25 @@ async function orSeek<K extends 'message.flag' | 'message.move'>(
 }
 
 async function fetchAgain(
-  accounts: Accounts,
-  account: Account,
-  place: { mailbox: string; uid_validity: string; uid: number },
+  imap: Pick<ImapPool, 'use'>,
+  accountId: string,
+  { mailbox, uid_validity: uidValidity, uid }: { mailbox: string; uid_validity: string; uid: number },
   signal: AbortSignal,
 ): Promise<FetchedMessage | null> {
-  const connection = await connectImap(account, await accounts.credentials(account), { signal });
-  try {
-    const selected = await connection.run(
-      `select ${place.mailbox}`,
-      () => connection.client.mailboxOpen(place.mailbox, { readOnly: true }),
-      signal,
-    );
-    if (String(selected.uidValidity) !== place.uid_validity) return null; // it is read again under its new number
-    return await connection.run(
-      'fetch a message',
-      async () => {
-        let found: FetchedMessage | null = null;
-        for await (const message of fetchMetadata(connection, place.uid, place.uid)) found = message;
-        return found;
-      },
-      signal,
-    );
-  } finally {
-    await connection.logout();
-  }
+  return imap.use(accountId, (connection) =>
+    withSelected(connection, mailbox, { write: false, signal }, async (selected) => {
+      if (selected.uidValidity !== uidValidity) return null; // it is read again under its new number
+      return connection.run(
+        'fetch a message',
+        async () => {
+          let found: FetchedMessage | null = null;
+          for await (const message of fetchMetadata(connection, uid, uid)) found = message;
+          return found;
+        },
+        signal,
+      );
+    }),
+  );
 }
 
 /**

@@ -1,41 +1,35 @@
 // Watches one mailbox on a connection of its own: connect, catch up, IDLE or poll, sweep, and again after any failure.
 // It always says which of these it is at, since when, and why.
 import type { Account, Accounts, Credentials } from '../accounts/accounts.ts';
-import type { WatchStatus } from '../contracts/account.ts';
-import { connectImap, type ImapConnection } from '../imap/connection.ts';
+import type { ImapConnection } from '../imap/connection.ts';
+import type { ImapConnector } from '../imap/connector.ts';
 import { type Clock, monotonicMs, pause } from '../kernel/clock.ts';
 import { durationMs } from '../kernel/duration.ts';
-import { codeOf, explain, PosternError } from '../kernel/errors.ts';
+import { explain } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Store } from '../store/store.ts';
 import { Backoff } from './backoff.ts';
 import type { Ingest } from './ingest.ts';
+import { needsPerson, tellInterruption } from './interruption.ts';
 import { MailboxReader } from './mailbox-reader.ts';
-import { MailboxStatus, type WatchedMailbox } from './mailbox-status.ts';
-import { endedWithToken, RENEW_AGAIN_MS, renewAt } from './renewal.ts';
+import type { MailboxStatus } from './mailbox-status.ts';
+import { endedWithToken, hasNewerToken, RENEW_AGAIN_MS, renewAt } from './renewal.ts';
 
 const LONGEST_SWEEP_MS = 5 * 60_000;
-const NEEDS_PERSON = new Set([
-  'wrong_password',
-  'token_refused',
-  'oauth_sign_in_needed',
-  'secret_missing',
-  'secret_unreadable',
-]);
 
 export interface WatcherParts {
-  accounts: Accounts;
+  accounts: Pick<Accounts, 'credentials'>;
+  connector: Pick<ImapConnector, 'open'>;
   store: Store;
   clock: Clock;
   log: Logger;
   ingest: Ingest;
-  onState: (accountId: string, mailbox: string, status: WatchStatus) => void;
 }
 
-export class MailboxWatcher implements WatchedMailbox {
-  readonly account: Account;
-  readonly mailbox: string;
-  readonly health: MailboxStatus;
+export class MailboxWatcher {
+  readonly #account: Account;
+  readonly #mailbox: string;
+  readonly #health: MailboxStatus;
   readonly #parts: WatcherParts;
   readonly #log: Logger;
   readonly #stopped = new AbortController();
@@ -47,19 +41,12 @@ export class MailboxWatcher implements WatchedMailbox {
   /** The server was seen to end a connection with the token that it was opened with. */
   #cutsWithToken = false;
 
-  constructor(account: Account, mailbox: string, parts: WatcherParts) {
-    this.account = account;
-    this.mailbox = mailbox;
+  constructor(account: Account, mailbox: string, health: MailboxStatus, parts: WatcherParts) {
+    this.#account = account;
+    this.#mailbox = mailbox;
+    this.#health = health;
     this.#parts = parts;
     this.#log = parts.log.child({ account: account.settings.label, mailbox });
-    const mode = account.settings.watch.mode === 'idle' ? 'idle' : 'poll';
-    this.health = new MailboxStatus(parts.clock, mode, (status) =>
-      parts.onState(account.id, mailbox, status),
-    );
-  }
-
-  status(): WatchStatus {
-    return this.health.view();
   }
 
   start(): void {
@@ -76,15 +63,18 @@ export class MailboxWatcher implements WatchedMailbox {
     this.#stopped.abort();
     this.#wake();
     await this.#loop;
-    this.health.enter('stopped');
   }
 
   async #run(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       let connectedAt = 0;
       try {
-        this.health.enter('connecting');
-        const { connection, credentials } = await this.#connect();
+        this.#health.enter('connecting');
+        const { connection, credentials } = await this.#parts.connector.open(this.#account, {
+          purpose: 'watch',
+          signal: this.#stopped.signal,
+          qresync: true,
+        });
         try {
           connectedAt = monotonicMs();
           await this.#watch(connection, credentials);
@@ -101,25 +91,12 @@ export class MailboxWatcher implements WatchedMailbox {
     }
   }
 
-  #connect(): Promise<{ connection: ImapConnection; credentials: Credentials }> {
-    const signal = this.#stopped.signal;
-    return this.#parts.accounts.signIn(this.account, async (credentials) => ({
-      connection: await connectImap(this.account, credentials, { signal, qresync: true }),
-      credentials,
-    }));
-  }
-
   /** Waits after a failure, as long as its kind asks for; a sweep ends the wait. */
   async #rest(error: unknown, livedMs: number): Promise<void> {
-    if (!(error instanceof PosternError))
-      this.#log.error(
-        { error: error instanceof Error ? error.stack : String(error) },
-        'a bug: watching failed with an unknown error',
-      );
     this.#dirty = false; // what was said on the lost connection is no reason to connect again at once
     const wait = this.#backoff.next(error, livedMs);
-    this.health.interrupted(error, wait, NEEDS_PERSON.has(codeOf(error)));
-    this.#log.warn({ code: codeOf(error), wait }, `watching is interrupted: ${explain(error)}`);
+    this.#health.interrupted(error, wait, needsPerson(error));
+    tellInterruption(this.#log, error, wait);
     await this.#until(wait);
   }
 
@@ -127,38 +104,39 @@ export class MailboxWatcher implements WatchedMailbox {
   async #watch(connection: ImapConnection, credentials: Credentials): Promise<void> {
     const { client } = connection;
     client.on('exists', () => {
-      this.health.alive();
+      this.#health.alive();
       this.sweep();
     });
     void connection.closed.then(() => this.#wake());
-    const reader = new MailboxReader(this.account, this.mailbox, connection, {
+    const reader = new MailboxReader(this.#account, this.#mailbox, connection, {
       ...this.#parts,
       log: this.#log,
       signal: this.#stopped.signal,
-      onProgress: (waiting, received) => this.health.progress(waiting, received),
-      onBackfill: (progress) => this.health.backfilled(progress),
+      onProgress: (waiting, received) => this.#health.progress(waiting, received),
+      onBackfill: (progress) => this.#health.backfilled(progress),
       onDue: () => this.#wake(),
     });
     await reader.attach();
-    const idles = this.account.settings.watch.mode === 'idle' && client.capabilities.has('IDLE');
+    const idles = client.capabilities.has('IDLE');
     this.#dirty = false;
     await reader.takeNew();
-    this.health.watchesBy(idles ? 'idle' : 'poll');
+    this.#health.watchesBy(idles ? 'idle' : 'poll');
     const { clock } = this.#parts;
-    let sweepAt = monotonicMs() + this.sweepMs;
+    const sweepMs = ownSweepMs(this.#account);
+    let sweepAt = monotonicMs() + sweepMs;
     let renewal = renewAt(credentials, this.#cutsWithToken);
     while (!this.#stopped.signal.aborted) {
       if (!connection.usable) throw connection.failure;
       if (this.#dirty) {
         this.#dirty = false;
         await reader.takeNew();
-        sweepAt = monotonicMs() + this.sweepMs;
+        sweepAt = monotonicMs() + sweepMs;
       } else if (clock.now() >= renewal) {
-        if (await this.#hasNewerToken(credentials)) return;
+        if (await hasNewerToken(this.#parts.accounts, this.#account, credentials, this.#log)) return;
         renewal = clock.now() + RENEW_AGAIN_MS;
       } else if (monotonicMs() >= sweepAt) {
         await reader.sweep();
-        sweepAt = monotonicMs() + this.sweepMs;
+        sweepAt = monotonicMs() + sweepMs;
       } else if (monotonicMs() >= reader.dueAt) {
         await reader.work();
       } else {
@@ -167,22 +145,6 @@ export class MailboxWatcher implements WatchedMailbox {
         await this.#until(Math.min(due, renewal - clock.now()));
       }
     }
-  }
-
-  /** Without a newer token the connection at hand is the best there is. */
-  async #hasNewerToken(old: Credentials): Promise<boolean> {
-    try {
-      const now = await this.#parts.accounts.credentials(this.account);
-      return old.type === 'oauth2' && now.type === 'oauth2' && now.accessToken !== old.accessToken;
-    } catch (error) {
-      this.#log.debug({ code: codeOf(error) }, `there is no newer token: ${explain(error)}`);
-      return false;
-    }
-  }
-
-  get sweepMs(): number {
-    const interval = durationMs(this.account.settings.watch.interval);
-    return this.account.settings.watch.mode === 'poll' ? interval : Math.min(interval, LONGEST_SWEEP_MS);
   }
 
   /** Waits for `ms`, or less when woken: true then. */
@@ -194,4 +156,9 @@ export class MailboxWatcher implements WatchedMailbox {
     this.#wake = () => undefined;
     return woken.signal.aborted;
   }
+}
+
+/** How often a mailbox with a connection of its own is looked at, whatever the server tells. */
+export function ownSweepMs({ settings: { watch } }: Account): number {
+  return Math.min(durationMs(watch.interval), LONGEST_SWEEP_MS);
 }

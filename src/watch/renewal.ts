@@ -1,6 +1,8 @@
 // Connections that were opened with an access token: some servers end them when the token ends (Gmail and Microsoft 365
 // do), so that they are better made anew a little before.
-import type { Credentials } from '../accounts/accounts.ts';
+import type { Account, Accounts, Credentials } from '../accounts/accounts.ts';
+import { codeOf, explain } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
 
 const SHARE_BEFORE = 0.1; // of the token's life; a new token is fetched at 80 % at the latest
 const LONGEST_BEFORE_MS = 2 * 60_000; // of an hour's token there is no need to give more away
@@ -28,4 +30,20 @@ export function endedWithToken(credentials: Credentials, words: string, now: num
   const { issuedAt, expiresAt } = credentials;
   const around = Math.max((expiresAt - issuedAt) * AROUND_SHARE, AROUND_LEAST_MS);
   return Math.abs(now - expiresAt) <= around && now - issuedAt > around;
+}
+
+/** Whether another token is at hand now. Without one the connection at hand is the best there is. */
+export async function hasNewerToken(
+  accounts: Pick<Accounts, 'credentials'>,
+  account: Account,
+  old: Credentials,
+  log: Logger,
+): Promise<boolean> {
+  try {
+    const now = await accounts.credentials(account);
+    return old.type === 'oauth2' && now.type === 'oauth2' && now.accessToken !== old.accessToken;
+  } catch (error) {
+    log.debug({ code: codeOf(error) }, `there is no newer token: ${explain(error)}`);
+    return false;
+  }
 }

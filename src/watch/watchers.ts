@@ -1,20 +1,20 @@
-// All watchers of this node: one for each mailbox of each active account, made and ended as accounts change.
+// All watchers of this node: one for each active account, made and ended as accounts change.
 import type { Account, Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import type { WatchState, WatchStatus } from '../contracts/account.ts';
-import { type Clock, pause } from '../kernel/clock.ts';
+import type { ImapConnector } from '../imap/connector.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { codeOf, explain } from '../kernel/errors.ts';
 import type { Part } from '../kernel/lifecycle.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Store } from '../store/store.ts';
+import { AccountWatcher } from './account-watcher.ts';
 import type { Ingest } from './ingest.ts';
 import type { WatchedMailbox } from './mailbox-status.ts';
-import { MailboxWatcher } from './mailbox-watcher.ts';
-
-const STOP_LIMIT_MS = 5_000; // each of its waits can be aborted: one that does not end within this will not end
 
 export interface WatchersParts {
   accounts: Accounts;
+  connector: ImapConnector;
   store: Store;
   clock: Clock;
   log: Logger;
@@ -22,11 +22,6 @@ export interface WatchersParts {
   ingest: Ingest;
   /** Accounts that name another group are served by other nodes. */
   nodeGroup: string | null;
-}
-
-interface Watched {
-  version: number;
-  watchers: MailboxWatcher[];
 }
 
 /** Worst first: the state of an account is the worst of its mailboxes'. */
@@ -42,7 +37,7 @@ const WORST: readonly WatchState[] = [
 export class Watchers implements Part {
   readonly name = 'watchers';
   readonly #parts: WatchersParts;
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Map<string, AccountWatcher>();
   /** Changes are applied one after the other, so that an account never has two sets of watchers. */
   #tail: Promise<void> = Promise.resolve();
   #unsubscribe: () => void = () => undefined;
@@ -70,24 +65,24 @@ export class Watchers implements Part {
     this.#stopped = true;
     this.#unsubscribe();
     await this.#tail;
-    await stopAll([...this.#watched.values()].flatMap(({ watchers }) => watchers));
+    await Promise.all([...this.#watched.values()].map((watcher) => watcher.stop()));
     this.#watched.clear();
   }
 
   status(accountId: string): { total: WatchStatus; mailboxes: Record<string, WatchStatus> } {
-    const watchers = this.#watched.get(accountId)?.watchers ?? [];
-    const statuses = watchers.map((watcher) => [watcher.mailbox, watcher.status()] as const);
+    const watched = this.#watched.get(accountId)?.mailboxes ?? [];
+    const statuses = watched.map(({ mailbox, health }) => [mailbox, health.view()] as const);
     return { total: totalOf(statuses.map(([, status]) => status)), mailboxes: Object.fromEntries(statuses) };
   }
 
   /** Looks for new mail in all mailboxes of the account now. */
   sweep(accountId: string): void {
-    for (const watcher of this.#watched.get(accountId)?.watchers ?? []) watcher.sweep();
+    for (const watched of this.#watched.get(accountId)?.mailboxes ?? []) watched.sweep();
   }
 
   /** Every mailbox that this node watches. */
   *watched(): Generator<WatchedMailbox> {
-    for (const { watchers } of this.#watched.values()) yield* watchers;
+    for (const { mailboxes } of this.#watched.values()) yield* mailboxes;
   }
 
   /** Ends the watchers of an account, also those that hang, and begins anew. */
@@ -113,11 +108,11 @@ export class Watchers implements Part {
       throw error;
     });
     const now = this.#watched.get(accountId);
-    if (account && now?.version === account.version && !anew) return;
-    await stopAll(now?.watchers ?? []);
+    if (account && now?.account.version === account.version && !anew) return;
+    await now?.stop();
     this.#watched.delete(accountId);
     if (!account || !this.#isOurs(account)) return;
-    const { accounts, store, clock, log, bus, ingest } = this.#parts;
+    const { bus, ...parts } = this.#parts;
     const onState = (id: string, mailbox: string, status: WatchStatus): void =>
       bus.publish('watch.changed', {
         account_id: id,
@@ -129,11 +124,9 @@ export class Watchers implements Part {
           backfill_total: status.backfill.total,
         }),
       });
-    const watchers = [...new Set(account.settings.watch.mailboxes)].map(
-      (mailbox) => new MailboxWatcher(account, mailbox, { accounts, store, clock, log, ingest, onState }),
-    );
-    this.#watched.set(accountId, { version: account.version, watchers });
-    for (const watcher of watchers) watcher.start();
+    const watcher = new AccountWatcher(account, { ...parts, onState });
+    this.#watched.set(accountId, watcher);
+    watcher.start();
   }
 
   #isOurs({ settings }: Account): boolean {
@@ -143,14 +136,6 @@ export class Watchers implements Part {
       (settings.node_group ?? null) === this.#parts.nodeGroup
     );
   }
-}
-
-/** A watcher that hangs is left alone: it was told to end, and the ledger's keys hold whatever it does yet. */
-async function stopAll(watchers: readonly MailboxWatcher[]): Promise<void> {
-  const limit = new AbortController();
-  const stopped = Promise.all(watchers.map((watcher) => watcher.stop()));
-  await Promise.race([stopped, pause(STOP_LIMIT_MS, limit.signal)]);
-  limit.abort();
 }
 
 function totalOf(statuses: readonly WatchStatus[]): WatchStatus {

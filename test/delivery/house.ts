@@ -9,6 +9,7 @@ import { memoryBus } from '../../src/cluster/memory.ts';
 import { accountInput } from '../../src/contracts/account.ts';
 import type { DeliveryState, DeliveryView } from '../../src/contracts/delivery.ts';
 import { Deliveries } from '../../src/delivery/deliveries.ts';
+import { ImapConnector } from '../../src/imap/connector.ts';
 import { ImapPool } from '../../src/imap/pool.ts';
 import { JobQueue } from '../../src/jobs/queue.ts';
 import { JobWorker } from '../../src/jobs/worker.ts';
@@ -85,7 +86,8 @@ export async function openDeliveryHouse(
     wake();
   });
   const worker = new JobWorker(jobs, clock, log);
-  const imap = new ImapPool(accounts);
+  const connector = new ImapConnector(accounts);
+  const imap = new ImapPool(accounts, connector);
   const decider = ruleDecider({ rules: () => rules, jobs, clock });
   const ingest = new Ingest({ store, jobs, clock, bus, log, decider });
   registerEffects({ store, imap, accounts, worker, ingest, jobs, clock });
@@ -102,7 +104,7 @@ export async function openDeliveryHouse(
     resolveSecret,
     folder: join(folder, 'work'),
   });
-  const watchers = new Watchers({ accounts, store, clock, log, bus, ingest, nodeGroup: null });
+  const watchers = new Watchers({ accounts, connector, store, clock, log, bus, ingest, nodeGroup: null });
   await watchers.start();
   await worker.start();
 
@@ -162,7 +164,12 @@ export async function openDeliveryHouse(
     require_tls: false,
     auth: { type: 'basic', username: user, password: DEFAULT_PASSWORD },
   });
-  const { id } = await accounts.add(input);
-  await house.until(() => ['idle', 'polling'].includes(watchers.status(id).total.state));
-  return house;
+  try {
+    const { id } = await accounts.add(input);
+    await house.until(() => ['idle', 'polling'].includes(watchers.status(id).total.state));
+    return house;
+  } catch (error) {
+    await house[Symbol.asyncDispose](); // or what was begun keeps the test's process alive
+    throw error;
+  }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Accounts } from '../../src/accounts/accounts.ts';
+import { ImapConnector } from '../../src/imap/connector.ts';
 import { ImapPool } from '../../src/imap/pool.ts';
 import { sentMailbox, sentOf } from '../../src/outbound/sent-mailbox.ts';
 import { startDovecot } from '../support/dovecot.ts';
@@ -23,7 +24,7 @@ test('a copy is filed once, seen, with its very bytes, and is found by its Messa
     signIn: (_: unknown, connect: (given: object) => Promise<unknown>) =>
       connect({ type: 'basic', username: USER, password: PASSWORD }),
   } as unknown as Accounts;
-  const imap = new ImapPool(accounts);
+  const imap = new ImapPool(accounts, new ImapConnector(accounts));
   try {
     const sent = sentMailbox(imap);
     await dovecot.deliver(USER, 'Subject: older\r\n\r\nolder\r\n', 'Sent');

@@ -76,6 +76,7 @@ const STATUS: Readonly<Record<string, number>> = {
   mailbox_refused: 502,
   protocol: 502,
   throttled: 503,
+  connection_limit: 503,
   timeout: 504,
   too_many_streams: 503,
   stopping: 503,

@@ -1,0 +1,135 @@
+// What a server says of many mailboxes at once: in one command where it has LIST-STATUS (RFC 5819), else one by one.
+import { PosternError } from '../kernel/errors.ts';
+import { ask } from './ask.ts';
+import type { ImapConnection } from './connection.ts';
+import { encodeMailbox } from './mailbox-names.ts';
+import { type AnswerToken, atom, rawCommand, text } from './raw-command.ts';
+
+/** Null for what the server does not tell. */
+export interface MailboxFigures {
+  uidValidity: string | null;
+  uidNext: number | null;
+  /** Grows with every change in the mailbox (RFC 7162). */
+  highestModseq: string | null;
+}
+
+const PER_COMMAND = 50; // some 4 kB of a command; servers cut longer lines
+/** Servers that offer LIST-STATUS and refuse it are not asked again over the same connection. */
+const refused = new WeakSet<ImapConnection>();
+
+/**
+ * Asks for each mailbox. None of them may be selected: what is said of that one need not be true.
+ * @returns for each its figures, or why there are none
+ * @throws PosternError when the connection broke
+ */
+export async function statusRound(
+  connection: ImapConnection,
+  mailboxes: readonly string[],
+  signal?: AbortSignal,
+): Promise<Map<string, MailboxFigures | PosternError>> {
+  const found = new Map<string, MailboxFigures | PosternError>();
+  if (mailboxes.length > 1 && offersListStatus(connection)) {
+    // A name with a wildcard would be a pattern.
+    const plain = mailboxes.filter((mailbox) => !/[*%]/.test(mailbox));
+    for (let at = 0; at < plain.length && !refused.has(connection); at += PER_COMMAND)
+      await listStatus(connection, plain.slice(at, at + PER_COMMAND), found, signal);
+  }
+  for (const mailbox of mailboxes)
+    if (!found.has(mailbox)) found.set(mailbox, await one(connection, mailbox, signal));
+  return found;
+}
+
+function offersListStatus(connection: ImapConnection): boolean {
+  const { capabilities } = connection.client;
+  return (
+    capabilities.has('LIST-STATUS') && capabilities.has('LIST-EXTENDED') && !refused.has(connection) // more names in one command need LIST-EXTENDED
+  );
+}
+
+async function listStatus(
+  connection: ImapConnection,
+  mailboxes: readonly string[],
+  found: Map<string, MailboxFigures | PosternError>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const named = new Map(mailboxes.map((mailbox) => [wireName(connection, mailbox), mailbox]));
+  const listen = ([name, figures]: readonly AnswerToken[]): void => {
+    const mailbox = named.get(sameInbox(textOf(name) ?? ''));
+    if (mailbox !== undefined && Array.isArray(figures)) found.set(mailbox, figuresOf(figures));
+  };
+  const items = ['UIDNEXT', 'UIDVALIDITY', ...(countsChanges(connection) ? ['HIGHESTMODSEQ'] : [])];
+  const tokens = [
+    text(''),
+    [...named.keys()].map(text),
+    atom('RETURN'),
+    [atom('STATUS'), items.map((item) => atom(item))],
+  ];
+  try {
+    await ask(
+      connection,
+      'look at the mailboxes',
+      () => rawCommand(connection, 'LIST', tokens, { STATUS: listen, LIST: () => undefined }),
+      signal,
+    );
+  } catch (error) {
+    if (!connection.usable) throw error;
+    refused.add(connection);
+  }
+}
+
+async function one(
+  connection: ImapConnection,
+  mailbox: string,
+  signal?: AbortSignal,
+): Promise<MailboxFigures | PosternError> {
+  const query = {
+    uidNext: true,
+    uidValidity: true,
+    ...(countsChanges(connection) ? { highestModseq: true } : {}),
+  };
+  try {
+    const status = await ask(
+      connection,
+      `look at ${mailbox}`,
+      () => connection.client.status(mailbox, query),
+      signal,
+    );
+    if (!status) throw connection.failure;
+    return {
+      uidValidity: status.uidValidity === undefined ? null : String(status.uidValidity),
+      uidNext: status.uidNext ?? null,
+      highestModseq: status.highestModseq === undefined ? null : String(status.highestModseq),
+    };
+  } catch (error) {
+    if (!connection.usable || !(error instanceof PosternError)) throw error;
+    return error;
+  }
+}
+
+const countsChanges = ({ client }: ImapConnection): boolean => client.capabilities.has('CONDSTORE');
+
+const wireName = ({ client }: ImapConnection, mailbox: string): string =>
+  sameInbox(client.enabled.has('UTF8=ACCEPT') ? mailbox : encodeMailbox(mailbox));
+
+/** The one name that is the same in any case (RFC 9051 §5.1). */
+const sameInbox = (name: string): string => (name.toUpperCase() === 'INBOX' ? 'INBOX' : name);
+
+function textOf(token: AnswerToken | undefined): string | null {
+  if (!token || Array.isArray(token)) return null;
+  const { value } = token;
+  if (typeof value === 'string') return value;
+  return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : null;
+}
+
+function figuresOf(tokens: readonly AnswerToken[]): MailboxFigures {
+  const told: Record<string, string> = Object.create(null);
+  for (let at = 0; at + 1 < tokens.length; at += 2) {
+    const value = textOf(tokens[at + 1]);
+    if (value !== null && /^\d{1,20}$/.test(value)) told[(textOf(tokens[at]) ?? '').toUpperCase()] = value;
+  }
+  return {
+    uidValidity: told.UIDVALIDITY ?? null,
+    uidNext: told.UIDNEXT === undefined ? null : Number(told.UIDNEXT),
+    highestModseq: told.HIGHESTMODSEQ ?? null,
+  };
+}
