@@ -159,8 +159,11 @@ export class MailboxChanges {
         return this.#compareFlags();
       }
     }
+    const isFirst = !Number.isFinite(this.#comparedAt);
     this.#comparedAt = monotonicMs();
-    if (told.unnamedRemoval || (comparesAll && !tellsRemovals(connection))) await this.#comparePresence();
+    // Also where removals are told by UID, now and then: an answer that names millions of them is not read.
+    const comparesPresence = comparesAll && !(isFirst && tellsRemovals(connection));
+    if (told.unnamedRemoval || comparesPresence) await this.#comparePresence();
   }
 
   async #withoutCount(told: Told, comparesAll: boolean): Promise<void> {
