@@ -47,6 +47,17 @@ describe('the settings', () => {
     assert.deepEqual(config.roles, ['watch', 'work', 'api']);
     assert.deepEqual([config.masterKey, config.adminToken, config.nodeGroup], [null, null, null]);
     assert.equal(config.ledgerPath, join(resolve('data'), 'ledger.sqlite'));
+    assert.deepEqual([config.metricsOpen, config.watchCheckMs], [false, 300_000]);
+  });
+
+  it('open the metrics, and set or switch off the canary, in so many words only', () => {
+    const config = loadConfig({ POSTERN_METRICS: 'open', POSTERN_WATCH_CHECK: '30s' });
+    assert.deepEqual([config.metricsOpen, config.watchCheckMs], [true, 30_000]);
+    assert.equal(loadConfig({ POSTERN_WATCH_CHECK: 'off' }).watchCheckMs, null);
+    assert.deepEqual(namesOf(problemsOf({ POSTERN_METRICS: 'yes', POSTERN_WATCH_CHECK: '1s' })), [
+      'POSTERN_METRICS',
+      'POSTERN_WATCH_CHECK',
+    ]);
   });
 
   it("take an empty variable for none, and leave other programs' variables alone", () => {
