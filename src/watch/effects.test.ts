@@ -66,6 +66,7 @@ describe('a label for a mail that moves', () => {
           server.selected = mailbox;
           return { release: () => undefined };
         },
+        noop: async () => undefined,
         fetchOne: async () => server.selected === server.mailbox && { uid: 1 },
         messageFlagsAdd: async (_: string, flags: string[]) => {
           server.flags.push(...flags);
