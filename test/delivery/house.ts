@@ -163,6 +163,7 @@ export async function openDeliveryHouse(
     smtp: { host: '127.0.0.1', port: 1, security: 'none' },
     require_tls: false,
     auth: { type: 'basic', username: user, password: DEFAULT_PASSWORD },
+    watch: { interval: '1s' }, // a server that is slow to tell of new mail is not what these tests wait for
   });
   try {
     const { id } = await accounts.add(input);

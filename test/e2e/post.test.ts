@@ -44,6 +44,7 @@ rules: [{ name: all mail, then: [{ post: crm }] }]
       smtp: { host: '127.0.0.1', port: 1, security: 'none' },
       require_tls: false,
       auth: { type: 'basic', username: 'sales', password: DEFAULT_PASSWORD },
+      watch: { interval: '1s' }, // a server that is slow to tell of new mail is not what these tests wait for
     });
   });
   after(async () => {
