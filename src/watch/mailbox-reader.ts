@@ -115,10 +115,7 @@ export class MailboxReader {
   /** Fetches everything above the checkpoint, and commits it batch by batch. */
   async takeNew(): Promise<void> {
     const checkpoint = this.checkpoint;
-    this.#connection.client.off('exists', this.#onExists);
-    const knowsAll = this.#knowsAll;
-    this.#knowsAll = false;
-    if (knowsAll) return;
+    if (this.#knewAll()) return;
     const parts = { ...this.#parts, account: this.#account, connection: this.#connection };
     await takeRange(parts, checkpoint, { from: checkpoint.lastUid + 1, to: '*' }, (messages, added) =>
       this.#tell(Math.max(this.#waiting - messages, 0), added),
@@ -133,6 +130,7 @@ export class MailboxReader {
 
   /** One step of what is not new mail, of a second or so: what other clients changed, or a slice of the history. */
   async work(): Promise<void> {
+    this.#knewAll();
     const changes = this.#changes;
     if (changes && changes.dueAt <= monotonicMs()) return changes.take();
     if (!this.#backfill) return;
@@ -151,6 +149,14 @@ export class MailboxReader {
     client.off('exists', this.#onExists);
     this.#knowsAll = true;
     client.on('exists', this.#onExists);
+  }
+
+  /** The end of that, and what it gave. */
+  #knewAll(): boolean {
+    this.#connection.client.off('exists', this.#onExists);
+    const knowsAll = this.#knowsAll;
+    this.#knowsAll = false;
+    return knowsAll;
   }
 
   async #noop(): Promise<void> {

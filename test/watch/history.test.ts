@@ -192,6 +192,40 @@ describe('history', { skip: requireService('dovecot') }, () => {
     assert.deepEqual(house.started, ['at 1', 'at 400000', 'at 400001', 'at 90000000', 'at 4000000000']);
   });
 
+  it('is read in each of several mailboxes that share one connection, and changes in them are followed', async () => {
+    const mailboxes = ['INBOX', 'Archive', 'Sent'];
+    for (const mailbox of mailboxes)
+      await dovecot.deliverMany(
+        user,
+        Array.from({ length: 600 }, (_, at) => mail(`${mailbox} ${at}`)),
+        mailbox,
+      );
+    await using house = await openWatchHouse();
+    const account = await house.add(
+      settings({ mailboxes, connections: 1, interval: '200ms', from_zero: true }),
+    );
+    await house.until(async () => {
+      const rows = await house.store.db.selectFrom('backfills').select('ended_at').execute();
+      return rows.length === 3 && rows.every(({ ended_at: at }) => at !== null);
+    });
+    assert.equal(new Set(house.started).size, 1_800);
+    assert.equal(house.started.length, 1_800);
+    await dovecot.deliver(user, mail('new'), 'Sent');
+    await house.starts('new');
+    await dovecot.setFlags(user, 600, '+FLAGS', ['\\Seen'], 'Archive');
+    await house.until(async () =>
+      (
+        await house.store.db
+          .selectFrom('locations')
+          .select('flags')
+          .where('mailbox', '=', 'Archive')
+          .where('uid', '=', 600)
+          .executeTakeFirst()
+      )?.flags?.includes('Seen'),
+    );
+    assert.equal(house.status(account).backfill, null);
+  });
+
   for (const [kind, status, lastUid] of [
     ['by STATUS', ['* STATUS INBOX (UIDNEXT 42)', 'TAG OK done'], 41],
     ['by its last message', ['* STATUS INBOX ()', 'TAG OK done'], 17],
