@@ -44,13 +44,18 @@ export async function mayBegin(
       return false;
     }
   }
-  if (lane === null) return true;
-  const before = await tx
+  return lane === null || (await firstOfLane(tx, lane)) === undefined;
+}
+
+/** The kind of the first job that is left in a lane: the only one there that can be taken. */
+export async function firstOfLane(tx: Tx, lane: string): Promise<JobKind | undefined> {
+  const first = await tx
     .selectFrom('jobs')
-    .select('id')
+    .select('kind')
     .where('lane', '=', lane)
     .where('state', '<>', 'dead')
+    .orderBy('id')
     .limit(1)
     .executeTakeFirst();
-  return before === undefined;
+  return first?.kind as JobKind | undefined;
 }

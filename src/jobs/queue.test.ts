@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { openSqlite } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
+import type { EnqueueOptions } from './job.ts';
 import { payloadOf } from './job.ts';
-import { type EnqueueOptions, JobQueue, LEASE_MS } from './queue.ts';
+import { JobQueue, LEASE_MS } from './queue.ts';
 
 const KIND = 'session.turn';
 let root: string;

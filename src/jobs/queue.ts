@@ -3,16 +3,14 @@ import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
-import { mayBegin, type Taker } from './at-once.ts';
+import { firstOfLane, mayBegin, type Taker } from './at-once.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
-import { type EnqueueOptions, idAfter, type Job, jobOf } from './job.ts';
+import { type EnqueueOptions, idAfter, type Job, jobOf, rowOf } from './job.ts';
 import type { JobKind, JobPayload } from './kinds.ts';
 import { JobTimes } from './set-back.ts';
 
 export const LEASE_MS = 30_000; // a node that dies is missed after this long
 const DEFAULT_ATTEMPTS = 10;
-
-export type { EnqueueOptions } from './job.ts';
 
 export class JobQueue {
   readonly times: JobTimes;
@@ -44,6 +42,16 @@ export class JobQueue {
     payload: JobPayload<K>,
     options: EnqueueOptions = {},
   ): Promise<void> {
+    await this.put(tx, kind, payload, options);
+  }
+
+  /** The same. @returns whether it begins with the commit (`atOnce`) */
+  async put<K extends JobKind>(
+    tx: Tx,
+    kind: K,
+    payload: JobPayload<K>,
+    options: EnqueueOptions,
+  ): Promise<boolean> {
     const now = this.#clock.now();
     const job: Job = {
       id: options.inPlaceOf ? idAfter(options.inPlaceOf) : newId('job', now),
@@ -57,22 +65,17 @@ export class JobQueue {
     const taker = options.atOnce && this.#taker;
     const taken = taker && (await mayBegin(tx, job, taker.roomFor(kind, job.pool))) ? taker : null;
     if (taken) job.attempts = 1;
-    const { maxAttempts, ...values } = job;
     await tx
       .insertInto('jobs')
       .values({
-        ...values,
+        ...rowOf(job, now, options.runAt),
         state: taken ? 'running' : 'ready',
-        run_at: options.runAt ?? now,
-        max_attempts: maxAttempts,
         lease_owner: taken?.owner ?? null,
         lease_until: taken ? now + LEASE_MS : null,
-        error: null,
-        created_at: now,
-        updated_at: now,
       })
       .execute();
     afterCommit(tx, () => (taken ? taken.run(job) : this.#wake(kind)));
+    return Boolean(taken);
   }
 
   /**
@@ -180,20 +183,8 @@ export class JobQueue {
       .returning('lane')
       .executeTakeFirst();
     if (!row) throw new PosternError('lease_lost', `The job ${id} was taken over by another worker.`);
-    if (row.lane) await this.#wakeNextOf(tx, row.lane);
-  }
-
-  /** Only the first job that is left in a lane can be taken: looking for every kind would cost a statement for each. */
-  async #wakeNextOf(tx: Tx, lane: string): Promise<void> {
-    const next = await tx
-      .selectFrom('jobs')
-      .select('kind')
-      .where('lane', '=', lane)
-      .where('state', '<>', 'dead')
-      .orderBy('id')
-      .limit(1)
-      .executeTakeFirst();
-    if (next) afterCommit(tx, () => this.#wake(next.kind as JobKind));
+    const next = row.lane && (await firstOfLane(tx, row.lane)); // looking for every kind would cost a statement for each
+    if (next) afterCommit(tx, () => this.#wake(next));
   }
 
   /** Ends a job whose effects were committed before. */

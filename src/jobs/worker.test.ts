@@ -8,7 +8,8 @@ import { PosternError } from '../kernel/errors.ts';
 import { silentLogger } from '../kernel/logger.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
-import { type EnqueueOptions, JobQueue, LEASE_MS } from './queue.ts';
+import type { EnqueueOptions } from './job.ts';
+import { JobQueue, LEASE_MS } from './queue.ts';
 import { type JobContext, JobWorker } from './worker.ts';
 
 const KIND = 'session.turn';

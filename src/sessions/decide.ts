@@ -8,6 +8,7 @@ import { newId } from '../kernel/ids.ts';
 import type { RuleMatch, RuleSet } from '../rules/match.ts';
 import type { Tx } from '../store/store.ts';
 import type { Arrival, Decider, Decision } from '../watch/arrival.ts';
+import type { EarlyTurns } from './begin.ts';
 
 export const TURN_ATTEMPTS = 10; // as many as the retry schedule of webhooks has steps
 
@@ -18,6 +19,8 @@ export interface RuleDecision extends Decision {
 }
 
 export interface DecideParts {
+  /** Begins turns with the mail that they are for; where absent, they begin in a transaction of their own. */
+  early?: EarlyTurns;
   rules: () => RuleSet;
   jobs: JobQueue;
   clock: Clock;
@@ -26,7 +29,7 @@ export interface DecideParts {
 /** Mail of these kinds never starts a session, so that machines do not talk to each other for ever (RFC 3834 §2). */
 const SILENT_KINDS = new Set(['own', 'bounce', 'complaint', 'receipt', 'auto-reply']);
 
-export function ruleDecider({ rules, jobs, clock }: DecideParts): Decider<RuleDecision> {
+export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider<RuleDecision> {
   return {
     decide(arrival) {
       const matches = rules().match({
@@ -66,7 +69,7 @@ export function ruleDecider({ rules, jobs, clock }: DecideParts): Decider<RuleDe
           };
           await addDelivery(tx, { jobs, now: clock.now(), attempts }, delivery);
         }
-        for (const agent of agents) await startTurn(tx, { jobs, clock }, arrival, match.rule, agent);
+        for (const agent of agents) await startTurn(tx, { jobs, clock, early }, arrival, match.rule, agent);
       }
       if (flags.size === 0) return;
       const options = { lane: mailboxLane(arrival.account.id) };
@@ -102,7 +105,7 @@ async function insertDecision(
 /** A new session for the thread, or the next turn of the one that is there. A cancelled session stays so. */
 async function startTurn(
   tx: Tx,
-  { jobs, clock }: { jobs: JobQueue; clock: Clock },
+  { jobs, clock, early }: { jobs: JobQueue; clock: Clock; early: EarlyTurns | undefined },
   arrival: Arrival,
   rule: string,
   agent: string,
@@ -151,6 +154,7 @@ async function startTurn(
     feedback: null,
     author: null,
     now,
+    ...(early && { early }),
   });
 }
 
@@ -166,6 +170,7 @@ export interface NewTurn {
   feedback: string | null;
   author: string | null;
   now: number;
+  early?: EarlyTurns;
 }
 
 export async function addTurn(tx: Tx, jobs: JobQueue, turn: NewTurn): Promise<void> {
@@ -193,7 +198,7 @@ export async function addTurn(tx: Tx, jobs: JobQueue, turn: NewTurn): Promise<vo
       ended_at: null,
     })
     .execute();
-  await jobs.enqueue(
+  const isTaken = await jobs.put(
     tx,
     'session.turn',
     { turn_id: id },
@@ -204,4 +209,12 @@ export async function addTurn(tx: Tx, jobs: JobQueue, turn: NewTurn): Promise<vo
       atOnce: true,
     },
   );
+  if (!isTaken) return;
+  await turn.early?.begin(tx, {
+    id,
+    session_id: turn.sessionId,
+    agent: turn.agent,
+    sender: turn.sender,
+    started_at: null,
+  });
 }

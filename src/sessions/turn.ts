@@ -9,7 +9,6 @@ import { agentOfPool, sessionLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { durationMs } from '../kernel/duration.ts';
 import { codeOf, PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Blobs } from '../objects/blobs.ts';
@@ -18,17 +17,14 @@ import type { TurnsTable } from '../store/schema.ts';
 import type { Store, Tx } from '../store/store.ts';
 import type { Messages } from '../watch/messages.ts';
 import { type StoredAnswer, storeAnswer } from './answer.ts';
-import { exceededCap } from './caps.ts';
+import { type Begun, begin, CANCELLED, type EarlyTurns } from './begin.ts';
 import { buildEvent } from './event.ts';
 import type { Runner } from './runner.ts';
 import { setSession, settleSession } from './state.ts';
 import { messageOfTurn } from './subject.ts';
-import { newToken } from './tokens.ts';
-import { failTurn, messageOf, noteFailure, refuse, refuseTurn, withLog } from './turn-end.ts';
+import { failTurn, messageOf, noteFailure, refuseTurn, withLog } from './turn-end.ts';
 import { layAttachments, openWorkFolder } from './work-folder.ts';
 
-const TOKEN_SPARE_MS = 60_000; // an agent that is ended at its limit may still be saying its last
-const LONGEST_TURN_MS = 24 * 3_600_000; // timers end at 24 days; no agent thinks that long
 const TURNS_AT_ONCE = 256; // against exhaustion only: each agent has a limit of its own, so that none stalls another
 
 export interface TurnParts {
@@ -45,12 +41,15 @@ export interface TurnParts {
   runnerOf: (agent: Agent) => Runner;
   urls: () => { api: string; mcp: string };
   workDir: string;
+  /** Where the rules' own turns begin, if they begin early. */
+  early?: EarlyTurns;
 }
 
 type Turn = Selectable<TurnsTable> & {
   rule: string;
   thread_id: string;
   question: string | null;
+  session_state: string;
 };
 
 const EVENT_TYPES: Record<string, SessionEvent['type']> = {
@@ -77,7 +76,8 @@ async function runTurn(parts: TurnParts, turnId: string, context: JobContext): P
       cancelling.abort();
   });
   try {
-    const begun = await begin(parts, turn, context);
+    const early = parts.early?.take(turn.id);
+    const begun = early && turn.session_state !== 'cancelled' ? early : await begin(parts, turn, context);
     if (!begun) return;
     const signal = AbortSignal.any([context.signal, cancelling.signal]);
     await attempt(parts, turn, begun, { ...context, signal }).catch(async (error: unknown) => {
@@ -89,53 +89,6 @@ async function runTurn(parts: TurnParts, turnId: string, context: JobContext): P
   } finally {
     leave();
   }
-}
-
-const CANCELLED = 'The session was cancelled.';
-
-interface Begun {
-  agent: Agent;
-  token: string;
-  hash: string;
-  limitMs: number;
-}
-
-/** Marks the turn as running and gives it its token; null where it must not run, and says why. */
-async function begin(parts: TurnParts, turn: Turn, context: JobContext): Promise<Begun | null> {
-  const now = parts.clock.now();
-  return parts.store.write(async (tx) => {
-    const agent = parts.rules().agents.get(turn.agent);
-    const limitMs = Math.min(durationMs(agent?.limits.time ?? '0s'), LONGEST_TURN_MS);
-    const { token, hash } = newToken();
-    const isLive = await setSession(parts, tx, turn.session_id, {
-      state: 'running',
-      token_hash: hash,
-      token_expires_at: now + limitMs + TOKEN_SPARE_MS,
-      wake_at: null, // what it waited for has come, or it says anew that it waits
-      error: null,
-    });
-    if (!isLive) {
-      await refuse(parts, tx, turn, CANCELLED, context);
-      return null;
-    }
-    if (!agent)
-      throw new PosternError('agent_missing', `The agent ${turn.agent} is not in the rules any more.`, {
-        hint: 'Put it back, and retry the dead letter.',
-      });
-    // A turn that has begun before is not another waking.
-    const cap = turn.started_at === null ? await exceededCap(tx, agent, turn, now) : null;
-    if (cap !== null) {
-      parts.log.warn({ turn: turn.id, agent: turn.agent }, `a turn was refused: ${cap}`);
-      await refuse(parts, tx, turn, cap, context);
-      return null;
-    }
-    await tx
-      .updateTable('turns')
-      .set({ state: 'running', started_at: turn.started_at ?? now })
-      .where('id', '=', turn.id)
-      .execute();
-    return { agent, token, hash, limitMs };
-  });
 }
 
 async function attempt(parts: TurnParts, turn: Turn, begun: Begun, context: JobContext): Promise<void> {
@@ -212,7 +165,7 @@ async function loadTurn(store: Store, id: string): Promise<Turn> {
     .selectFrom('turns')
     .innerJoin('sessions', 'sessions.id', 'turns.session_id')
     .selectAll('turns')
-    .select(['sessions.rule', 'sessions.thread_id', 'sessions.question'])
+    .select(['sessions.rule', 'sessions.thread_id', 'sessions.question', 'sessions.state as session_state'])
     .where('turns.id', '=', id)
     .executeTakeFirst();
   if (!turn) throw new PosternError('not_found', `There is no turn ${id}.`);

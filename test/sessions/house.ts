@@ -19,6 +19,7 @@ import { Blobs } from '../../src/objects/blobs.ts';
 import { folderStore } from '../../src/objects/fs.ts';
 import { composeMail } from '../../src/outbound/compose.ts';
 import { compileRules } from '../../src/rules/compile.ts';
+import { EarlyTurns } from '../../src/sessions/begin.ts';
 import { ruleDecider } from '../../src/sessions/decide.ts';
 import type { RunContext, Runner } from '../../src/sessions/runner.ts';
 import { Sessions } from '../../src/sessions/sessions.ts';
@@ -129,7 +130,8 @@ export async function openHouse(yaml = oneAgent()): Promise<House> {
       return { answer: { actions: await Promise.race([run(event, context), ended]) }, log: null };
     },
   };
-  const decider = ruleDecider({ rules: () => rules, jobs, clock });
+  const early = new EarlyTurns({ rules: () => rules, clock, bus });
+  const decider = ruleDecider({ rules: () => rules, jobs, clock, early });
   const ingest = new Ingest({ store, jobs, clock, bus, log, decider });
   const sessions = new Sessions({ store, jobs, clock, bus });
   const drafts = new Drafts({ store, jobs, clock, bus, accounts, blobs, sessions, compose: composeMail });
@@ -138,7 +140,7 @@ export async function openHouse(yaml = oneAgent()): Promise<House> {
   const newWorker = (): JobWorker => {
     const worker = new JobWorker(jobs, clock, log);
     const parts = { store, jobs, worker, clock, bus, log, accounts, messages, blobs, rules: () => rules };
-    registerTurns({ ...parts, runnerOf: () => runner, urls, workDir });
+    registerTurns({ ...parts, early, runnerOf: () => runner, urls, workDir });
     registerActions({ ...parts, drafts });
     worker.handle('session.wake', ({ session_id: id, until }) => sessions.wake(id, until));
     return worker;
