@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Proof, Verdict } from './proof.ts';
 import { Random } from './random.ts';
-import { type Count, count, holds, leftToDo, mailsOnServer } from './soak/count.ts';
+import { type Count, count, gather, holds, leftToDo, mailsOnServer } from './soak/count.ts';
 import { flatness, MemoryWatch, residentMb, tenths } from './soak/memory.ts';
 import { Postman } from './soak/postman.ts';
 import { FULL, QUICK, type Size } from './soak/size.ts';
@@ -75,13 +75,8 @@ async function prove(
       QUIET_LIMIT_MS,
     );
     const name = gateway === killed ? 'killed' : 'steady';
-    results.push(
-      await count(
-        gateway,
-        mails,
-        world.asked.filter((asked) => asked.gateway === name),
-      ),
-    );
+    const asked = world.asked.filter((one) => one.gateway === name);
+    results.push(count(await gather(gateway, mails, asked)));
     errors.push(...errorsIn(gateway.log()));
   }
   for (const [at, name] of ['of the one that was killed', 'of the one that lived'].entries())

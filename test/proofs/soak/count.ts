@@ -1,4 +1,4 @@
-// Counts at the end, from the mail on the server and the ledger of a gateway: what was lost, and what happened twice.
+// Counts at the end, from the mail on the server and the ledger of a gateway, what was lost and what happened twice.
 import type { MessageView } from '../../../src/contracts/mail.ts';
 import type { DeadLetterView } from '../../../src/contracts/page.ts';
 import type { SessionView } from '../../../src/contracts/session.ts';
@@ -21,6 +21,31 @@ export interface Count {
 export const holds = ({ messages: _m, sessions: _s, ...lists }: Count): boolean =>
   Object.values(lists).every((cases) => cases.length === 0);
 
+/** What is there at the end. */
+export interface Evidence {
+  /** The numbers of the mails that the IMAP server has. */
+  mails: readonly number[];
+  messages: readonly Pick<MessageView, 'id' | 'subject'>[];
+  sessions: readonly Pick<SessionView, 'id' | 'message_id' | 'state' | 'turns' | 'error'>[];
+  deadLetters: readonly Pick<DeadLetterView, 'id' | 'kind' | 'error'>[];
+  /** What the agent was asked by this gateway. */
+  asked: readonly Pick<Asked, 'session' | 'message'>[];
+}
+
+export async function gather(
+  gateway: TestGateway,
+  mails: readonly number[],
+  asked: readonly Asked[],
+): Promise<Evidence> {
+  return {
+    mails,
+    messages: await everything<MessageView>(gateway, '/v1/messages'),
+    sessions: await everything<SessionView>(gateway, '/v1/sessions'),
+    deadLetters: await everything<DeadLetterView>(gateway, '/v1/dead-letters'),
+    asked,
+  };
+}
+
 /** The numbers of all mails that the IMAP server has. */
 export async function mailsOnServer({ dovecot, users }: World): Promise<number[]> {
   const numbers: number[] = [];
@@ -41,14 +66,8 @@ export async function leftToDo(gateway: TestGateway, mails: number): Promise<num
   return Math.max(mails - messages.length, 0) + Math.max(mails - sessions.length, 0) + open;
 }
 
-export async function count(
-  gateway: TestGateway,
-  mails: readonly number[],
-  asked: readonly Asked[],
-): Promise<Count> {
-  const messages = await everything<MessageView>(gateway, '/v1/messages');
-  const sessions = await everything<SessionView>(gateway, '/v1/sessions');
-  const dead = await everything<DeadLetterView>(gateway, '/v1/dead-letters');
+/** Pure. */
+export function count({ mails, messages, sessions, deadLetters, asked }: Evidence): Count {
   const result: Count = {
     messages: messages.length,
     sessions: sessions.length,
@@ -56,7 +75,7 @@ export async function count(
     messagesTwice: [],
     sessionsTwice: [],
     unexpected: [],
-    deadLetters: dead.map(({ id, kind, error }) => `${kind} ${id}: ${error}`),
+    deadLetters: deadLetters.map(({ id, kind, error }) => `${kind} ${id}: ${error}`),
   };
   const byNumber = Map.groupBy(messages, ({ subject }) => numberIn(subject));
   const byMessage = Map.groupBy(sessions, ({ message_id: id }) => id);
