@@ -17,6 +17,7 @@ import { type Clock, monotonicMs } from '../kernel/clock.ts';
 import { codeOf, explain } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
+import { ChangeEvents } from './change-events.ts';
 import { type Checkpoint, noteModseq } from './checkpoints.ts';
 import { flagsText } from './ledger-writes.ts';
 import {
@@ -35,7 +36,6 @@ const FLAGS_AGAIN_MS = 60_000; // where too much was told to remember, all are c
 const REMOVAL_AGAIN_MS = 2_000; // a removal that is told without its UID has the UIDs compared, some 30 kB of an answer
 const COMPARED_PLACES = 5_000; // the latest; some 200 kB of an answer
 const BATCH_PLACES = 250; // one commit
-const MOST_EVENTS = 100; // of one look; one more says how many more there were
 
 export interface ChangesParts {
   store: Store;
@@ -58,7 +58,7 @@ export class MailboxChanges {
   #removalsAt = Number.NEGATIVE_INFINITY;
   /** False once the server refused to tell what changed since its count. */
   #counts = true;
-  #events = 0;
+  readonly #events: ChangeEvents;
   readonly #stopListening: () => void;
 
   /**
@@ -68,6 +68,7 @@ export class MailboxChanges {
   constructor(checkpoint: Checkpoint, modseq: bigint | null, parts: ChangesParts) {
     this.#parts = parts;
     this.#checkpoint = checkpoint;
+    this.#events = new ChangeEvents(parts.bus, checkpoint);
     this.#modseq = modseq;
     this.#dueAt = monotonicMs();
     this.#stopListening = this.#listen();
@@ -129,7 +130,6 @@ export class MailboxChanges {
     this.#told = new Told();
     const comparesAll = now >= this.#comparedAt + COMPARE_MS;
     this.#dueAt = now + COMPARE_MS;
-    this.#events = 0;
     const count = this.#counts ? changeCount(connection) : null;
     const first = await firstKnownUid(store.db, this.#checkpoint);
     if (first === null) {
@@ -139,7 +139,7 @@ export class MailboxChanges {
     } else {
       await this.#byCount(told, first, count, comparesAll);
     }
-    this.#publishRest();
+    this.#events.end();
   }
 
   async #byCount(told: Told, first: number, count: bigint, comparesAll: boolean): Promise<void> {
@@ -272,34 +272,8 @@ export class MailboxChanges {
   async #write(work: (tx: Tx) => Promise<PlaceChange[]>): Promise<number> {
     return this.#parts.store.write(async (tx) => {
       const changes = await work(tx);
-      afterCommit(tx, () => this.#publish(changes));
+      afterCommit(tx, () => this.#events.publish(changes));
       return changes.length;
-    });
-  }
-
-  #publish(changes: readonly PlaceChange[]): void {
-    const { accountId, mailbox } = this.#checkpoint;
-    for (const { messageId, uid, flags } of changes) {
-      if (++this.#events > MOST_EVENTS) continue;
-      this.#parts.bus.publish('message.changed', {
-        account_id: accountId,
-        mailbox,
-        message_id: messageId,
-        uid,
-        gone: flags === null,
-        flags: flags?.join(' ') ?? null,
-      });
-    }
-  }
-
-  /** The many are not named one by one: whoever shows them reads them again, once all is written. */
-  #publishRest(): void {
-    const { accountId, mailbox } = this.#checkpoint;
-    if (this.#events <= MOST_EVENTS) return;
-    this.#parts.bus.publish('message.changed', {
-      account_id: accountId,
-      mailbox,
-      more: this.#events - MOST_EVENTS,
     });
   }
 }
