@@ -220,7 +220,7 @@ export class Canary implements Part {
     const now = this.#parts.clock.now();
     memory.lag = position && afterPosition(memory.lag, position, now);
     if (memory.lag) return memory.alarm.show(watched);
-    watched.health.checked(null);
+    watched.health.checked(null, false);
     memory.alarm.clear(watched, 'waiting', now);
   }
 
@@ -237,20 +237,22 @@ export class Canary implements Part {
     const { gone } = memory;
     const nothingLeft = gone?.uidValidity === counts.uidValidity && counts.uidNext - 1 <= gone.upTo;
     memory.lag = nothingLeft ? null : afterLook(memory.lag, counts, position, clock.now());
-    let waiting = 0;
-    if (memory.lag && isLate(memory.lag, clock.now(), thresholdMs)) {
-      waiting = await this.#count(connection, watched, memory.lag, position);
-      if (waiting === 0) {
-        memory.gone = { uidValidity: memory.lag.uidValidity, upTo: memory.lag.upTo };
-        memory.lag = null;
-      }
+    const waiting = memory.lag ? await this.#count(connection, watched, memory.lag, position) : 0;
+    if (memory.lag && waiting === 0) {
+      memory.gone = { uidValidity: memory.lag.uidValidity, upTo: memory.lag.upTo };
+      memory.lag = null;
     }
     const { lag } = memory;
     const now = clock.now();
-    if (lag) account.lookAt = Math.min(account.lookAt, now + (waiting > 0 ? mendAgainMs : thresholdMs));
-    watched.health.checked(lag && waiting > 0 ? { count: waiting, since: lag.since } : null);
-    if (lag && waiting > 0) memory.alarm.raise(watched, 'waiting', lag.since, now);
-    else if (!lag) memory.alarm.clear(watched, 'waiting', now);
+    if (!lag) {
+      watched.health.checked(null, false);
+      memory.alarm.clear(watched, 'waiting', now);
+      return;
+    }
+    const late = isLate(lag, now, thresholdMs);
+    account.lookAt = Math.min(account.lookAt, now + (late ? mendAgainMs : thresholdMs));
+    watched.health.checked({ count: waiting, since: lag.since }, late);
+    if (late) memory.alarm.raise(watched, 'waiting', lag.since, now);
   }
 
   /** How many of the messages that STATUS promised are really there: some may have been deleted or moved on. */

@@ -113,10 +113,14 @@ export class MailboxStatus {
     this.enter(needsPerson ? 'needs-sign-in' : 'backing-off');
   }
 
-  /** What the canary saw over another connection; null: nothing waits too long. */
-  checked(late: SeenWaiting | null): void {
-    this.#seen = late;
-    if (late === null) this.#facts.checked_at = this.#clock.now();
+  /**
+   * What the canary saw over another connection.
+   * @param seen null: nothing waits
+   * @param late it has waited for too long
+   */
+  checked(seen: SeenWaiting | null, late: boolean): void {
+    this.#seen = seen;
+    if (!late) this.#facts.checked_at = this.#clock.now();
   }
 
   /** What the canary makes of it. */

@@ -110,6 +110,7 @@ describe('the canary', () => {
     server.arrive();
     await after(INTERVAL_MS);
     assert.equal(heard.length, 0, 'mail may be on its way');
+    assert.equal(house.status(account).waiting, 2, 'but it is shown');
     await after(THRESHOLD_MS + 1_000);
     const { waiting, lag_ms: lag }: WatchStatus = house.status(account);
     assert.equal(waiting, 2);
