@@ -15,6 +15,8 @@ interface Internals {
   currentRequest?: { command?: string; attributes?: readonly { value?: unknown }[] } | false;
 }
 
+const LAST_WORDS_MS = 500; // a refusal may come behind the goodbye, with its reason
+
 const library = ImapFlow.prototype as unknown as Internals;
 
 export class TappedClient extends ImapFlow {
@@ -61,6 +63,7 @@ export class TappedClient extends ImapFlow {
       const admission = this.#guard.admit(response, request, command.endsWith('FETCH'));
       const uidValidity = toldUidValidity(response.payload);
       if (uidValidity !== null && !/^(SELECT|EXAMINE)$/.test(command)) this.#demandSame(uidValidity);
+      if (/^\* BYE\b/i.test(response.payload.toString('latin1', 0, 8))) this.#endSoon();
       if (typeof admission === 'object') return library.handleResponse.call(this, admission.answer);
       if (admission === 'unread') this.unreadAnswers++;
       return true;
@@ -69,6 +72,11 @@ export class TappedClient extends ImapFlow {
       this.emit('error', error); // whoever keeps the connection ends it
       return false;
     }
+  }
+
+  /** A server that says goodbye and does not hang up would be waited for. */
+  #endSoon(): void {
+    setTimeout(() => this.close(), LAST_WORDS_MS).unref();
   }
 
   /** UIDs mean nothing any more when the open mailbox is numbered anew: it is opened again, on a new connection. */

@@ -161,8 +161,9 @@ export class ImapConnection {
     return this.client instanceof TappedClient ? this.client.unreadAnswers : 0;
   }
 
+  /** False also after a goodbye: an OK that comes behind it says nothing of what was asked. */
   get usable(): boolean {
-    return this.client.usable;
+    return this.client.usable && !this.client.byeReason;
   }
 
   /** Why the connection ended, if it did not end by our own wish. */

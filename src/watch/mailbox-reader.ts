@@ -6,6 +6,7 @@ import { examine } from '../imap/examine.ts';
 import { uidsFrom } from '../imap/fetch.ts';
 import { nextUid } from '../imap/next-uid.ts';
 import { type Clock, monotonicMs } from '../kernel/clock.ts';
+import { PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Store } from '../store/store.ts';
 import { BackfillReader } from './backfill.ts';
@@ -63,6 +64,13 @@ export class MailboxReader {
     this.#changes?.close();
     this.#listen();
     const selected = await examine(connection, this.#mailbox, signal);
+    if (selected.uidValidity === undefined) {
+      throw new PosternError(
+        'imap_refused',
+        `The server does not tell how ${this.#mailbox} is numbered (UIDVALIDITY).`,
+        { retry: 'later' },
+      );
+    }
     const next = selected.uidNext
       ? { uid: selected.uidNext, told: true }
       : await nextUid(connection, this.#mailbox, signal);
