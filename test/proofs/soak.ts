@@ -45,9 +45,11 @@ async function prove(
 ): Promise<Verdict> {
   const { killed, steady, proxy } = world;
   const errors: string[] = [];
+  let steadyBegan = ''; // what it printed first
   for (const gateway of [killed, steady]) {
     const startedAt = performance.now();
     await gateway.start();
+    if (gateway === steady) steadyBegan = steady.log();
     await addAccounts(world, gateway);
     const left = await untilNone(() => notWatched(gateway), WATCHED_LIMIT_MS);
     if (left.length > 0) throw new Error(`not every mailbox came to be watched:\n${left.join('\n')}`);
@@ -55,14 +57,13 @@ async function prove(
   }
   const postman = new Postman(world, random.fork());
   const weather = new Weather(proxy, random.fork());
-  const memory = new MemoryWatch(steady.pid);
+  const memory = new MemoryWatch(steady.pid, steadyBegan);
   const doing = [postman.work(size.mailEveryMs), weather.rage()];
 
   const lives = await liveAndDie(world, size, random.fork(), postman, errors, tell);
   postman.stop();
   weather.stop();
-  memory.stop();
-  await Promise.all(doing);
+  await Promise.all([...doing, memory.stop()]);
   tell(`${weather.report()}; ${proxy.accepted} connections, ${proxy.signIns} sign-ins`);
 
   const mails = await mailsOnServer(world);

@@ -9,6 +9,7 @@ import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../../support/dove
 import { prepareGateway, type TestGateway } from '../../support/gateway.ts';
 import { startProxy, type TcpProxy } from '../../support/proxy.ts';
 import { everything } from '../kills/evidence.ts';
+import { COLLECTABLE } from './memory.ts';
 
 const ADD_AT_ONCE = 8;
 const TIMEOUT_MS = 5_000; // two busy cores with some hundred sign-ins at once; a hang costs that long
@@ -49,7 +50,10 @@ export async function makeWorld(accounts: number): Promise<World> {
   const { port } = agent.address() as AddressInfo;
   const env = { SOAK_SECRET: SECRET };
   const killed = await prepareGateway({ env, rules: { 'rules.yaml': rules(port, 'killed') } });
-  const steady = await prepareGateway({ env, rules: { 'rules.yaml': rules(port, 'steady') } });
+  const steady = await prepareGateway({
+    env: { ...env, ...COLLECTABLE },
+    rules: { 'rules.yaml': rules(port, 'steady') },
+  });
   return {
     dovecot,
     proxy,
