@@ -1,12 +1,10 @@
 // The composition root: the only place where adapters are chosen and parts are wired together.
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import { AccountTransfer } from './accounts/account-transfer.ts';
 import { Accounts } from './accounts/accounts.ts';
 import { discoverer } from './accounts/autoconfig.ts';
-import { newAdminToken, newMasterKey, secretFile } from './accounts/key-files.ts';
+import { openSecrets } from './accounts/first-secrets.ts';
 import { KeyRotation } from './accounts/key-rotation.ts';
-import { keysFromSettings, keysInFiles, type MasterKeys } from './accounts/master-keys.ts';
 import { OAuthSignIn } from './accounts/oauth-sign-in.ts';
 import { StoredQueries } from './accounts/stored-queries.ts';
 import { TokenKeeper } from './accounts/token-keeper.ts';
@@ -21,7 +19,6 @@ import {
   environment as processEnvironment,
   resolveSecret,
 } from './config/config.ts';
-import type { Agent } from './contracts/rule.ts';
 import { Deliveries } from './delivery/deliveries.ts';
 import { registerActions } from './drafts/actions.ts';
 import { Drafts } from './drafts/drafts.ts';
@@ -47,12 +44,10 @@ import { Submissions } from './outbound/submissions.ts';
 import { checkSmtp } from './outbound/validate.ts';
 import { RulesSource } from './rules/source.ts';
 import { EarlyTurns } from './sessions/begin.ts';
-import { commandRunner } from './sessions/command.ts';
 import { ruleDecider } from './sessions/decide.ts';
-import type { Runner } from './sessions/runner.ts';
+import { runners } from './sessions/runners.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { registerTurns } from './sessions/turn.ts';
-import { webhookRunner } from './sessions/webhook.ts';
 import { SqlSandbox } from './store/sql-sandbox.ts';
 import { openSqlite } from './store/sqlite.ts';
 import { createLog } from './telemetry/log.ts';
@@ -284,53 +279,5 @@ export async function createApp(
       );
     },
     stop: () => lifecycle.stop(),
-  };
-}
-
-/** The master keys and the first API key: from the settings, or made at the first start with a notice. */
-function openSecrets(config: Config, log: Logger): { masterKeys: MasterKeys; adminToken: string } {
-  const keyPath = join(config.dataDir, 'master.key');
-  const tokenPath = join(config.dataDir, 'admin-token');
-  const { masterKey, masterKeyNext } = config;
-  const inFiles = (): MasterKeys => {
-    const { made } = secretFile(keyPath, newMasterKey);
-    if (made)
-      log.warn(
-        { path: keyPath },
-        'made a master key: back it up apart from the ledger, for without it no password can be read',
-      );
-    return keysInFiles(keyPath);
-  };
-  const masterKeys = masterKey === null ? inFiles() : keysFromSettings(masterKey, masterKeyNext);
-  if (config.adminToken !== null) return { masterKeys, adminToken: config.adminToken };
-  const { secret: adminToken, made } = secretFile(tokenPath, newAdminToken);
-  if (made)
-    log.warn(
-      { path: tokenPath },
-      'made an API key for the first administrator; the command line finds it there',
-    );
-  return { masterKeys, adminToken };
-}
-
-function runners(
-  environment: Environment,
-  secretOf: (reference: string) => string,
-  now: () => number,
-): (agent: Agent) => Runner {
-  return ({ run }) => {
-    if ('command' in run)
-      return commandRunner({
-        command: run.command,
-        env: run.env ?? [],
-        environment,
-        baseFolder: process.cwd(),
-      });
-    const { url, secret_ref: reference, allow_private: allowPrivate } = run.webhook;
-    return webhookRunner({
-      url,
-      secret: () => secretOf(reference),
-      allowPrivate: allowPrivate ?? false,
-      now,
-    });
   };
 }
