@@ -70,13 +70,19 @@ export async function noteFlags(
     .execute();
   const known = new Map(rows.map((row) => [row.uid, row]));
   const changes: PlaceChange[] = [];
+  // Who marks a thousand messages as read leaves them with few sets of flags: one statement for each of those.
+  const uidsByFlags = new Map<string, number[]>();
   for (const { uid, flags } of seen) {
     const row = known.get(uid);
     const text = flagsText(flags);
     if (!row || (row.flags === text && row.gone_at === null)) continue;
-    await updateIn(tx, place).set({ flags: text, gone_at: null }).where('uid', '=', uid).execute();
+    const uids = uidsByFlags.get(text);
+    if (uids) uids.push(uid);
+    else uidsByFlags.set(text, [uid]);
     changes.push({ messageId: row.message_id, uid, flags: JSON.parse(text) as string[] });
   }
+  for (const [text, uids] of uidsByFlags)
+    await updateIn(tx, place).set({ flags: text, gone_at: null }).where('uid', 'in', uids).execute();
   return changes;
 }
 
