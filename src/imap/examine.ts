@@ -1,6 +1,8 @@
 // Opens a mailbox for reading. By itself ImapFlow sends LIST and LSUB before, for special use and subscription, which
-// nobody asks of a mailbox that is watched: two of nine round trips of every sign-in.
+// nobody asks of a mailbox that is watched: two of nine round trips of every sign-in. And the connection, which will be
+// kept for long, lets go of what it need not keep.
 import type { MailboxObject } from 'imapflow';
+import { shareCapabilities } from './capabilities.ts';
 import type { ImapConnection } from './connection.ts';
 
 /** The library's record of what LIST told; a mailbox that is in it is not asked for again. */
@@ -17,6 +19,7 @@ export function examine(
   const { client } = connection;
   const { folders } = client as unknown as ListedMailboxes;
   const path = mailbox.toUpperCase() === 'INBOX' ? 'INBOX' : mailbox;
+  shareCapabilities(client);
   const open = async (): Promise<MailboxObject> => {
     if (folders.has(path)) return client.mailboxOpen(path, { readOnly: true });
     const unlisted = { path };
