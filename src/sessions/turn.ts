@@ -76,7 +76,7 @@ async function runTurn(parts: TurnParts, turnId: string, context: JobContext): P
       cancelling.abort();
   });
   try {
-    const early = parts.early?.take(turn.id);
+    const early = context.attempt === 1 ? parts.early?.take(turn.id) : undefined;
     const begun = early && turn.session_state !== 'cancelled' ? early : await begin(parts, turn, context);
     if (!begun) return;
     const signal = AbortSignal.any([context.signal, cancelling.signal]);
