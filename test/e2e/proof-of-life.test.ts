@@ -26,10 +26,11 @@ describe('a gateway', { skip: requireService('dovecot') }, () => {
     await dovecot?.stop();
   });
   const metrics = async (): Promise<string> => (await gateway.bytes('/metrics')).toString('utf8');
-  const postern = async (...argv: string[]) => {
+  const postern = async (argv: string[], stdin = '') => {
     const env = { PATH: process.env.PATH ?? '', POSTERN_URL: gateway.url, POSTERN_ADMIN_TOKEN: ADMIN_TOKEN };
-    const { stdout } = await run(process.execPath, [MAIN, ...argv], { env, cwd: gateway.folder });
-    return stdout;
+    const running = run(process.execPath, [MAIN, ...argv], { env, cwd: gateway.folder });
+    running.child.stdin?.end(stdin);
+    return (await running).stdout;
   };
   const input = {
     label: 'sales',
@@ -47,6 +48,7 @@ describe('a gateway', { skip: requireService('dovecot') }, () => {
     assert.deepEqual(await gateway.get('/readyz'), { status: 'ready' });
     const { id } = await gateway.addAccount(input);
     await dovecot.deliver('sales', 'Subject: secret-subject\r\nMessage-ID: <1@x.example>\r\n\r\nHello.\r\n');
+    await gateway.request('POST', `/v1/watch/${id}/sweep`, {}); // a busy machine's Dovecot is slow to tell
     await gateway.until(
       async () => (await gateway.get<AccountView>(`/v1/accounts/${id}`)).status.received === 1,
     );
@@ -74,7 +76,23 @@ describe('a gateway', { skip: requireService('dovecot') }, () => {
     const refused = await gateway.request<AccountWatch>('POST', '/v1/watch/sales/sweep', {});
     assert.equal(refused.body.status.state, 'needs-sign-in');
     assert.match(await metrics(), /state="needs-sign-in"\} 1/);
-    const shown = await postern('watch', 'status');
+    const shown = await postern(['watch', 'status']);
     assert.match(shown, /^sales +INBOX +needs-sign-in .*refused the user name or the password/m);
+  });
+
+  it('tells at the end of the set-up whether the mailbox can be watched', async () => {
+    const add = (label: string, password: string): Promise<string> =>
+      postern(
+        [
+          ...['account', 'add', '--label', label, '--address', 'mia@company.example', '--username', 'mia'],
+          ...['--imap', `127.0.0.1:${dovecot.imapsPort}`, '--imap-security', 'tls', '--ca', dovecot.caFile],
+          ...['--smtp', '127.0.0.1:1', '--smtp-security', 'tls', '--password-stdin'],
+        ],
+        password,
+      );
+    await dovecot.addUser('mia', CANARY);
+    assert.match(await add('mia', CANARY), /^INBOX: it is watched\.$/m);
+    const refused = await add('mia-too', 'a wrong one');
+    assert.match(refused, /^INBOX: it is not watched yet \(needs-sign-in\): .*refused the user name/m);
   });
 });
