@@ -161,6 +161,11 @@ export class ImapConnection {
     return this.client instanceof TappedClient ? this.client.unreadAnswers : 0;
   }
 
+  /** Milliseconds within which a command of this account has to be answered. */
+  get timeLimit(): number {
+    return this.#account.settings.timeout_ms;
+  }
+
   /** False also after a goodbye: an OK that comes behind it says nothing of what was asked. */
   get usable(): boolean {
     return this.client.usable && !this.client.byeReason;

@@ -97,7 +97,13 @@ export async function readParts(
   });
 }
 
-/** Streams one part, transfer-decoded, into `consume`, never holding it whole. */
+const SLOWEST_BYTES_A_SECOND = 16 * 1024; // a server, or whoever reads, that is slower holds up the account's other work
+const LONGEST_STREAM_MS = 60 * 60_000; // a server may say any size
+
+/**
+ * Streams one part, transfer-decoded, into `consume`, never holding it whole. The connection is closed where it takes
+ * longer than the account's time limit and what the part's size allows for: what it still had to give is unknown then.
+ */
 export async function streamPart<T>(
   connection: ImapConnection,
   place: Place,
@@ -109,7 +115,22 @@ export async function streamPart<T>(
       connection.client.download(String(place.uid), part.path, { uid: true }),
     );
     if (!('content' in answer) || !answer.content) throw gone(place);
-    return consume(answer.content);
+    const { content } = answer;
+    content.on('error', () => undefined); // also one that comes after `consume` has ended
+    const allowance = Math.ceil((part.size / SLOWEST_BYTES_A_SECOND) * 1_000);
+    const limit = connection.timeLimit + Math.min(allowance, LONGEST_STREAM_MS);
+    let consumerFailed: { error: unknown } | undefined;
+    const consuming = (): Promise<T> =>
+      consume(content).catch((error: unknown) => {
+        consumerFailed = { error };
+        throw error;
+      });
+    try {
+      return await connection.run('read an attachment', consuming, undefined, limit);
+    } catch (error) {
+      content.destroy();
+      throw consumerFailed ? consumerFailed.error : error;
+    }
   });
 }
 

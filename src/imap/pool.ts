@@ -24,14 +24,28 @@ export interface UseOptions {
 
 export class ImapPool implements Part {
   readonly name = 'imap operations';
-  readonly #accounts: Pick<Accounts, 'get'>;
+  readonly #accounts: Pick<Accounts, 'get' | 'onChange'>;
+  readonly #stopListening: () => void;
   readonly #connector: Pick<ImapConnector, 'open'>;
   readonly #lanes = new Map<string, Lane>();
   readonly #stopped = new AbortController();
 
-  constructor(accounts: Pick<Accounts, 'get'>, connector: Pick<ImapConnector, 'open'>) {
+  constructor(accounts: Pick<Accounts, 'get' | 'onChange'>, connector: Pick<ImapConnector, 'open'>) {
     this.#accounts = accounts;
     this.#connector = connector;
+    this.#stopListening = accounts.onChange((id) => void this.#changed(id));
+  }
+
+  /** The connection of an account that is another now ends after what is under way; of one that is gone, at once. */
+  async #changed(accountId: string): Promise<void> {
+    const lane = this.#lanes.get(accountId);
+    if (!lane?.connection) return;
+    const account = await this.#accounts.get(accountId).catch(() => undefined);
+    if (account?.version === lane.version) return;
+    if (account) return this.#close(accountId);
+    clearTimeout(lane.closeTimer);
+    lane.connection.close();
+    this.#lanes.delete(accountId);
   }
 
   /** Runs `work` on a connection of the account, after what was asked before. A broken connection is made anew. */
@@ -83,6 +97,7 @@ export class ImapPool implements Part {
   }
 
   async stop(): Promise<void> {
+    this.#stopListening();
     this.#stopped.abort(new PosternError('stopping', 'Postern is stopping.', { retry: 'later' }));
     await Promise.all(
       [...this.#lanes.values()].map(async (lane) => {

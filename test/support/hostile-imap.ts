@@ -64,7 +64,7 @@ export async function startHostileImap(options: HostileOptions = {}): Promise<Ho
         idlers.set(socket, tag);
         socket.once('close', () => idlers.delete(socket));
         setImmediate(() => entered.resolve()); // the client hears that it may
-        return ['+ idling'];
+        return ['+ idling', `* ${mails.length} EXISTS`];
       }
       return played === undefined ? honest(command, line) : played;
     },
