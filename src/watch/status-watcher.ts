@@ -158,13 +158,13 @@ export class StatusWatcher {
       } else if (clock.now() >= renewal) {
         if (await hasNewerToken(accounts, this.#account, credentials, this.#log)) return;
         renewal = clock.now() + RENEW_AGAIN_MS;
-      } else if (work && work.workAt <= clock.now()) {
+      } else if (work && work.workAt <= now) {
         await this.#guarded(connection, work, () => this.#work(connection, work));
       } else if (this.#nextLook() - now >= HANG_UP_FROM_MS / 2) {
         return;
       } else {
-        const workAt = Math.min(...[...this.#seats.values()].map((seat) => seat.workAt));
-        await this.#until(Math.min(this.#nextLook() - now, workAt - now, renewal - clock.now()));
+        const next = Math.min(this.#nextLook(), work?.workAt ?? Number.POSITIVE_INFINITY);
+        await this.#until(Math.min(next - now, renewal - clock.now()));
       }
     }
   }
