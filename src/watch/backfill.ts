@@ -72,13 +72,15 @@ export class BackfillReader {
   /** How much it is, and where it begins. */
   async #count(): Promise<void> {
     const { connection, store, signal } = this.#parts;
-    const criteria = { ...this.#criteria(), uid: `1:${this.#backfill.toUid}` };
+    const { toUid } = this.#backfill;
+    const criteria = { ...this.#criteria(), uid: `1:${toUid}` };
     const { count, first } = await countMatches(connection, criteria, this.#selected, signal);
     this.#backfill.total = count;
-    const nextUid = Math.max(first ?? 1, this.#checkpoint.lastUid + 1);
+    const isAsked = first !== null && first <= toUid; // else the server answers something else
+    const nextUid = Math.max(isAsked ? first : 1, this.#checkpoint.lastUid + 1);
     await store.write((tx) => countBackfill(tx, this.#checkpoint, count, nextUid));
     this.#checkpoint.lastUid = nextUid - 1;
-    if (count === 0) await this.#pass(this.#backfill.toUid);
+    if (count === 0) await this.#pass(toUid);
     this.#tell();
   }
 
