@@ -67,6 +67,8 @@ first_valid_gid = 1
 mail_location = ${location}
 mail_fsync = never
 mail_max_userip_connections = 4000
+# Linux watches 128 folders at once for a user: an IDLE beyond that, of all Dovecots together, only looks at intervals.
+mailbox_idle_check_interval = 5 secs
 auth_mechanisms = plain login ${oauthMechanisms(options)}
 auth_failure_delay = 0
 disable_plaintext_auth = no
