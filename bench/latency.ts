@@ -74,7 +74,7 @@ function linesOf(ours: number[], bare: number[]): Line[] {
 }
 
 /** The agent: a webhook in this process. A session has started when the request for it is here. */
-async function startAgent(noticed: Noticed): Promise<{ url: string; server: Server }> {
+export async function startAgent(noticed: Noticed): Promise<{ url: string; server: Server }> {
   const server = createServer((request, response) => {
     const at = performance.now();
     const chunks: Buffer[] = [];
@@ -117,7 +117,7 @@ async function startBareClient(dovecot: Dovecot, noticed: Noticed): Promise<Imap
 /** The number that rawMail wrote into the Message-ID. */
 const numberOf = (text: string): number => Number(/<latency-(-?\d+)\./.exec(text)?.[1]);
 
-async function startWatching(dovecot: Dovecot, url: string): Promise<TestGateway> {
+export async function startWatching(dovecot: Pick<Dovecot, 'imapPort'>, url: string): Promise<TestGateway> {
   const agents = [
     'agents:',
     '  bench:',
@@ -144,7 +144,7 @@ async function startWatching(dovecot: Dovecot, url: string): Promise<TestGateway
 }
 
 /** When each mail was noticed, and a wait for those that were not yet. */
-class Arrivals {
+export class Arrivals {
   readonly #mails = new Map<number, PromiseWithResolvers<number>>();
 
   #entry(number: number): PromiseWithResolvers<number> {

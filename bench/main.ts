@@ -11,6 +11,7 @@ import { catchUp } from './catch-up.ts';
 import { ingest } from './ingest.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
+import { neighbour } from './neighbour.ts';
 import { outbound } from './outbound.ts';
 import { profileInto } from './profiling.ts';
 import { toJson, toTable } from './report.ts';
@@ -24,6 +25,7 @@ const benchmarks: readonly Benchmark[] = [
   ingest,
   latency,
   memory,
+  neighbour,
   outbound,
   rules,
   startUp,

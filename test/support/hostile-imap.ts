@@ -47,6 +47,7 @@ export function rowOf({ uid, subject }: HostileMail, number: number): string {
 
 export async function startHostileImap(options: HostileOptions = {}): Promise<HostileImap> {
   const idlers = new Map<Socket, string>();
+  const known = new WeakSet<Socket>();
   let entered = Promise.withResolvers<void>();
   const mails = (options.mails ?? []).map((mail) => ({ ...mail }));
   const fake = await startFakeImap({
@@ -62,7 +63,8 @@ export async function startHostileImap(options: HostileOptions = {}): Promise<Ho
       const played = options.play?.(server, command, line, socket);
       if (command === 'IDLE' && played === undefined) {
         idlers.set(socket, tag);
-        socket.once('close', () => idlers.delete(socket));
+        if (!known.has(socket)) socket.once('close', () => idlers.delete(socket));
+        known.add(socket);
         setImmediate(() => entered.resolve()); // the client hears that it may
         return ['+ idling', `* ${mails.length} EXISTS`];
       }
@@ -88,6 +90,8 @@ export async function startHostileImap(options: HostileOptions = {}): Promise<Ho
       uid >= Number(from) && (to === '*' || uid <= Number(to));
     const rows = mails.flatMap((mail, at) => {
       if (!isThere(mail)) return [];
+      if (/BODY\.PEEK\[1\]/.test(line))
+        return [`* ${at + 1} FETCH (UID ${mail.uid} BODY[1]<0> {8}\r\nHello.\r\n)`];
       if (/BODY/.test(line)) return [rowOf(mail, at + 1)];
       return [`* ${at + 1} FETCH (UID ${mail.uid} FLAGS ())`];
     });
