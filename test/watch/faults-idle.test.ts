@@ -30,7 +30,7 @@ describe('a watched mailbox whose connection', { skip: requireService('dovecot')
       stage.proxy.strike(failure);
       const struckAt = performance.now();
       await stage.bring('into the silence');
-      await stage.suffers('backing-off', /did not answer within 1000 ms/);
+      await stage.suffers('backing-off', /did not answer within 2000 ms/);
       const noticed = performance.now() - struckAt;
       assert.ok(noticed < SWEEP_MS + TIMEOUT_MS + SPARE_MS, `it took ${Math.round(noticed)} ms`);
       await stage.recovers(2);
@@ -68,8 +68,8 @@ describe('a watched mailbox whose connection', { skip: requireService('dovecot')
   });
 
   const midway: [string, Failure, RegExp][] = [
-    ['hangs in the middle of a literal', 'mute', /did not answer within 1000 ms/],
-    ['goes half-open in the middle of a literal', 'half-open', /did not answer within 1000 ms/],
+    ['hangs in the middle of a literal', 'mute', /did not answer within 2000 ms/],
+    ['goes half-open in the middle of a literal', 'half-open', /did not answer within 2000 ms/],
     ['is reset in the middle of a literal', 'reset', /closed the connection|broke/],
     ['ends in the middle of a literal', 'end', /closed the connection|broke/],
   ];

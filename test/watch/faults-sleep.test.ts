@@ -37,7 +37,7 @@ describe('a gateway that slept', { skip: requireService('dovecot'), concurrency:
         imap: { host: '127.0.0.1', port: proxy.port, security: 'none' },
         smtp: { host: '127.0.0.1', port: 1, security: 'none' },
         require_tls: false,
-        timeout_ms: 1_000,
+        timeout_ms: 2_000,
         auth: { type: 'basic', username: user, password: DEFAULT_PASSWORD },
         watch: { interval: '1s' },
       });
