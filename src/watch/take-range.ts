@@ -72,7 +72,8 @@ export async function takeRange(
   ascending = true; // the whole range was answered
   isWhole = true;
   if (range.to !== '*') highest = range.to;
-  if (highest > checkpoint.lastUid)
+  // What came out of order may lie below a checkpoint that has moved on meanwhile.
+  if (highest > checkpoint.lastUid || batch.length > 0)
     await commit(batch.length <= TEXT_BATCH_MESSAGES ? textReader(connection, log) : null);
   return count;
 }
