@@ -3,6 +3,7 @@
 // believed for a while. Servers are counted each by itself, so that none waits for another.
 import type { Account, Accounts, Credentials } from '../accounts/accounts.ts';
 import { presetByImapHost, presetOf } from '../accounts/providers.ts';
+import { pause } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { type ConnectOptions, connectImap, type ImapConnection } from './connection.ts';
 import { ConnectionBudget, type Purpose, type Release, type WaitOptions } from './connection-budget.ts';
@@ -14,6 +15,8 @@ const SIGN_INS_AT_ONCE = 16; // more gain nothing: the server's password check i
 const SIGN_INS_RESERVED = 4; // an operation need not wait behind a thousand mailboxes
 const HOST_SHARE_RESERVED = 0.1;
 const LONGEST_QUEUE_MS = 5 * 60_000; // a thousand sign-ins to a slow server; what is later has itself to blame
+const MAX_AGAIN = 3;
+const AGAIN_MS = 250;
 const LOWERED_MS = 15 * 60_000; // for the first time; then twice as long
 const LONGEST_LOWERED_MS = 4 * 60 * 60_000;
 
@@ -71,11 +74,14 @@ export class ImapConnector {
    *   settings allow no more connections now; `timeout` where too many others sign in at the same server
    */
   async open(account: Account, options: OpenOptions): Promise<Opened> {
-    try {
-      return await this.#open(account, options);
-    } catch (error) {
-      if (options.purpose === 'watch' || !isServersLimit(error)) throw error;
-      return this.#open(account, options); // watching was told to give one up, and this waits for it
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#open(account, options);
+      } catch (error) {
+        if (options.purpose === 'watch' || !isServersLimit(error) || attempt > MAX_AGAIN) throw error;
+        // Watching was told to give one up; the server notices the end of a connection a little later.
+        await pause(attempt * AGAIN_MS, options.signal);
+      }
     }
   }
 

@@ -57,12 +57,11 @@ async function listStatus(
     const mailbox = named.get(sameInbox(textOf(name) ?? ''));
     if (mailbox !== undefined && Array.isArray(figures)) found.set(mailbox, figuresOf(figures));
   };
-  const items = ['UIDNEXT', 'UIDVALIDITY', ...(countsChanges(connection) ? ['HIGHESTMODSEQ'] : [])];
   const tokens = [
     text(''),
     [...named.keys()].map(text),
     atom('RETURN'),
-    [atom('STATUS'), items.map((item) => atom(item))],
+    [atom('STATUS'), itemsFor(connection)],
   ];
   try {
     await ask(
@@ -77,39 +76,43 @@ async function listStatus(
   }
 }
 
+/** In our own words: the library's does not say what a server refused. */
 async function one(
   connection: ImapConnection,
   mailbox: string,
   signal?: AbortSignal,
 ): Promise<MailboxFigures | PosternError> {
-  const query = {
-    uidNext: true,
-    uidValidity: true,
-    ...(countsChanges(connection) ? { highestModseq: true } : {}),
+  let found: MailboxFigures | null = null;
+  const listen = ([, figures]: readonly AnswerToken[]): void => {
+    if (Array.isArray(figures)) found = figuresOf(figures);
   };
+  const tokens = [text(wireName(connection, mailbox)), itemsFor(connection)];
   try {
-    const status = await ask(
+    await ask(
       connection,
       `look at ${mailbox}`,
-      () => connection.client.status(mailbox, query),
+      () => rawCommand(connection, 'STATUS', tokens, { STATUS: listen }),
       signal,
     );
-    if (!status) throw connection.failure;
-    return {
-      uidValidity: status.uidValidity === undefined ? null : String(status.uidValidity),
-      uidNext: status.uidNext ?? null,
-      highestModseq: status.highestModseq === undefined ? null : String(status.highestModseq),
-    };
+    return found ?? { uidValidity: null, uidNext: null, highestModseq: null };
   } catch (error) {
     if (!connection.usable || !(error instanceof PosternError)) throw error;
     return error;
   }
 }
 
+const itemsFor = (connection: ImapConnection) =>
+  ['UIDNEXT', 'UIDVALIDITY', ...(countsChanges(connection) ? ['HIGHESTMODSEQ'] : [])].map(atom);
+
 const countsChanges = ({ client }: ImapConnection): boolean => client.capabilities.has('CONDSTORE');
 
-const wireName = ({ client }: ImapConnection, mailbox: string): string =>
-  sameInbox(client.enabled.has('UTF8=ACCEPT') ? mailbox : encodeMailbox(mailbox));
+/** Below the server's prefix for personal mailboxes, where it has one, as the library has it when it selects. */
+function wireName({ client }: ImapConnection, mailbox: string): string {
+  if (mailbox.toUpperCase() === 'INBOX') return 'INBOX';
+  const prefix = client.namespace?.prefix ?? '';
+  const path = mailbox.startsWith(prefix) ? mailbox : `${prefix}${mailbox}`;
+  return client.enabled.has('UTF8=ACCEPT') ? path : encodeMailbox(path);
+}
 
 /** The one name that is the same in any case (RFC 9051 §5.1). */
 const sameInbox = (name: string): string => (name.toUpperCase() === 'INBOX' ? 'INBOX' : name);
