@@ -115,6 +115,29 @@ describe('writes that wait at the same moment', () => {
     assert.deepEqual(seen, [[], ['test-a'], ['test-a', 'test-b']]);
   });
 
+  it('are not overtaken for ever by those that come later', async () => {
+    const MOST = 20;
+    let begun = 0;
+    const slow = (): Promise<void> =>
+      store.write(async () => {
+        begun++;
+        for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate); // here another of its kind comes
+        const endsAt = performance.now() + 15;
+        while (performance.now() < endsAt);
+      });
+    const all = [slow()];
+    const theirs = store.write(async () => begun);
+    const comeLater = async (): Promise<void> => {
+      while (all.length < MOST) {
+        if (begun === all.length) all.push(slow());
+        await new Promise(setImmediate);
+      }
+    };
+    await Promise.all([comeLater(), theirs]);
+    await Promise.all(all);
+    assert.ok((await theirs) <= 2, `${await theirs} came before`);
+  });
+
   it('refuse a write inside of a write, also while others wait', async () => {
     let inner: Promise<unknown> = Promise.resolve();
     const outer = store.write(async (tx) => {

@@ -71,16 +71,25 @@ export class GroupCommit {
       current?.reject(error);
       for (const { write } of done) write.reject(error);
       // Without a connection there is none for the others either; else only those that were begun are lost.
-      for (const write of group)
-        if (begun) this.#join(write);
-        else write.reject(error);
+      if (begun) this.#goOn(group);
+      else for (const write of group) write.reject(error);
       return;
     }
     for (const { acts } of done) for (const act of acts) attempt(act);
     for (const { write, result } of done)
       if ('error' in result) write.reject(result.error);
       else write.resolve(result.value);
-    for (const write of group) this.#join(write);
+    this.#goOn(group);
+  }
+
+  /** What is left of a group comes first in the next: behind what came meanwhile it could wait for ever. */
+  #goOn(left: Write[]): void {
+    if (left.length === 0) return;
+    if (this.#open) this.#open.unshift(...left);
+    else {
+      this.#open = left;
+      void this.#commit(left);
+    }
   }
 }
 
