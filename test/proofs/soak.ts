@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Proof, Verdict } from './proof.ts';
 import { Random } from './random.ts';
 import { type Count, count, gather, holds, leftToDo, mailsOnServer } from './soak/count.ts';
+import { ErrorLog } from './soak/error-log.ts';
 import { flatness, MemoryWatch, residentMb, tenths } from './soak/memory.ts';
 import { Postman } from './soak/postman.ts';
 import { FULL, QUICK, type Size } from './soak/size.ts';
@@ -44,11 +45,12 @@ async function prove(
   tell: (line: string) => void,
 ): Promise<Verdict> {
   const { killed, steady, proxy } = world;
-  const errors: string[] = [];
+  const errors = new ErrorLog();
   let steadyBegan = ''; // what it printed first
   for (const gateway of [killed, steady]) {
     const startedAt = performance.now();
     await gateway.start();
+    errors.follow(gateway);
     if (gateway === steady) steadyBegan = steady.log();
     await addAccounts(world, gateway);
     const left = await untilNone(() => notWatched(gateway), WATCHED_LIMIT_MS);
@@ -78,12 +80,11 @@ async function prove(
     const name = gateway === killed ? 'killed' : 'steady';
     const asked = world.asked.filter((one) => one.gateway === name);
     results.push(count(await gather(gateway, mails, asked)));
-    errors.push(...errorsIn(gateway.log()));
   }
   for (const [at, name] of ['of the one that was killed', 'of the one that lived'].entries())
     report(results[at] as Count, name, tell);
   list('not watched at the end', unwatched, tell);
-  list('logged errors', errors, tell);
+  list('logged errors', errors.lines, tell);
 
   const { secondMb, lastMb, growth } = flatness(memory.samples);
   tell(`memory of the one that lived, by tenths of the soak: ${megabytes(tenths(memory.samples))}`);
@@ -92,11 +93,11 @@ async function prove(
   const confirmed = new Set(mails).size === postman.brought && mails.length === postman.brought;
   if (!confirmed) tell(`the server has ${mails.length} mails, and confirmed ${postman.brought}`);
   return {
-    holds: results.every(holds) && unwatched.length === 0 && errors.length === 0 && flat && confirmed,
+    holds: results.every(holds) && unwatched.length === 0 && errors.count === 0 && flat && confirmed,
     figures:
       `soak: ${Math.round(size.soakMs / 1000)} s, accounts ${size.accounts}, mails ${mails.length}, kills ${lives.kills}, ` +
       `server restarts ${lives.restarts}, connections ${proxy.accepted}, ${total(results)}, ` +
-      `not watched at the end ${unwatched.length}, logged errors ${errors.length}, ` +
+      `not watched at the end ${unwatched.length}, logged errors ${errors.count}, ` +
       `memory ${secondMb.toFixed(0)} -> ${lastMb.toFixed(0)} MB (${(100 * growth).toFixed(1)} %` +
       `${judged ? '' : ', not judged: too short'}), each life at its end ${megabytes(lives.endsMb)}`,
   };
@@ -115,7 +116,7 @@ async function liveAndDie(
   size: Size,
   random: Random,
   postman: Postman,
-  errors: string[],
+  errors: ErrorLog,
   tell: (line: string) => void,
 ): Promise<Lives> {
   const startedAt = performance.now();
@@ -133,16 +134,15 @@ async function liveAndDie(
       await pause(Math.min(LOOK_EVERY_MS, Math.max(endsAt - performance.now(), 0)));
     }
     lives.endsMb.push((await residentMb(killed.pid)) ?? Number.NaN);
-    const problems = errorsIn(killed.log());
-    errors.push(...problems);
     await killed.kill();
     lives.kills++;
     tell(
       `kill ${lives.kills} at ${seconds(performance.now() - startedAt)}: ${lives.endsMb.at(-1)?.toFixed(0)} MB, ` +
-        `${postman.brought} mails${problems.length > 0 ? `, ${problems.length} logged errors` : ''}`,
+        `${postman.brought} mails${errors.count > 0 ? `, ${errors.count} logged errors` : ''}`,
     );
     await pause(random.between(0, LONGEST_DOWN_MS));
     await killed.start();
+    errors.follow(killed);
   }
   return lives;
 }
@@ -155,10 +155,6 @@ async function untilNone(look: () => Promise<string[]>, limitMs: number): Promis
     if (left.length === 0 || performance.now() > endsAt) return left;
     await pause(LOOK_EVERY_MS);
   }
-}
-
-function errorsIn(log: string): string[] {
-  return log.split('\n').filter((line) => line.startsWith('{"level":"error"'));
 }
 
 function report(result: Count, name: string, tell: (line: string) => void): void {

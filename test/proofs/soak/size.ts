@@ -23,7 +23,7 @@ export const FULL: Size = {
 export const QUICK: Size = {
   accounts: 20,
   soakMs: 24_000,
-  lifeMs: 8_000,
+  lifeMs: 6_000,
   restartEveryMs: 11_000,
   mailEveryMs: 100,
 };
