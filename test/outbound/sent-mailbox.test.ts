@@ -21,6 +21,7 @@ test('a copy is filed once, seen, with its very bytes, and is found by its Messa
   );
   const accounts = {
     get: async () => account,
+    onChange: () => () => undefined,
     signIn: (_: unknown, connect: (given: object) => Promise<unknown>) =>
       connect({ type: 'basic', username: USER, password: PASSWORD }),
   } as unknown as Accounts;
