@@ -5,7 +5,7 @@ import type { LiveEvent } from '../../src/contracts/live-event.ts';
 import { type Cyrus, startCyrus } from '../support/cyrus.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { requireService } from '../support/services.ts';
-import { mail, ONLY_TOLD, openWatchHouse, plain, type WatchHouse } from './house.ts';
+import { mail, ONLY_TOLD, openWatchHouse, plain, TELLS_SOON, type WatchHouse } from './house.ts';
 
 const COUNTED = 'imap_capability = IMAP4rev1 LITERAL+ IDLE ENABLE UIDPLUS MOVE CONDSTORE ESEARCH';
 
@@ -14,9 +14,9 @@ describe('other clients', { skip: requireService('dovecot') }, () => {
   let user = '';
   let count = 0;
   before(async () => {
-    servers['with QRESYNC'] = await startDovecot();
-    servers['with CONDSTORE alone'] = await startDovecot({ extra: COUNTED });
-    servers['with neither'] = await startDovecot({ bareCapabilities: true });
+    servers['with QRESYNC'] = await startDovecot({ extra: TELLS_SOON });
+    servers['with CONDSTORE alone'] = await startDovecot({ extra: `${TELLS_SOON}\n${COUNTED}` });
+    servers['with neither'] = await startDovecot({ bareCapabilities: true, extra: TELLS_SOON });
   });
   after(async () => {
     for (const server of Object.values(servers)) await server.stop();

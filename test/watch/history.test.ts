@@ -8,7 +8,7 @@ import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot
 import { startFakeImap } from '../support/fake-imap.ts';
 import { startGateway } from '../support/gateway.ts';
 import { requireService } from '../support/services.ts';
-import { mail, ONLY_TOLD, openWatchHouse, plain, type WatchHouse } from './house.ts';
+import { mail, ONLY_TOLD, openWatchHouse, plain, TELLS_SOON, type WatchHouse } from './house.ts';
 
 const DAY_MS = 86_400_000;
 const OLD = 1_200; // three slices of the first size, and five batches
@@ -20,8 +20,8 @@ describe('history', { skip: requireService('dovecot') }, () => {
   let user = '';
   let count = 0;
   before(async () => {
-    dovecot = await startDovecot();
-    bare = await startDovecot({ bareCapabilities: true });
+    dovecot = await startDovecot({ extra: TELLS_SOON });
+    bare = await startDovecot({ bareCapabilities: true, extra: TELLS_SOON });
   });
   after(async () => {
     await dovecot?.stop();

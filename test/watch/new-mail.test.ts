@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { requireService } from '../support/services.ts';
-import { mail, ONLY_TOLD, openWatchHouse, plain } from './house.ts';
+import { mail, ONLY_TOLD, openWatchHouse, plain, TELLS_SOON } from './house.ts';
 
 describe('new mail', { skip: requireService('dovecot') }, () => {
   let dovecot: Dovecot;
@@ -11,7 +11,7 @@ describe('new mail', { skip: requireService('dovecot') }, () => {
   let user = '';
   let count = 0;
   before(async () => {
-    dovecot = await startDovecot();
+    dovecot = await startDovecot({ extra: TELLS_SOON });
     withoutIdle = await startDovecot({ noIdle: true });
   });
   after(async () => {

@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Store } from '../../src/store/store.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { requireService } from '../support/services.ts';
-import { mail, ONLY_TOLD, openWatchHouse, plain, type WatchHouse } from './house.ts';
+import { mail, ONLY_TOLD, openWatchHouse, plain, TELLS_SOON, type WatchHouse } from './house.ts';
 
 const FLOOD = 600; // more than two batches
 const HOUR_MS = 3_600_000;
@@ -14,7 +14,7 @@ describe('a mail that was seen', { skip: requireService('dovecot') }, () => {
   let user = '';
   let count = 0;
   before(async () => {
-    dovecot = await startDovecot();
+    dovecot = await startDovecot({ extra: TELLS_SOON });
   });
   after(() => dovecot?.stop());
   beforeEach(async () => {
