@@ -1,8 +1,9 @@
 // How many connections an account has, who shares one, and how fast they are made.
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Account } from '../../src/accounts/accounts.ts';
-import { ImapConnector } from '../../src/imap/connector.ts';
+import { ImapConnector, USUAL_CONNECTIONS } from '../../src/imap/connector.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { startFakeImap } from '../support/fake-imap.ts';
 import { requireService } from '../support/services.ts';
@@ -96,10 +97,6 @@ describe('the mailboxes of an account', { skip: requireService('dovecot') }, () 
     const mailboxes = await house.imap.use(account.id, async ({ client }) => (await client.list()).length);
     assert.ok(mailboxes >= MAILBOXES.length);
     await allFind(house, narrow);
-    assert.deepEqual(
-      [states(house, account)[0], states(house, account).at(-1)],
-      ['idle idle', 'polling status'],
-    );
   });
 
   it('are each its own matter: one that is missing disturbs no other, and is found once it is made', async () => {
@@ -206,6 +203,34 @@ describe('sign-ins', () => {
     assert.ok(hanging.connections() <= 16, `${hanging.connections()} at once`);
     stop.abort();
     for (const end of await Promise.allSettled(stuck)) assert.equal(end.status, 'rejected');
+  });
+
+  it('that are one too many lower what the account may have, and an operation waits for its part', async () => {
+    const open = new Set<object>();
+    const answer = (command: string, _line: string, socket: Socket) => {
+      if (command !== 'LOGIN') return undefined;
+      if (open.size >= 2) return ['TAG NO [LIMIT] Too many simultaneous connections. (Failure)'];
+      open.add(socket);
+      socket.on('close', () => open.delete(socket));
+      return undefined;
+    };
+    await using server = await startFakeImap({ answer });
+    const account = accountAt(server.port, 'narrow');
+    const stop = new AbortController();
+    const connector = new ImapConnector(accounts);
+    const lowered = Promise.withResolvers<void>();
+    const end = connector.watches(account, lowered.resolve);
+    assert.equal(connector.watchShare(account), USUAL_CONNECTIONS - 1);
+    const first = await connector.open(account, watching(stop.signal));
+    const second = await connector.open(account, watching(stop.signal));
+    await assert.rejects(connector.open(account, watching(stop.signal)), { code: 'connection_limit' });
+    await lowered.promise;
+    assert.equal(connector.watchShare(account), 1);
+    const operation = connector.open(account, { purpose: 'operation', signal: stop.signal });
+    await second.connection.logout();
+    for (const { connection } of [first, await operation]) connection.close();
+    end();
+    assert.equal(connector.watchShare(account), USUAL_CONNECTIONS - 1);
   });
 
   it('share what one server allows over all accounts', () => {
