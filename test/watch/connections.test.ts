@@ -154,6 +154,14 @@ describe('sign-ins', () => {
   };
   const watching = (signal: AbortSignal) => ({ purpose: 'watch', signal }) as const;
 
+  /** Others sign in elsewhere, one after the other: time enough for all that is not held back. */
+  const meanwhile = async (connector: ImapConnector, port: number, signal: AbortSignal) => {
+    for (let at = 0; at < 20; at++) {
+      const { connection } = await connector.open(accountAt(port, `well${at}`), watching(signal));
+      connection.close();
+    }
+  };
+
   it('to one server are never more at once than is good for it, and an operation goes first', async () => {
     let now = 0;
     let most = 0;
@@ -173,6 +181,9 @@ describe('sign-ins', () => {
     const open = (at: number) => connector.open(accountAt(server.port, `acc${at}`), watching(stop.signal));
     const all = Array.from({ length: 12 }, (_, at) => open(at));
     while (held.length < 3) await server.nextCommand('LOGIN');
+    await using other = await startFakeImap();
+    await meanwhile(connector, other.port, stop.signal);
+    assert.equal(held.length, 3);
     const operation = connector.open(accountAt(server.port, 'acc0'), {
       purpose: 'operation',
       signal: stop.signal,
@@ -198,8 +209,7 @@ describe('sign-ins', () => {
     const stuck = Array.from({ length: 100 }, (_, at) =>
       connector.open(accountAt(hanging.port, `stuck${at}`), watching(stop.signal)),
     );
-    const { connection } = await connector.open(accountAt(server.port, 'well'), watching(stop.signal));
-    connection.close();
+    await meanwhile(connector, server.port, stop.signal);
     assert.ok(hanging.connections() <= 16, `${hanging.connections()} at once`);
     stop.abort();
     for (const end of await Promise.allSettled(stuck)) assert.equal(end.status, 'rejected');
