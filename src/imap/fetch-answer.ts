@@ -1,7 +1,7 @@
 // The answer to a fetch of metadata, read in one pass (RFC 9051 §7.5.2). ImapFlow makes tokens of every answer, writes
 // them anew for a log and again for the keys, and so takes five times as long. What is not of the plain form that nearly
 // all answers have is left to it: a null here is never an error.
-import type { StructureNode } from '../mail/structure.ts';
+import type { MessageStructureObject } from 'imapflow';
 
 export interface FetchAnswer {
   uid: number;
@@ -9,7 +9,7 @@ export interface FetchAnswer {
   internalDate: number;
   size: number;
   headers: Buffer;
-  bodyStructure: StructureNode;
+  bodyStructure: MessageStructureObject;
 }
 
 const LONGEST_LINE_BYTES = 64 * 1024; // some hundred parts; longer lines are rare
@@ -172,18 +172,18 @@ const textOf = (token: Token | undefined): string => {
 };
 
 /** A body as RFC 9051 §7.5.2 writes it, in the order: fields that are always there, then extension data. */
-function nodeOf(tokens: readonly Token[], path: string): StructureNode {
+function nodeOf(tokens: readonly Token[], path: string): MessageStructureObject {
   return Array.isArray(tokens[0]) ? multipartOf(tokens, path) : leafOf(tokens, path);
 }
 
-function multipartOf(tokens: readonly Token[], path: string): StructureNode {
-  const childNodes: StructureNode[] = [];
+function multipartOf(tokens: readonly Token[], path: string): MessageStructureObject {
+  const childNodes: MessageStructureObject[] = [];
   let at = 0;
   for (; Array.isArray(tokens[at]); at++) {
     const child = tokens[at] as Token[];
     childNodes.push(nodeOf(child, path === '' ? String(at + 1) : `${path}.${at + 1}`));
   }
-  const node: StructureNode = { type: `multipart/${textOf(tokens[at]).toLowerCase()}`, childNodes };
+  const node: MessageStructureObject = { type: `multipart/${textOf(tokens[at]).toLowerCase()}`, childNodes };
   if (path !== '') node.part = path;
   const parameters = parametersOf(tokens[at + 1]);
   if (parameters) node.parameters = parameters;
@@ -194,13 +194,13 @@ function multipartOf(tokens: readonly Token[], path: string): StructureNode {
 const FIELDS_OF_A_LEAF = 7; // type, subtype, parameters, id, description, encoding, size
 const FIELDS_OF_A_TEXT = 12; // those, its lines, and all four of the extension data
 
-function leafOf(tokens: readonly Token[], path: string): StructureNode {
+function leafOf(tokens: readonly Token[], path: string): MessageStructureObject {
   const [type, subtype, parameters, id, , encoding, size] = tokens;
   const main = textOf(type).toLowerCase();
   // An attached message carries an envelope and a body of its own; servers differ in what they leave out of a text.
   if (main === 'message' || tokens.length < FIELDS_OF_A_LEAF) throw OTHER_FORM;
   if (main === 'text' && tokens.length < FIELDS_OF_A_TEXT) throw OTHER_FORM;
-  const node: StructureNode = { type: `${main}/${textOf(subtype).toLowerCase()}` };
+  const node: MessageStructureObject = { type: `${main}/${textOf(subtype).toLowerCase()}` };
   if (path !== '') node.part = path;
   const read = parametersOf(parameters);
   if (read) node.parameters = read;
@@ -212,7 +212,7 @@ function leafOf(tokens: readonly Token[], path: string): StructureNode {
   return node;
 }
 
-function setDisposition(node: StructureNode, token: Token | undefined): void {
+function setDisposition(node: MessageStructureObject, token: Token | undefined): void {
   if (!Array.isArray(token)) {
     if (token) throw OTHER_FORM;
     return;

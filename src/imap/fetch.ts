@@ -1,8 +1,7 @@
 // Metadata first: what rules decide on, fetched by UID without any body.
-import type { FetchMessageObject, FetchQueryObject } from 'imapflow';
+import type { FetchMessageObject, FetchQueryObject, MessageStructureObject } from 'imapflow';
 import type { MailPart } from '../contracts/mail.ts';
 import { PosternError } from '../kernel/errors.ts';
-import type { StructureNode } from '../mail/structure.ts';
 import { AnswerQueue } from './answer-queue.ts';
 import { TappedClient } from './answer-tap.ts';
 import type { ImapConnection } from './connection.ts';
@@ -16,7 +15,7 @@ export interface FetchedMessage {
   /** The raw header block. */
   headers: Buffer;
   /** Undefined where the server's could not be read. */
-  bodyStructure: StructureNode | undefined;
+  bodyStructure: MessageStructureObject | undefined;
   /** True where the message is there, and the server gives nothing of it that could be read. */
   isUnreadable?: boolean;
 }
