@@ -156,6 +156,25 @@ describe('writes that wait at the same moment', () => {
 });
 
 describe('a long queue for the ledger', () => {
+  it('is not stuck for ever where the longest wait ends in the moment in which it was over', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const read = () => store.db.selectFrom('accounts').select('id').execute();
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate); // in this the ledger had nothing yet
+    void read();
+    const write = store.write(async () => {
+      const endsAt = performance.now() + 30; // longer than the ledger's share of a turn
+      while (performance.now() < endsAt);
+    });
+    const waiting = read();
+    waiting.catch(() => undefined);
+    await write; // the connection goes to the read, in the next turn
+    t.mock.timers.tick(60_000);
+    t.mock.timers.reset();
+    assert.deepEqual(await waiting, []);
+    const never = new Promise((resolve) => setTimeout(resolve, 2_000, 'never'));
+    assert.deepEqual(await Promise.race([read(), never]), []);
+  });
+
   it('lets the event loop turn', async () => {
     let turns = 0;
     let ended = false;

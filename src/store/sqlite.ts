@@ -123,9 +123,11 @@ class NodeSqliteDriver implements Driver {
           }),
         );
       }, CONNECTION_WAIT_MS);
+      // Its wait is over now, also where its turn comes with the next of the event loop.
       const turn = () => {
         clearTimeout(limit);
-        resolve(this.#connection);
+        if (this.#hasHadItsShare()) setImmediate(() => resolve(this.#connection));
+        else resolve(this.#connection);
       };
       this.#queue.push(turn);
     });
@@ -133,9 +135,8 @@ class NodeSqliteDriver implements Driver {
 
   async releaseConnection(): Promise<void> {
     const next = this.#queue.shift();
-    if (!next) this.#taken = false;
-    else if (this.#hasHadItsShare()) setImmediate(next);
-    else next();
+    if (next) next();
+    else this.#taken = false;
   }
 
   /** Whether this turn of the event loop has been the ledger's for long enough. */
