@@ -59,10 +59,19 @@ export class MailboxReader {
 
   /** Selects the mailbox, and finds or makes its checkpoint. It comes first, and again after another was selected. */
   async attach(): Promise<void> {
-    const connection = this.#connection;
-    const { store, clock, log, signal } = this.#parts;
     this.#changes?.close();
     this.#listen();
+    try {
+      await this.#attach();
+    } catch (error) {
+      this.#knewAll(); // the connection may serve others yet
+      throw error;
+    }
+  }
+
+  async #attach(): Promise<void> {
+    const connection = this.#connection;
+    const { store, clock, log, signal } = this.#parts;
     const selected = await examine(connection, this.#mailbox, signal);
     if (selected.uidValidity === undefined) {
       throw new PosternError(
