@@ -97,6 +97,7 @@ async function fetchAgain(
         async () => {
           let found: FetchedMessage | null = null;
           for await (const message of fetchMetadata(connection, uid, uid)) found = message;
+          if (!found && !connection.usable) throw connection.failure; // nobody said that it is not there
           return found;
         },
         signal,
