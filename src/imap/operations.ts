@@ -25,6 +25,7 @@ export async function findByMessageId(
     const found = await connection.run('search', () =>
       connection.client.search({ header: { 'message-id': messageId } }, { uid: true }),
     );
+    if (!connection.usable) throw connection.failure; // to send again because nothing was found would be wrong
     if (!Array.isArray(found))
       throw new PosternError('imap_refused', `The server did not search ${mailbox}.`, { retry: 'later' });
     return found;
@@ -158,6 +159,7 @@ async function withMailbox<T>(
       });
     }
     return await work().catch(async (error: unknown) => {
+      if (codeOf(error) === 'message_gone' && !connection.usable) throw connection.failure; // nobody said so
       // Left open by the operation before: what came since is shown to those who ask for news only (RFC 9051 §7).
       if (codeOf(error) !== 'message_gone' || !before || before !== selected) throw error;
       await connection.run('look for news', () => connection.client.noop());

@@ -6,7 +6,7 @@ import { accountSettings } from '../../src/contracts/account.ts';
 import type { MailPart } from '../../src/contracts/mail.ts';
 import { connectImap, type ImapConnection } from '../../src/imap/connection.ts';
 import { listMailboxes } from '../../src/imap/mailboxes.ts';
-import { streamPart } from '../../src/imap/operations.ts';
+import { addFlags, findByMessageId, streamPart } from '../../src/imap/operations.ts';
 import { type HostileImap, type HostileOptions, startHostileImap } from '../support/hostile-imap.ts';
 import { openWatchHouse } from '../watch/house.ts';
 
@@ -47,6 +47,7 @@ async function connected(
   }
 }
 
+const PLACE = { mailbox: 'INBOX', uidValidity: '1', uid: 1 };
 const part: MailPart = {
   ...{ path: '2', type: 'application/pdf', charset: null, encoding: '7bit', size: 200_000 },
   ...{ disposition: 'attachment', filename: 'a.pdf', content_id: null, flowed: false, delsp: false },
@@ -61,6 +62,19 @@ describe('an operation on a server that', () => {
       { code: 'not_signed_in' },
     );
   });
+
+  for (const [name, operation] of [
+    ['finds nothing', (connection) => findByMessageId(connection, 'INBOX', '<sent@company.example>')],
+    ['has no such mail', (connection) => addFlags(connection, PLACE, ['\\Seen'])],
+  ] as [string, (connection: ImapConnection) => Promise<unknown>][]) {
+    it(`${name} after a goodbye is not believed`, async () => {
+      const play: HostileOptions['play'] = (_server, command) =>
+        /^UID (SEARCH|FETCH)$/.test(command) ? ['* BYE going down', 'TAG OK done'] : undefined;
+      await connected({ mails: [{ uid: 1, subject: 'one' }], play }, (connection) =>
+        assert.rejects(operation(connection), { code: 'connection_lost', retry: 'later' }),
+      );
+    });
+  }
 
   it('lists mailboxes without end is ended, with little of it kept', async () => {
     const listed = '* LIST () "/" "mailbox of some length"\r\n';
