@@ -101,6 +101,9 @@ export async function withSelected<T>(
       exists: selected.exists ?? 0,
       permanentFlags: selected.permanentFlags ?? null,
     });
+  } catch (error) {
+    const isGone = error instanceof PosternError && error.code === 'message_gone';
+    throw isGone && !connection.usable ? connection.failure : error; // after a goodbye nobody said so
   } finally {
     lock.release();
   }

@@ -7,6 +7,7 @@ import type { MailPart } from '../../src/contracts/mail.ts';
 import { connectImap, type ImapConnection } from '../../src/imap/connection.ts';
 import { listMailboxes } from '../../src/imap/mailboxes.ts';
 import { addFlags, findByMessageId, streamPart } from '../../src/imap/operations.ts';
+import { readMessage } from '../../src/imap/read-message.ts';
 import { type HostileImap, type HostileOptions, startHostileImap } from '../support/hostile-imap.ts';
 import { openWatchHouse } from '../watch/house.ts';
 
@@ -65,6 +66,7 @@ describe('an operation on a server that', () => {
 
   for (const [name, operation] of [
     ['finds nothing', (connection) => findByMessageId(connection, 'INBOX', '<sent@company.example>')],
+    ['has nothing to read', (connection) => readMessage(connection, PLACE, {})],
     ['has no such mail', (connection) => addFlags(connection, PLACE, ['\\Seen'])],
   ] as [string, (connection: ImapConnection) => Promise<unknown>][]) {
     it(`${name} after a goodbye is not believed`, async () => {
