@@ -5,6 +5,7 @@ import { ImapFlow } from 'imapflow';
 import { codeOf, PosternError } from '../kernel/errors.ts';
 import { AnswerGuard, type ServerAnswer, toldUidValidity } from './answer-guard.ts';
 import { type FetchAnswer, readFetchAnswer } from './fetch-answer.ts';
+import { awaitTurn } from './reading-turn.ts';
 
 /** Takes an answer. A promise makes the connection wait: nothing more is read from it until that is fulfilled. */
 export type Tap = (answer: FetchAnswer) => Promise<void> | undefined;
@@ -12,6 +13,7 @@ export type Tap = (answer: FetchAnswer) => Promise<void> | undefined;
 /** What is used of the library beyond what it declares. */
 interface Internals {
   handleResponse(response: ServerAnswer): Promise<boolean>;
+  isClosed: boolean;
   currentRequest?: { command?: string; attributes?: readonly { value?: unknown }[] } | false;
 }
 
@@ -46,8 +48,14 @@ export class TappedClient extends ImapFlow {
     return Promise.resolve(true);
   }
 
-  /** The library calls this for every response; false ends its reading. */
+  /** The library calls this for every response, one after the other; false ends its reading. */
   handleResponse(response: ServerAnswer): Promise<boolean> | boolean {
+    const turn = awaitTurn(response);
+    if (!turn) return this.#read(response);
+    return turn.then(() => ((this as unknown as Internals).isClosed ? false : this.#read(response)));
+  }
+
+  #read(response: ServerAnswer): Promise<boolean> | boolean {
     const tap = this.#tap;
     if (tap && this.#isAnswered(tap)) {
       const answer = readFetchAnswer(response.payload, response.literals);
