@@ -16,7 +16,7 @@ import { safeFilename } from '../mail/filename.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Tx } from '../store/store.ts';
 
-const LARGEST_MAIL_BYTES = 50 * 1024 * 1024; // of a mail's files together: twice what mail servers take
+export const LARGEST_MAIL_BYTES = 50 * 1024 * 1024; // of a mail's files together: twice what mail servers take
 const LARGEST_PROBLEM_CHARS = 2_000; // of what is wrong with an answer: enough to mend it, whatever the agent printed
 const DEFAULT_TYPE = 'application/octet-stream';
 
@@ -63,8 +63,15 @@ export interface StoredAnswer {
   record(tx: Tx): Promise<void>;
 }
 
-/** @throws PosternError `attachment_invalid` */
-export async function storeAnswer(answer: AgentAnswer, folder: string, blobs: Blobs): Promise<StoredAnswer> {
+/**
+ * @param folder where files named by path are looked for; null refuses them
+ * @throws PosternError `attachment_invalid`
+ */
+export async function storeAnswer(
+  answer: AgentAnswer,
+  folder: string | null,
+  blobs: Blobs,
+): Promise<StoredAnswer> {
   const records: StoredFiles['record'][] = [];
   const actions: StoredAction[] = [];
   for (const action of answer.actions) {
@@ -91,16 +98,17 @@ export interface StoredFiles {
 
 /**
  * @param folder where files named by path are looked for; null refuses them
+ * @param room how many bytes they may have together
  * @throws PosternError `attachment_invalid`
  */
 export async function storeFiles(
   files: readonly ActionAttachment[],
   folder: string | null,
   blobs: Blobs,
+  room = LARGEST_MAIL_BYTES,
 ): Promise<StoredFiles> {
   const records: ((tx: Tx) => Promise<void>)[] = [];
   const attachments: DraftAttachment[] = [];
-  let room = LARGEST_MAIL_BYTES;
   for (const file of files) {
     const bytes = await readFileOf(file, folder, room);
     room -= bytes.length;

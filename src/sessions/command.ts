@@ -46,11 +46,13 @@ async function runCommand(
   event: SessionEvent,
   context: RunContext,
 ): Promise<RunResult> {
+  const { folder } = context;
+  if (folder === null) throw new Error('a program runs in a folder of its own');
   const [program = '', ...args] = options.command;
   const place = (word: string): string => placeOf(word, options.baseFolder);
   const child = start(program === 'node' ? process.execPath : place(program), args.map(place), {
-    cwd: context.folder,
-    env: environmentOf(options, event, context),
+    cwd: folder,
+    env: environmentOf(options, event, folder),
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: process.platform !== 'win32', // a process group of its own, so that it can be ended whole
     windowsHide: true,
@@ -117,11 +119,7 @@ function placeOf(word: string, baseFolder: string): string {
   return existsSync(path) ? path : word;
 }
 
-function environmentOf(
-  options: CommandOptions,
-  event: SessionEvent,
-  context: RunContext,
-): Record<string, string> {
+function environmentOf(options: CommandOptions, event: SessionEvent, folder: string): Record<string, string> {
   const env: Record<string, string> = {};
   for (const name of [...PASSED_ON, ...options.env]) {
     const value = options.environment[name];
@@ -134,7 +132,7 @@ function environmentOf(
     POSTERN_MCP: session.mcp,
     POSTERN_TOKEN: session.token,
     POSTERN_SESSION: session.id,
-    POSTERN_FOLDER: context.folder,
+    POSTERN_FOLDER: folder,
   };
 }
 

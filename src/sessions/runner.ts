@@ -7,8 +7,8 @@ export interface RunContext {
   attempt: number;
   limitMs: number;
   signal: AbortSignal;
-  /** The folder that belongs to this attempt; attachments lie in it already where the runner asked for them. */
-  folder: string;
+  /** The folder that belongs to this attempt, with the attachments in it; null where the runner wants no files. */
+  folder: string | null;
 }
 
 export interface RunResult {
@@ -18,7 +18,7 @@ export interface RunResult {
 }
 
 export interface Runner {
-  /** Whether attachments are to be laid into the folder before. */
+  /** Whether it needs a folder, with the attachments laid into it before. */
   readonly wantsFiles: boolean;
   /** @throws PosternError that says whether the turn may be tried again */
   run(event: SessionEvent, context: RunContext): Promise<RunResult>;

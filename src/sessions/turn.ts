@@ -23,7 +23,7 @@ import type { Runner } from './runner.ts';
 import { setSession, settleSession } from './state.ts';
 import { messageOfTurn } from './subject.ts';
 import { failTurn, messageOf, noteFailure, refuseTurn, withLog } from './turn-end.ts';
-import { layAttachments, openWorkFolder } from './work-folder.ts';
+import { layAttachments, openWorkFolder, type WorkFolder } from './work-folder.ts';
 
 const TURNS_AT_ONCE = 256; // against exhaustion only: each agent has a limit of its own, so that none stalls another
 
@@ -92,29 +92,30 @@ async function runTurn(parts: TurnParts, turnId: string, context: JobContext): P
 }
 
 async function attempt(parts: TurnParts, turn: Turn, begun: Begun, context: JobContext): Promise<void> {
-  const opening = openWorkFolder(parts.workDir, turn.session_id);
-  opening.catch(() => undefined); // heard below, after the event is made
+  let opening: Promise<WorkFolder> | undefined;
   let said: string | null = null;
   try {
     const runner = parts.runnerOf(begun.agent);
+    if (runner.wantsFiles) opening = openWorkFolder(parts.workDir, turn.session_id);
+    opening?.catch(() => undefined); // heard below, after the event is made
     const event = await eventOf(parts, turn, begun.token);
-    const folder = await opening;
-    if (runner.wantsFiles) await layAttachments(parts.messages, event, folder.path);
+    const folder = (await opening)?.path ?? null;
+    if (folder !== null) await layAttachments(parts.messages, event, folder);
     const { answer, log } = await runner.run(event, {
       turnId: turn.id,
       attempt: context.attempt,
       limitMs: begun.limitMs,
       signal: context.signal,
-      folder: folder.path,
+      folder,
     });
     said = log;
-    const stored = await storeAnswer(answer, folder.path, parts.blobs);
+    const stored = await storeAnswer(answer, folder, parts.blobs);
     await parts.store.write((tx) => keepAnswer(parts, tx, turn, stored, log, context));
   } catch (error) {
     if (said === null || !(error instanceof PosternError)) throw error;
     throw withLog(error, said);
   } finally {
-    await opening.then(
+    await opening?.then(
       (folder) => folder.remove(),
       () => undefined,
     );

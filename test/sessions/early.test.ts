@@ -1,5 +1,6 @@
 // A turn that begins with the commit of its mail, and what becomes of it where its process ends right then.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { it } from 'node:test';
 import type { Job } from '../../src/jobs/job.ts';
 import { LEASE_MS } from '../../src/jobs/queue.ts';
@@ -61,4 +62,16 @@ it('of an agent that was woken often enough does not begin', async () => {
     ['running', 'running'],
     ['queued', 'queued'],
   ]);
+});
+
+it('needs no folder where its agent wants no files', async () => {
+  await using house = await openHouse();
+  let there: boolean | undefined;
+  house.agent('writer', async () => {
+    there = existsSync(house.workDir);
+    return [{ type: 'done', summary: 'read' }];
+  });
+  await house.arrive({ id: 'first' });
+  await house.rests('done');
+  assert.equal(there, false);
 });
