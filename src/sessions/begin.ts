@@ -5,15 +5,16 @@ import { durationMs } from '../kernel/duration.ts';
 import { PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { RuleSet } from '../rules/match.ts';
-import type { Store, Tx } from '../store/store.ts';
+import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import { exceededCap } from './caps.ts';
+import type { ArrivedMail } from './event.ts';
 import { type StateParts, setSession } from './state.ts';
 import { newToken } from './tokens.ts';
 import { refuse } from './turn-end.ts';
 
 const TOKEN_SPARE_MS = 60_000; // an agent that is ended at its limit may still be saying its last
 const LONGEST_TURN_MS = 24 * 3_600_000; // timers end at 24 days; no agent thinks that long
-const MOST_EARLY = 1_000; // those of transactions that were undone, or of a worker that has stopped, are forgotten
+const MOST_EARLY = 256; // those of a worker that has stopped are forgotten
 
 export const CANCELLED = 'The session was cancelled.';
 
@@ -36,6 +37,8 @@ export interface Begun {
   token: string;
   hash: string;
   limitMs: number;
+  /** The mail that it is for, where it has just come in with its text; else the ledger has it. */
+  mail: ArrivedMail | null;
 }
 
 /** Marks the turn as running and gives it its token; null where it must not run, and says why. */
@@ -64,7 +67,7 @@ export async function begin(
       return null;
     }
     await markRunning(tx, turn, now);
-    return { ...begun, agent };
+    return { ...begun, agent, mail: null };
   });
 }
 
@@ -75,7 +78,7 @@ async function takeToken(
   turn: StartingTurn,
   agent: Agent | undefined,
   now: number,
-): Promise<Omit<Begun, 'agent'> | null> {
+): Promise<Omit<Begun, 'agent' | 'mail'> | null> {
   const limitMs = Math.min(durationMs(agent?.limits.time ?? '0s'), LONGEST_TURN_MS);
   const { token, hash } = newToken();
   const isLive = await setSession(parts, tx, turn.session_id, {
@@ -98,8 +101,8 @@ async function markRunning(tx: Tx, turn: StartingTurn, now: number): Promise<voi
 
 /**
  * Turns that begin in the transaction that puts them in, because their job begins with its commit: one commit less
- * between a mail and its agent. Their tokens wait here for the job, in memory alone; a turn whose token is not here
- * begins as any other.
+ * between a mail and its agent. Their tokens and mails wait here for the job, in memory alone; a turn whose token is not
+ * here begins as any other.
  */
 export class EarlyTurns {
   readonly #parts: Omit<BeginParts, 'store' | 'log'>;
@@ -110,16 +113,19 @@ export class EarlyTurns {
   }
 
   /** Does nothing where the turn may not run: that is said when it is tried. */
-  async begin(tx: Tx, turn: StartingTurn): Promise<void> {
+  async begin(tx: Tx, turn: StartingTurn, mail: ArrivedMail | null): Promise<void> {
     const now = this.#parts.clock.now();
     const agent = this.#parts.rules().agents.get(turn.agent);
     if (!agent || (await exceededCap(tx, agent, turn, now)) !== null) return;
     const begun = await takeToken(this.#parts, tx, turn, agent, now);
     if (!begun) return;
     await markRunning(tx, turn, now);
-    const [oldest] = this.#begun.keys();
-    if (oldest !== undefined && this.#begun.size >= MOST_EARLY) this.#begun.delete(oldest);
-    this.#begun.set(turn.id, { ...begun, agent });
+    // The job may have been told before: it reads its turn first, and comes here after all that waits for the commit.
+    afterCommit(tx, () => {
+      const [oldest] = this.#begun.keys();
+      if (oldest !== undefined && this.#begun.size >= MOST_EARLY) this.#begun.delete(oldest);
+      this.#begun.set(turn.id, { ...begun, agent, mail });
+    });
   }
 
   /** What the turn began with, once. */

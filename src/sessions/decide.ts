@@ -1,4 +1,5 @@
 // From a message and the rules in force to sessions, turns and jobs: written in the transaction that takes the message in.
+import type { MailContent } from '../contracts/mail.ts';
 import type { RuleAction } from '../contracts/rule.ts';
 import { addDelivery } from '../delivery/deliveries.ts';
 import { agentPool, mailboxLane, sessionLane } from '../jobs/kinds.ts';
@@ -9,6 +10,7 @@ import type { RuleMatch, RuleSet } from '../rules/match.ts';
 import type { Tx } from '../store/store.ts';
 import type { Arrival, Decider, Decision } from '../watch/arrival.ts';
 import type { EarlyTurns } from './begin.ts';
+import type { ArrivedMail } from './event.ts';
 
 export const TURN_ATTEMPTS = 10; // as many as the retry schedule of webhooks has steps
 
@@ -47,7 +49,7 @@ export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider
       return { matches, suppressed, wantsText: spawns && suppressed === null };
     },
 
-    async record(tx, arrival, { matches, suppressed }) {
+    async record(tx, arrival, { matches, suppressed }, content) {
       const flags = new Set<string>();
       for (const match of matches) {
         if (!(await insertDecision(tx, arrival, match, suppressed, clock.now()))) continue;
@@ -69,7 +71,8 @@ export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider
           };
           await addDelivery(tx, { jobs, now: clock.now(), attempts }, delivery);
         }
-        for (const agent of agents) await startTurn(tx, { jobs, clock, early }, arrival, match.rule, agent);
+        const mail = { arrival, content };
+        for (const agent of agents) await startTurn(tx, { jobs, clock, early }, mail, match.rule, agent);
       }
       if (flags.size === 0) return;
       const options = { lane: mailboxLane(arrival.account.id) };
@@ -106,7 +109,7 @@ async function insertDecision(
 async function startTurn(
   tx: Tx,
   { jobs, clock, early }: { jobs: JobQueue; clock: Clock; early: EarlyTurns | undefined },
-  arrival: Arrival,
+  { arrival, content }: { arrival: Arrival; content: MailContent | null },
   rule: string,
   agent: string,
 ): Promise<void> {
@@ -154,7 +157,7 @@ async function startTurn(
     feedback: null,
     author: null,
     now,
-    ...(early && { early }),
+    ...(early && { early: { turns: early, mail: content && { arrival, content } } }),
   });
 }
 
@@ -170,7 +173,8 @@ export interface NewTurn {
   feedback: string | null;
   author: string | null;
   now: number;
-  early?: EarlyTurns;
+  /** Where it may begin with this commit, and the mail that it is for. */
+  early?: { turns: EarlyTurns; mail: ArrivedMail | null };
 }
 
 export async function addTurn(tx: Tx, jobs: JobQueue, turn: NewTurn): Promise<void> {
@@ -210,11 +214,12 @@ export async function addTurn(tx: Tx, jobs: JobQueue, turn: NewTurn): Promise<vo
     },
   );
   if (!isTaken) return;
-  await turn.early?.begin(tx, {
+  const starting = {
     id,
     session_id: turn.sessionId,
     agent: turn.agent,
     sender: turn.sender,
     started_at: null,
-  });
+  };
+  await turn.early?.turns.begin(tx, starting, turn.early.mail);
 }

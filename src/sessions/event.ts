@@ -1,18 +1,27 @@
 // The event that a session receives: the message, its thread, and where and with what power to act.
 import type { Account } from '../accounts/accounts.ts';
 import type { DraftContent } from '../contracts/draft.ts';
-import type { MessageDetail } from '../contracts/mail.ts';
+import type { MailContent, MessageDetail } from '../contracts/mail.ts';
 import type { SessionEvent } from '../contracts/session.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import type { Store } from '../store/store.ts';
-import type { Messages } from '../watch/messages.ts';
+import type { Arrival } from '../watch/arrival.ts';
+import { attachmentViews, type Messages } from '../watch/messages.ts';
 
 const THREAD_MESSAGES = 20; // the latest; the rest can be asked for
 type ThreadEntry = SessionEvent['data']['thread'][number];
+type EventMessage = SessionEvent['data']['message'];
 
 export interface EventParts {
   store: Store;
   messages: Pick<Messages, 'detail'>;
   urls: () => { api: string; mcp: string };
+}
+
+/** A mail that was just taken in, with its text. */
+export interface ArrivedMail {
+  arrival: Arrival;
+  content: MailContent;
 }
 
 export interface EventSubject {
@@ -21,15 +30,19 @@ export interface EventSubject {
   session: { id: string; agent: string; rule: string; threadId: string };
   turn: number;
   token: string;
-  account: Account;
-  messageId: string;
+  account: Pick<Account, 'id' | 'settings'>;
+  /** The message's id, or itself where it has just come in: nothing need be read again. */
+  message: string | ArrivedMail;
   extra: Pick<SessionEvent['data'], 'feedback' | 'question' | 'draft_id'>;
 }
 
 /** @throws PosternError `message_gone` when the text was never read and is no longer on the server */
 export async function buildEvent(parts: EventParts, subject: EventSubject): Promise<SessionEvent> {
   const { account, session } = subject;
-  const message = await parts.messages.detail(subject.messageId);
+  const message =
+    typeof subject.message === 'string'
+      ? eventMessageOf(await parts.messages.detail(subject.message))
+      : arrivedMessage(subject.message);
   return {
     type: subject.type,
     timestamp: new Date(subject.at).toISOString(),
@@ -43,14 +56,39 @@ export async function buildEvent(parts: EventParts, subject: EventSubject): Prom
       },
       account: { id: account.id, label: account.settings.label, address: account.settings.address },
       rule: session.rule,
-      message: eventMessageOf(message),
+      message,
       thread: await threadOf(parts.store, session.threadId, message.id),
       ...subject.extra,
     },
   };
 }
 
-function eventMessageOf(message: MessageDetail): SessionEvent['data']['message'] {
+/** The same as the ledger tells of it. */
+function arrivedMessage({ arrival, content }: ArrivedMail): EventMessage {
+  const { id, threadId, arrivedAt, metadata, trust } = arrival;
+  const { message_id, from, reply_to, to, cc, subject, date, headers } = metadata;
+  const { text, reply_text, html, truncated } = content;
+  return {
+    id,
+    thread_id: threadId,
+    message_id,
+    from,
+    reply_to,
+    to,
+    cc,
+    subject,
+    date: new Date(date ?? arrivedAt).toISOString(),
+    text,
+    reply_text,
+    html,
+    truncated,
+    attachments: attachmentViews(id, metadata),
+    headers,
+    trust,
+  };
+}
+
+function eventMessageOf(message: MessageDetail): EventMessage {
   const { id, thread_id, message_id, from, reply_to, to, cc, subject, date } = message;
   const { text, reply_text, html, truncated, attachments, headers, trust } = message;
   return {
@@ -73,9 +111,8 @@ function eventMessageOf(message: MessageDetail): SessionEvent['data']['message']
   };
 }
 
-/** The other mails of the thread, those that this gateway sent among them, oldest first. */
-async function threadOf(store: Store, threadId: string, except: string): Promise<ThreadEntry[]> {
-  const received = await store.db
+const receivedIn = keptQuery((db, threadId: string, except: string) =>
+  db
     .selectFrom('messages')
     .leftJoin('contents', 'contents.message_id', 'messages.id')
     .select(['messages.id', 'messages.metadata', 'messages.date', 'contents.text'])
@@ -83,9 +120,11 @@ async function threadOf(store: Store, threadId: string, except: string): Promise
     .where('messages.id', '<>', except)
     .where('messages.kind', '<>', 'own') // they are among the sent ones
     .orderBy('messages.date', 'desc')
-    .limit(THREAD_MESSAGES)
-    .execute();
-  const sent = await store.db
+    .limit(THREAD_MESSAGES),
+);
+
+const sentIn = keptQuery((db, threadId: string) =>
+  db
     .selectFrom('submissions')
     .innerJoin('drafts', 'drafts.id', 'submissions.draft_id')
     .innerJoin('draft_versions', (join) =>
@@ -97,8 +136,13 @@ async function threadOf(store: Store, threadId: string, except: string): Promise
     .where('drafts.thread_id', '=', threadId)
     .where('submissions.state', 'in', ['sent', 'bounced'])
     .orderBy('submissions.dated_at', 'desc')
-    .limit(THREAD_MESSAGES)
-    .execute();
+    .limit(THREAD_MESSAGES),
+);
+
+/** The other mails of the thread, those that this gateway sent among them, oldest first. */
+async function threadOf(store: Store, threadId: string, except: string): Promise<ThreadEntry[]> {
+  const received = await receivedIn(store.db, threadId, except);
+  const sent = await sentIn(store.db, threadId);
   const entries: (ThreadEntry & { at: number })[] = [];
   for (const row of received) {
     const { message_id, from, to, subject } = JSON.parse(row.metadata) as MessageDetail;

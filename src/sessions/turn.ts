@@ -13,6 +13,7 @@ import { codeOf, PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { RuleSet } from '../rules/match.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import type { TurnsTable } from '../store/schema.ts';
 import type { Store, Tx } from '../store/store.ts';
 import type { Messages } from '../watch/messages.ts';
@@ -98,7 +99,7 @@ async function attempt(parts: TurnParts, turn: Turn, begun: Begun, context: JobC
     const runner = parts.runnerOf(begun.agent);
     if (runner.wantsFiles) opening = openWorkFolder(parts.workDir, turn.session_id);
     opening?.catch(() => undefined); // heard below, after the event is made
-    const event = await eventOf(parts, turn, begun.token);
+    const event = await eventOf(parts, turn, begun);
     const folder = (await opening)?.path ?? null;
     if (folder !== null) await layAttachments(parts.messages, event, folder);
     const { answer, log } = await runner.run(event, {
@@ -161,27 +162,30 @@ async function keepAnswer(
   await settleSession(parts, tx, turn.session_id);
 }
 
-async function loadTurn(store: Store, id: string): Promise<Turn> {
-  const turn = await store.db
+const turnById = keptQuery((db, id: string) =>
+  db
     .selectFrom('turns')
     .innerJoin('sessions', 'sessions.id', 'turns.session_id')
     .selectAll('turns')
     .select(['sessions.rule', 'sessions.thread_id', 'sessions.question', 'sessions.state as session_state'])
-    .where('turns.id', '=', id)
-    .executeTakeFirst();
+    .where('turns.id', '=', id),
+);
+
+async function loadTurn(store: Store, id: string): Promise<Turn> {
+  const [turn] = await turnById(store.db, id);
   if (!turn) throw new PosternError('not_found', `There is no turn ${id}.`);
   return turn;
 }
 
-async function eventOf(parts: TurnParts, turn: Turn, token: string): Promise<SessionEvent> {
+async function eventOf(parts: TurnParts, turn: Turn, { token, mail }: Begun): Promise<SessionEvent> {
   return buildEvent(parts, {
     type: EVENT_TYPES[turn.cause] ?? 'message.received',
     at: parts.clock.now(),
     session: { id: turn.session_id, agent: turn.agent, rule: turn.rule, threadId: turn.thread_id },
     turn: turn.number,
     token,
-    account: await parts.accounts.get(turn.account_id),
-    messageId: await messageOfTurn(parts.store, turn.session_id, turn.number),
+    account: mail?.arrival.account ?? (await parts.accounts.get(turn.account_id)),
+    message: mail ?? (await messageOfTurn(parts.store, turn.session_id, turn.number)),
     extra: {
       ...(turn.feedback === null ? {} : { feedback: turn.feedback }),
       ...(turn.cause === 'answer' && turn.question !== null ? { question: turn.question } : {}),

@@ -28,8 +28,11 @@ export interface Decision {
 export interface Decider<D extends Decision = Decision> {
   /** Pure and fast: it stands in the way of every message. Null: nothing is to be done. */
   decide(arrival: Arrival): D | null;
-  /** Writes decisions and their jobs in the transaction that takes the message in. */
-  record(tx: Tx, arrival: Arrival, decision: D): Promise<void>;
+  /**
+   * Writes decisions and their jobs in the transaction that takes the message in.
+   * @param content the text of the message, where it was read on the way in
+   */
+  record(tx: Tx, arrival: Arrival, decision: D, content: MailContent | null): Promise<void>;
 }
 
 /** Reads the text of a message on the connection that has just fetched its metadata; null where that fails. */

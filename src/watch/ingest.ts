@@ -176,9 +176,9 @@ export class Ingest {
       for (const arrival of inserted) {
         const decision = decisions.get(arrival);
         if (!decision) continue;
-        const content = contents.get(arrival);
+        const content = contents.get(arrival) ?? null;
         if (content) await insertContent(tx, arrival.id, content);
-        await decider.record(tx, arrival, decision);
+        await decider.record(tx, arrival, decision, content);
       }
       for (const uid of failed) await this.#putAside(tx, checkpoint, uid);
       if (advanceTo !== null) await advance(tx, checkpoint, advanceTo, now, batch.length);

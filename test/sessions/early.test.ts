@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { it } from 'node:test';
 import type { Job } from '../../src/jobs/job.ts';
 import { LEASE_MS } from '../../src/jobs/queue.ts';
+import { PosternError } from '../../src/kernel/errors.ts';
 import { type House, oneAgent, openHouse } from './house.ts';
 
 /** From now on jobs are taken by a worker that never runs them, as one whose process has ended. Returns what it took. */
@@ -74,4 +75,20 @@ it('needs no folder where its agent wants no files', async () => {
   await house.arrive({ id: 'first' });
   await house.rests('done');
   assert.equal(there, false);
+});
+
+it('is given the mail as it came in, which is what the ledger tells of it at the next attempt', async () => {
+  await using house = await openHouse();
+  house.agent('writer', async () => {
+    if (house.events.length === 1) throw new PosternError('again', 'Not now.', { retry: { afterMs: 1 } });
+    return [{ type: 'done', summary: 'read' }];
+  });
+  await house.arrive({ id: 'first', text: 'How much for ten?' });
+  await house.rests('done');
+  const [first, second] = house.events.map(({ data }) => {
+    const { session, ...told } = data;
+    return JSON.parse(JSON.stringify({ ...told, session: { ...session, token: '' } }));
+  });
+  assert.equal(first.message.text, 'How much for ten?');
+  assert.deepEqual(first, second);
 });
