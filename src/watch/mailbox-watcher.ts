@@ -16,6 +16,7 @@ import type { MailboxStatus } from './mailbox-status.ts';
 import { endedWithToken, hasNewerToken, RENEW_AGAIN_MS, renewAt } from './renewal.ts';
 
 const LONGEST_SWEEP_MS = 5 * 60_000;
+const IDLE_AGAIN_MS = 1_000;
 
 export interface WatcherParts {
   accounts: Pick<Accounts, 'credentials'>;
@@ -140,11 +141,25 @@ export class MailboxWatcher {
       } else if (monotonicMs() >= reader.dueAt) {
         await reader.work();
       } else {
-        if (idles) void client.idle().catch(() => undefined); // its failures close the connection
+        const idle = idles ? this.#beginIdle(connection) : { over: true };
         const due = Math.min(sweepAt, reader.dueAt) - monotonicMs();
         await this.#until(Math.min(due, renewal - clock.now()));
+        idle.over = true;
       }
     }
+  }
+
+  /** Begins IDLE. Some servers end it by themselves: then there is another one soon, though not in a tight loop. */
+  #beginIdle({ client }: ImapConnection): { over: boolean } {
+    const idle = { over: false };
+    const again = (): void => {
+      if (!idle.over) this.#wake();
+    };
+    void client
+      .idle()
+      .catch(() => undefined) // its failures close the connection
+      .then(() => idle.over || setTimeout(again, IDLE_AGAIN_MS).unref());
+    return idle;
   }
 
   /** Waits for `ms`, or less when woken: true then. */

@@ -113,6 +113,31 @@ describe('an account', { skip: requireService('dovecot') }, () => {
     assert.deepEqual(house.started, []);
   });
 
+  it('whose server ends IDLE by itself is told of new mail in the next one', async () => {
+    let idles = 0;
+    const answer = (command: string, _line: string, socket: { write(text: string): boolean }) => {
+      if (command === 'UID FETCH' && idles > 1)
+        return [
+          '* 1 FETCH (UID 1 FLAGS () RFC822.SIZE 13 BODY[HEADER] {13}',
+          'Subject: x',
+          '',
+          ')',
+          'TAG OK done',
+        ];
+      if (command !== 'IDLE') return undefined;
+      idles++;
+      socket.write('+ idling\r\n');
+      return [...(idles === 1 ? [] : ['* 1 EXISTS']), 'TAG OK that was all'];
+    };
+    await using restless = await startFakeImap({ capabilities: 'IMAP4rev1 IDLE', answer });
+    await using house = await openWatchHouse();
+    const imap = { host: '127.0.0.1', port: restless.port, security: 'none' };
+    const account = await house.add({ imap, watch: { ...ONLY_TOLD } }, false);
+    await restless.nextCommand('UID FETCH');
+    assert.ok(idles >= 2);
+    assert.equal(house.status(account).reconnects, 0);
+  });
+
   it('whose server tells of new mail and hangs up is not signed in to again and again', async () => {
     const answer = (
       command: string,
