@@ -5,11 +5,11 @@ import type { MailPart } from '../contracts/mail.ts';
 import type { ImapConnection } from '../imap/connection.ts';
 import type { FetchedPart } from '../imap/fetch.ts';
 import { type Place, readParts, streamPart } from '../imap/operations.ts';
-import { PosternError } from '../kernel/errors.ts';
 import { readHeaderBlock } from '../mail/headers.ts';
 import { decodeBodies } from '../mail/parse.ts';
 import { decodedSizeOf, textPartsOf } from '../mail/structure.ts';
 import { decodeTransfer } from '../mail/transfer.ts';
+import { decodeTransferStream } from '../mail/transfer-stream.ts';
 import { PartHashes, writeContent } from './part-content.ts';
 import type { Spool } from './spool.ts';
 import type { Subject } from './subject.ts';
@@ -20,8 +20,6 @@ const PARTS_WITH_HEADERS = 100; // more parts than mail has that people read
 const PART_HEADER_BYTES = 16 * 1024;
 /** Of a body: what a receiver is sent at most, whatever a mail claims to hold. */
 const LARGEST_BODY_BYTES = 256 * 1024 * 1024;
-/** A text that is attached is read whole, because a stream of it would change its character set. */
-const LARGEST_ATTACHED_TEXT_BYTES = 8 * 1024 * 1024;
 
 /** @param limit octets of a part: a larger one is left out */
 export async function writeEvent(
@@ -177,9 +175,7 @@ async function writePart(
     });
   }
   if (!withContent) return write({ ...none, size, omitted: isLeftOut || size > limit ? 'size' : null });
-  const isText = part.type.startsWith('text/');
-  if (part.size > (isText ? Math.min(LARGEST_ATTACHED_TEXT_BYTES, largestReadBytes) : largestReadBytes))
-    return write({ ...none, size, omitted: 'size' });
+  if (part.size > largestReadBytes) return write({ ...none, size, omitted: 'size' });
 
   await spool.write(
     `${JSON.stringify({ ...about, body_text: null, truncated: false }).slice(0, -1)},"content_base64":`,
@@ -187,57 +183,15 @@ async function writePart(
   const before = spool.bytes;
   await spool.write('"');
   const room = Math.min(limit, ((LARGEST_BODY_BYTES - before) * 3) / 4);
-  const written = await withContentOf(connection, place, part, (pieces) =>
-    writeContent(spool, noMoreThan(announcedOf(part), pieces), room),
+  const written = await streamPart(connection, place, part, decodeTransferStream, (stream) =>
+    writeContent(spool, stream, room),
   );
-  if (written?.fits) await spool.write('"');
+  if (written.fits) await spool.write('"');
   else await spool.truncate(before).then(() => spool.write('null'));
   const rest = {
-    size: written?.size ?? size,
-    hashes: written?.hashes ?? null,
-    omitted: written?.fits ? null : ('size' as const),
+    size: written.size,
+    hashes: written.hashes,
+    omitted: written.fits ? null : ('size' as const),
   };
   await spool.write(`,${JSON.stringify(rest).slice(1)}`);
-}
-
-/** Hands over what a part decodes to; null for an attached text that is too large to be read. */
-async function withContentOf<T>(
-  connection: ImapConnection,
-  place: Place,
-  part: MailPart,
-  consume: (pieces: AsyncIterable<Uint8Array>) => Promise<T>,
-): Promise<T | null> {
-  if (!part.type.startsWith('text/')) {
-    return streamPart(connection, place, part, async (stream) => {
-      try {
-        return await consume(stream);
-      } catch (error) {
-        connection.close(); // what it still had to give is unknown
-        throw error;
-      }
-    });
-  }
-  const [found] = await readParts(connection, place, [part], LARGEST_ATTACHED_TEXT_BYTES);
-  if (!found || found.truncated) return null;
-  return consume(inOnePiece(decodeTransfer(found.bytes, part.encoding)));
-}
-
-/** Octets that a part may turn out to have: some servers estimate, and one that sends without an end is not heard out. */
-const announcedOf = (part: MailPart): number => Math.max(part.size * 2, part.size + 1024 * 1024);
-
-async function* noMoreThan(most: number, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let left = most;
-  for await (const piece of pieces) {
-    left -= piece.length;
-    if (left < 0)
-      throw new PosternError(
-        'mail_too_large',
-        'The mail server sends more of an attachment than it announced.',
-      );
-    yield piece;
-  }
-}
-
-async function* inOnePiece(bytes: Buffer): AsyncGenerator<Buffer> {
-  yield bytes;
 }

@@ -39,21 +39,57 @@ export async function writeContent(
   const start = spool.bytes;
   const hashes = new PartHashes();
   let size = 0;
-  let rest: Buffer = Buffer.alloc(0); // base64 takes three octets at a time
+  const encoder = new Base64Encoder();
   for await (const piece of pieces) {
     size += piece.length;
     hashes.update(piece);
     if (size > limit) continue;
-    const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
-    const first = rest.length === 0 ? 0 : Math.min(3 - rest.length, bytes.length);
-    if (first > 0) rest = Buffer.concat([rest, bytes.subarray(0, first)]);
-    if (rest.length === 1 || rest.length === 2) continue;
-    const whole = bytes.length - ((bytes.length - first) % 3);
-    await spool.write(rest.toString('base64') + bytes.toString('base64', first, whole));
-    rest = Buffer.from(bytes.subarray(whole));
+    for (const text of encoder.encode(piece)) await spool.write(text);
   }
   const fits = size <= limit;
-  if (fits) await spool.write(rest.toString('base64'));
+  if (fits) await spool.write(encoder.end());
   else await spool.truncate(start);
   return { size, hashes: hashes.digest(), fits };
+}
+
+const LETTERS = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
+const GROUPS = 16 * 1024; // of three octets, at once
+
+/** Base64 into one buffer that is used again and again: strings would be as much garbage as the whole attachment. */
+class Base64Encoder {
+  readonly #text = Buffer.allocUnsafeSlow(GROUPS * 4);
+  #rest: Buffer = Buffer.alloc(0); // base64 takes three octets at a time
+
+  /** Each text is there only until the next is asked for. */
+  *encode(piece: Uint8Array): Generator<Buffer> {
+    let from = 0;
+    if (this.#rest.length > 0) {
+      from = Math.min(3 - this.#rest.length, piece.length);
+      this.#rest = Buffer.concat([this.#rest, piece.subarray(0, from)]);
+      if (this.#rest.length < 3) return;
+      yield this.#encoded(this.#rest, 0, 1);
+    }
+    const groups = Math.floor((piece.length - from) / 3);
+    for (let done = 0; done < groups; done += GROUPS)
+      yield this.#encoded(piece, from + done * 3, Math.min(GROUPS, groups - done));
+    this.#rest = Buffer.from(piece.subarray(from + groups * 3));
+  }
+
+  /** What is left, padded. */
+  end(): string {
+    return this.#rest.toString('base64');
+  }
+
+  #encoded(octets: Uint8Array, from: number, groups: number): Buffer {
+    const text = this.#text;
+    for (let group = 0, at = from, to = 0; group < groups; group++) {
+      const bits =
+        ((octets[at++] as number) << 16) | ((octets[at++] as number) << 8) | (octets[at++] as number);
+      text[to++] = LETTERS[bits >> 18] as number;
+      text[to++] = LETTERS[(bits >> 12) & 63] as number;
+      text[to++] = LETTERS[(bits >> 6) & 63] as number;
+      text[to++] = LETTERS[bits & 63] as number;
+    }
+    return text.subarray(0, groups * 4);
+  }
 }

@@ -1,10 +1,11 @@
 // The operations on an account's mailboxes, each complete in itself: select, act, release.
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { MailPart } from '../contracts/mail.ts';
 import { codeOf, PosternError } from '../kernel/errors.ts';
 import type { ImapConnection } from './connection.ts';
 import { type FetchedPart, fetchParts } from './fetch.ts';
 import { demandSafeExpunge } from './message-changes.ts';
+import { openSection } from './section-stream.ts';
 
 /** Where a message lies: a UID means something only together with its mailbox's UIDVALIDITY. */
 export interface Place {
@@ -102,35 +103,37 @@ const SLOWEST_BYTES_A_SECOND = 16 * 1024; // a server, or whoever reads, that is
 const LONGEST_STREAM_MS = 60 * 60_000; // a server may say any size
 
 /**
- * Streams one part, transfer-decoded, into `consume`, never holding it whole. The connection is closed where it takes
- * longer than the account's time limit and what the part's size allows for: what it still had to give is unknown then.
+ * Streams one part into `consume`, never holding it whole. The connection is closed where that takes longer than the
+ * account's time limit and what the part's size allows for.
+ * @param decode undoes the transfer encoding; the pieces are its own
+ * @throws PosternError `message_gone`, `mail_cut_short`, and what `consume` throws
  */
 export async function streamPart<T>(
   connection: ImapConnection,
   place: Place,
   part: MailPart,
+  decode: (pieces: AsyncIterable<Buffer>, encoding: string) => AsyncIterable<Buffer>,
   consume: (stream: Readable) => Promise<T>,
 ): Promise<T> {
   return withMailbox(connection, place.mailbox, place.uidValidity, async () => {
-    const answer = await connection.run('fetch an attachment', () =>
-      connection.client.download(String(place.uid), part.path, { uid: true }),
-    );
-    if (!('content' in answer) || !answer.content) throw gone(place);
-    const { content } = answer;
+    const pieces = await openSection(connection, { uid: place.uid, path: part.path, size: part.size });
+    if (!pieces) throw gone(place);
+    const content = Readable.from(decode(pieces, part.encoding), { objectMode: false });
     content.on('error', () => undefined); // also one that comes after `consume` has ended
     const allowance = Math.ceil((part.size / SLOWEST_BYTES_A_SECOND) * 1_000);
     const limit = connection.timeLimit + Math.min(allowance, LONGEST_STREAM_MS);
-    let consumerFailed: { error: unknown } | undefined;
-    const consuming = (): Promise<T> =>
-      consume(content).catch((error: unknown) => {
-        consumerFailed = { error };
-        throw error;
-      });
+    // A reader that fails does not end the connection: the window that is under way is read to its end.
+    const consuming = (): Promise<{ value: T } | { error: unknown }> =>
+      consume(content).then(
+        (value) => ({ value }),
+        (error: unknown) => ({ error }),
+      );
     try {
-      return await connection.run('read an attachment', consuming, undefined, limit);
-    } catch (error) {
+      const consumed = await connection.run('read an attachment', consuming, undefined, limit);
+      if ('error' in consumed) throw consumed.error;
+      return consumed.value;
+    } finally {
       content.destroy();
-      throw consumerFailed ? consumerFailed.error : error;
     }
   });
 }

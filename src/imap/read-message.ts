@@ -1,12 +1,13 @@
 // Reading one message by its place: what is known of it, its text parts, or its bytes up to a limit. Never marks it as
 // seen.
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { MailPart } from '../contracts/mail.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { ask, withSelected } from './ask.ts';
 import type { ImapConnection } from './connection.ts';
 import { type FetchedMessage, type FetchedPart, fetchedMessage, fetchOf, fetchParts } from './fetch.ts';
 import { type FoundPlace, gone, type MessagePlace } from './message-changes.ts';
+import { openSection } from './section-stream.ts';
 
 export interface ReadMessage {
   place: FoundPlace;
@@ -75,9 +76,8 @@ export async function readMessage(
 }
 
 /**
- * Streams the whole message as it is into `consume`, never holding it whole. The connection is closed where `consume`
- * fails: what it still had to give is unknown then.
- * @throws PosternError `message_gone`, `mail_too_large`, and what `consume` throws
+ * Streams the whole message as it is into `consume`, never holding it whole.
+ * @throws PosternError `message_gone`, `mail_too_large`, `mail_cut_short`, and what `consume` throws
  */
 export async function streamMessage<T>(
   connection: ImapConnection,
@@ -88,37 +88,32 @@ export async function streamMessage<T>(
 ): Promise<T> {
   const selecting = { write: false, uidValidity: place.uidValidity, signal };
   return withSelected(connection, place.mailbox, selecting, async () => {
-    const { client } = connection;
-    const uid = String(place.uid);
+    const { uid } = place;
     const answer = await ask(
       connection,
       'look for a message',
-      () => client.fetchOne(uid, { uid: true, size: true }, { uid: true }),
+      () => fetchOf(connection, uid, { uid: true, size: true }, (message) => message.size !== undefined),
       signal,
     );
-    if (!answer || answer.uid !== place.uid) throw gone(place);
-    if ((answer.size ?? 0) > maxBytes) {
+    if (!answer) throw gone(place);
+    const size = answer.size ?? 0;
+    if (size > maxBytes) {
       throw new PosternError(
         'mail_too_large',
-        `The message has ${answer.size} octets; the account takes ${maxBytes}.`,
+        `The message has ${size} octets; the account takes ${maxBytes}.`,
         {
           hint: 'fetch_message gives its beginning; max_message_bytes of the account says how much is taken.',
         },
       );
     }
-    const { content } = await ask(
-      connection,
-      'fetch a message',
-      () => client.download(uid, undefined, { uid: true }),
-      signal,
-    );
-    if (!content) throw gone(place);
+    const pieces = await openSection(connection, { uid, path: null, size }, signal);
+    if (!pieces) throw gone(place);
+    const content = Readable.from(pieces, { objectMode: false });
     content.on('error', () => undefined); // also one that comes after `consume` has ended
     try {
       return await consume(content);
-    } catch (error) {
-      connection.close();
-      throw error;
+    } finally {
+      content.destroy();
     }
   });
 }

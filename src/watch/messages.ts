@@ -5,6 +5,7 @@ import type { AttachmentView, MailMetadata, MessageDetail, MessageView, Trust } 
 import { streamPart } from '../imap/operations.ts';
 import { notFound } from '../kernel/errors.ts';
 import { attachmentName, attachmentsOf, decodedSizeOf, isInline } from '../mail/structure.ts';
+import { decodeTransferStream } from '../mail/transfer-stream.ts';
 import type { Database, MessagesTable } from '../store/schema.ts';
 import { atAnyPlace, type TextParts, textOf } from './text.ts';
 
@@ -68,7 +69,7 @@ export class Messages {
     const view = attachmentViews(messageId, metadata)[at];
     if (!part || !view) throw notFound('attachment', attachmentId);
     return atAnyPlace(this.#parts, { id: messageId, accountId: row.account_id }, (connection, place) =>
-      streamPart(connection, place, part, (stream) => consume(view, stream)),
+      streamPart(connection, place, part, decodeTransferStream, (stream) => consume(view, stream)),
     );
   }
 
