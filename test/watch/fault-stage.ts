@@ -20,7 +20,6 @@ export interface StageOptions extends HouseOptions {
 
 /** Near the shortest that an account may have, and enough for two cores that are busy with other tests. */
 export const TIMEOUT_MS = 2_000;
-const SPARE_SIGN_INS = 2; // where even that was not enough: it is no knocking yet
 /** Of those that are told of new mail: what they find, they did not find by chance. */
 const SELDOM = { interval: '1h' };
 
@@ -33,6 +32,7 @@ export class FaultStage {
   readonly struck: Account;
   readonly #user: string;
   readonly #brought: string[] = [];
+  readonly #beganAt = performance.now();
 
   constructor(house: WatchHouse, proxy: TcpProxy, dovecot: Dovecot, struck: Account, user: string) {
     this.house = house;
@@ -90,7 +90,12 @@ export class FaultStage {
     assert.deepEqual(counts, Object.fromEntries(this.#brought.map((subject) => [subject, 1])));
     const { last_error: lastError, waiting, next_try_at: nextTry } = this.status;
     assert.deepEqual({ lastError, waiting, nextTry }, { lastError: null, waiting: 0, nextTry: null });
-    assert.ok(this.proxy.signIns <= mostSignIns + SPARE_SIGN_INS, `it signed in ${this.proxy.signIns} times`);
+    // A busy machine may need a few more, which is no knocking as long as they are as far apart as they should be.
+    const most = Math.max(mostSignIns, 1 + mostTriesWithin(performance.now() - this.#beganAt));
+    assert.ok(
+      this.proxy.signIns <= most,
+      `it signed in ${this.proxy.signIns} times, where ${most} are the most`,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -125,4 +130,14 @@ export async function setStage(dovecot: Dovecot, options: StageOptions = {}): Pr
     await proxy.stop();
     throw error;
   }
+}
+
+/** How often a dropped connection may be tried again in that time: after 1 s × 1.5 each, less a fifth of jitter. */
+export function mostTriesWithin(ms: number): number {
+  let tries = 0;
+  for (let wait = 800, at = wait; at <= ms; at += wait) {
+    tries++;
+    wait = Math.min(wait * 1.5, 24_000);
+  }
+  return tries;
 }

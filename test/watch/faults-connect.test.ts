@@ -4,7 +4,7 @@ import dns from 'node:dns';
 import { after, before, describe, it, mock } from 'node:test';
 import { type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { requireService } from '../support/services.ts';
-import { setStage } from './fault-stage.ts';
+import { mostTriesWithin, setStage } from './fault-stage.ts';
 
 const NAME = 'imap.company.example';
 
@@ -47,6 +47,7 @@ describe('an account is watched again by itself', {
   it('after the server accepted and then dropped, at once and behind the greeting', async () => {
     await using stage = await setStage(dovecot);
     stage.proxy.fault = { at: 'connect', does: 'end' };
+    const struckAt = performance.now();
     stage.proxy.strike('end');
     await stage.bring('while dropped');
     await stage.house.until(() => stage.status.reconnects >= 2);
@@ -55,9 +56,10 @@ describe('an account is watched again by itself', {
     await stage.house.until(() => stage.status.reconnects >= 3);
     await stage.suffers('backing-off', /connection/);
     const { accepted } = stage.proxy;
+    const most = 1 + mostTriesWithin(performance.now() - struckAt);
     stage.proxy.fault = undefined;
     await stage.recovers(3);
-    assert.ok(accepted <= 4, `it knocked ${accepted} times`);
+    assert.ok(accepted <= most, `it connected ${accepted} times, where ${most} are the most`);
   });
 
   it('after the server dropped it behind each sign-in, without signing in many times', async () => {
