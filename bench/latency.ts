@@ -117,7 +117,12 @@ async function startBareClient(dovecot: Dovecot, noticed: Noticed): Promise<Imap
 /** The number that rawMail wrote into the Message-ID. */
 const numberOf = (text: string): number => Number(/<latency-(-?\d+)\./.exec(text)?.[1]);
 
-export async function startWatching(dovecot: Pick<Dovecot, 'imapPort'>, url: string): Promise<TestGateway> {
+/** @param more lines of rules besides the one that starts a session for each mail */
+export async function startWatching(
+  dovecot: Pick<Dovecot, 'imapPort'>,
+  url: string,
+  more = '',
+): Promise<TestGateway> {
   const agents = [
     'agents:',
     '  bench:',
@@ -126,7 +131,7 @@ export async function startWatching(dovecot: Pick<Dovecot, 'imapPort'>, url: str
     '    limits: { time: 1m, per_sender: 100000/1h, per_day: 100000 }',
     '',
   ].join('\n');
-  const first = '  - { name: everything, then: [{ spawn: bench }] }\n';
+  const first = `  - { name: everything, then: [{ spawn: bench }] }\n${more}`;
   const gateway = await startGateway({
     rules: { 'rules.yaml': rulesYaml(RULES, first, agents) },
     env: { BENCH_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`, ...profilingEnv() },

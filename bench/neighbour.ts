@@ -1,13 +1,10 @@
 // Whether an account whose server hangs for ever slows another one: the same gateway, with such accounts and without, in
 // turn. The server of the measured account tells of its mail at once, so that nothing of Dovecot's own wait hides a delay.
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { startFullListener } from '../test/support/full-listener.ts';
 import type { TestGateway } from '../test/support/gateway.ts';
-import {
-  type HostileImap,
-  type HostileOptions,
-  type Play,
-  startHostileImap,
-} from '../test/support/hostile-imap.ts';
+import { type HostileOptions, type Play, startHostileImap } from '../test/support/hostile-imap.ts';
 import type { Benchmark, BenchmarkOptions, Line } from './benchmark.ts';
 import { Arrivals, startAgent, startWatching } from './latency.ts';
 import { median } from './statistics.ts';
@@ -18,6 +15,7 @@ const OF_EACH_KIND = 3;
 const WARM_UP_MAILS = 10; // not counted
 const SETTLE_MS = 1_000; // after accounts were switched: all of them hang, or are gone
 const PAUSE_MS = 30;
+const LABELS = '  - { name: labels, when: { subject: to be labelled }, then: [{ label: Bench/Hangs }] }\n';
 const HOLD_MS = 600_000; // the longest time limit that an account may have
 
 export const neighbour: Benchmark = { name: 'neighbour', run };
@@ -27,8 +25,16 @@ const silentAt =
   (_server, command) =>
     command === phase ? null : undefined;
 
-/** Where each of them falls silent for ever. */
-const HANGING: readonly HostileOptions[] = [
+/** A server that falls silent for ever, and what else is to be done when its accounts are switched on and off. */
+interface Hanging {
+  imap: { host: string; port: number; security: 'none' | 'tls' };
+  on?: () => void;
+  off?: () => void;
+  stop(): Promise<void>;
+}
+
+/** Where they fall silent. */
+const SILENCES: readonly HostileOptions[] = [
   { greeting: null },
   { play: silentAt('CAPABILITY') },
   { play: silentAt('LOGIN') },
@@ -41,13 +47,60 @@ const HANGING: readonly HostileOptions[] = [
   },
 ];
 
+const startAll = async (): Promise<Hanging[]> => [
+  ...(await Promise.all(SILENCES.map((options) => startHostileImap(options)))),
+  await silentBeforeAccept(),
+  await silentInTls(),
+  await silentInJobs(),
+];
+
+async function silentBeforeAccept(): Promise<Hanging> {
+  const { port, stop } = await startFullListener();
+  return { imap: { host: '127.0.0.1', port, security: 'none' }, stop };
+}
+
+/** It takes the first words of the handshake for nothing to answer. */
+async function silentInTls(): Promise<Hanging> {
+  const server = await startHostileImap({ greeting: null });
+  return { imap: { ...server.imap, security: 'tls' }, stop: server.stop };
+}
+
+/** It is watched as it should be, and hangs when the mails are to be labelled. */
+async function silentInJobs(): Promise<Hanging> {
+  let hangs = false;
+  let mails = 0;
+  const held = new Set<Socket>();
+  const server = await startHostileImap({
+    play(_server, command, _line, socket) {
+      if (command !== 'SELECT') return undefined; // watching only examines
+      if (!hangs) return ['TAG NO not now'];
+      held.add(socket);
+      return null;
+    },
+  });
+  return {
+    imap: server.imap,
+    on() {
+      hangs = true;
+      server.deliver(`to be labelled ${++mails}`);
+    },
+    off() {
+      if (hangs && held.size === 0) throw new Error('no job was started that hangs');
+      hangs = false;
+      for (const socket of held) socket.destroy();
+      held.clear();
+    },
+    stop: server.stop,
+  };
+}
+
 async function run({ quick, say }: BenchmarkOptions): Promise<Line[]> {
   const seen = new Arrivals();
   const agent = await startAgent((number, at) => seen.note(number, at));
-  const hanging = await Promise.all(HANGING.map((options) => startHostileImap(options)));
+  const hanging = await startAll();
   try {
     await using server = await startHostileImap();
-    await using gateway = await startWatching({ imapPort: server.port }, agent.url);
+    await using gateway = await startWatching({ imapPort: server.port }, agent.url, LABELS);
     const ids = await addHanging(gateway, hanging);
     const times = { without: [] as number[], beside: [] as number[] };
     let number = 0;
@@ -67,6 +120,7 @@ async function run({ quick, say }: BenchmarkOptions): Promise<Line[]> {
     const blocks = quick ? BLOCKS.quick : BLOCKS.full;
     for (let at = 0; at < blocks; at++) {
       for (const kind of at % 2 === 0 ? (['without', 'beside'] as const) : (['beside', 'without'] as const)) {
+        for (const server of hanging) (kind === 'beside' ? server.on : server.off)?.();
         for (const id of ids)
           await gateway.request('PATCH', `/v1/accounts/${id}`, { active: kind === 'beside' });
         await delay(SETTLE_MS);
@@ -95,7 +149,7 @@ async function run({ quick, say }: BenchmarkOptions): Promise<Line[]> {
 }
 
 /** Switched off at first. */
-async function addHanging(gateway: TestGateway, servers: readonly HostileImap[]): Promise<string[]> {
+async function addHanging(gateway: TestGateway, servers: readonly Hanging[]): Promise<string[]> {
   const ids: string[] = [];
   for (const { imap } of servers) {
     for (let at = 0; at < OF_EACH_KIND; at++) {

@@ -7,12 +7,16 @@ import { addFlags, moveMessage } from '../imap/operations.ts';
 import type { ImapPool } from '../imap/pool.ts';
 import { type JobPayload, messageLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
-import type { JobContext, JobWorker } from '../jobs/worker.ts';
+import type { JobContext, JobHandler, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { storedCheckpoint } from './checkpoints.ts';
 import type { Ingest } from './ingest.ts';
 import { atAnyPlace, type TextParts } from './text.ts';
+
+// An account's labels and moves come one after the other (its lane). Where servers hang, each of theirs waits for its time
+// limit: with only a few at once, a handful of such accounts would hold up those of all others.
+const EFFECTS_AT_ONCE = 64;
 
 export interface EffectsParts extends TextParts {
   accounts: Accounts;
@@ -33,30 +37,34 @@ export function registerEffects(parts: EffectsParts): void {
     return { id: messageId, accountId: row.account_id };
   };
 
-  parts.worker.handle('message.flag', async (payload, context) => {
+  const options = { concurrency: EFFECTS_AT_ONCE };
+  const flag: JobHandler<'message.flag'> = async (payload, context) => {
     const { message_id: id, add } = payload;
     await orSeek(parts, 'message.flag', payload, context, async () =>
       atAnyPlace(parts, await accountOf(id), (connection, place) =>
         addFlags(connection, place, add.map(keywordOf)),
       ),
     );
-  });
+  };
+  parts.worker.handle('message.flag', flag, options);
 
-  parts.worker.handle('message.move', async (payload, context) => {
+  const move: JobHandler<'message.move'> = async (payload, context) => {
     const { message_id: id, mailbox } = payload;
     await orSeek(parts, 'message.move', payload, context, async () =>
       atAnyPlace(parts, await accountOf(id), (connection, place) => moveMessage(connection, place, mailbox)),
     );
-  });
+  };
+  parts.worker.handle('message.move', move, options);
 
-  parts.worker.handle('message.ingest', async (payload, { signal }) => {
+  const ingest: JobHandler<'message.ingest'> = async (payload, { signal }) => {
     const account = await parts.accounts.get(payload.account_id);
     const message = await fetchAgain(parts.imap, account.id, payload, signal);
     if (!message) return; // deleted meanwhile
     const checkpoint = await storedCheckpoint(parts.store.db, account.id, payload.mailbox);
     if (checkpoint?.uidValidity !== payload.uid_validity) return; // it was read again under its new number
     await parts.ingest.takeOne(account, checkpoint, message);
-  });
+  };
+  parts.worker.handle('message.ingest', ingest, options);
 }
 
 /**
