@@ -3,7 +3,6 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 
 const IN_MEMORY_BYTES = 256 * 1024; // nearly every mail without attachments
 const READ_BYTES = 64 * 1024;
@@ -51,10 +50,9 @@ export class Spool {
     this.#bytes = bytes;
   }
 
-  /** From its beginning. */
-  open(): Readable {
-    const file = this.#file;
-    return file ? Readable.from(piecesOf(file, this.#bytes)) : Readable.from(this.#head);
+  /** From its beginning. Each piece is there only until the next is asked for. */
+  open(): AsyncIterable<Buffer> {
+    return this.#file ? piecesOf(this.#file, this.#bytes) : each(this.#head);
   }
 
   async close(): Promise<void> {
@@ -64,11 +62,14 @@ export class Spool {
   }
 }
 
+async function* each(pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* pieces;
+}
+
 async function* piecesOf(file: FileHandle, bytes: number): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(READ_BYTES); // one for all: of 128 MB each piece would be garbage
   for (let at = 0; at < bytes; ) {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(READ_BYTES, bytes - at)), {
-      position: at,
-    });
+    const { bytesRead } = await file.read(buffer, 0, Math.min(READ_BYTES, bytes - at), at);
     if (bytesRead === 0) throw new Error('the body of a delivery ended too soon');
     yield buffer.subarray(0, bytesRead);
     at += bytesRead;

@@ -1,8 +1,7 @@
 // Requests to addresses that an operator named, kept away from the inside of the network: every address that a name
 // resolves to is checked at the moment of connecting, so that no answer of a name server can lead it astray.
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { pipeline, type Readable } from 'node:stream';
 import { PosternError } from '../kernel/errors.ts';
 import { isAddress, isPublicAddress, type Lookup, publicLookup } from './public-address.ts';
 
@@ -35,8 +34,8 @@ export interface EgressRequest {
 /** A body that is not held in memory. */
 export interface EgressBody {
   bytes: number;
-  /** From its beginning, once for each request. */
-  open(): Readable;
+  /** From its beginning, once for each request. A piece need be there only until the next is asked for. */
+  open(): AsyncIterable<Uint8Array>;
 }
 
 export interface EgressResponse {
@@ -173,8 +172,30 @@ function send(url: URL, request: EgressRequest, signal: AbortSignal): Promise<Eg
   );
   outgoing.on('error', fail);
   if (body === undefined || typeof body === 'string') outgoing.end(body);
-  else pipeline(body.open(), outgoing, (error) => error && fail(error));
+  else
+    sendPieces(body, outgoing).catch((error: Error) => {
+      fail(error);
+      outgoing.destroy();
+    });
   return promise;
+}
+
+async function sendPieces(body: EgressBody, outgoing: ClientRequest): Promise<void> {
+  for await (const piece of body.open()) await written(outgoing, piece);
+  outgoing.end();
+}
+
+/** Until the piece has left this process. */
+function written(outgoing: ClientRequest, piece: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onClose = (): void => reject(new Error('the connection ended in the middle of the request'));
+    outgoing.once('close', onClose);
+    outgoing.write(piece, (error) => {
+      outgoing.off('close', onClose);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }
 
 /** Hears the other side out for a moment: some programs stop working when who asked hangs up on them. */
