@@ -35,6 +35,7 @@ import type { Logger } from './kernel/logger.ts';
 import { closeParser, parseMail } from './mail/parse.ts';
 import { Blobs } from './objects/blobs.ts';
 import { folderStore } from './objects/fs.ts';
+import { Uploads } from './objects/uploads.ts';
 import { composeMail } from './outbound/compose.ts';
 import { submissionFigures } from './outbound/figures.ts';
 import { SmtpPool } from './outbound/pool.ts';
@@ -182,7 +183,12 @@ export async function createApp(
   });
   worker.handle('session.wake', ({ session_id: id, until }) => sessions.wake(id, until));
 
-  const drafts = new Drafts({ store, jobs, clock, bus, accounts, blobs, sessions, compose: composeMail });
+  const uploads = new Uploads(store, blobs, jobs, clock);
+  worker.handle('object.expire', ({ object_id: id }) => uploads.expire(id));
+  const drafts = new Drafts({
+    ...{ store, jobs, clock, bus, accounts, blobs, uploads, sessions },
+    compose: composeMail,
+  });
   if (operatorMail) registerOperatorNotice({ ...operatorMail, accounts, drafts, worker, log });
   registerActions({ store, jobs, worker, clock, bus, accounts, drafts, rules: rulesNow });
   const pool = new SmtpPool(accounts, clock);
@@ -215,6 +221,7 @@ export async function createApp(
     deliveries,
     sessions,
     drafts,
+    uploads,
     submissions,
     queue: jobs,
     rules,

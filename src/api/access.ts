@@ -32,6 +32,8 @@ export const permissions = [
   'sessions:control',
   'drafts:read',
   'drafts:decide',
+  'objects:read',
+  'objects:write',
   'submissions:read',
   'submissions:send',
   'dead_letters:read',

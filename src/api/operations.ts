@@ -9,6 +9,7 @@ import { deliveryOperations } from './operations/delivery.ts';
 import { draftOperations } from './operations/draft.ts';
 import { messageOperations } from './operations/message.ts';
 import { oauthOperations } from './operations/oauth.ts';
+import { objectOperations } from './operations/object.ts';
 import { operateOperations } from './operations/operate.ts';
 import { parseOperations } from './operations/parse.ts';
 import { queryOperations } from './operations/query.ts';
@@ -37,6 +38,7 @@ const ownOperations: readonly Operation[] = [
   ...deliveryOperations,
   ...sessionOperations,
   ...draftOperations,
+  ...objectOperations,
   ...submissionOperations,
   ...watchOperations,
   ...operateOperations,

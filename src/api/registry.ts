@@ -12,10 +12,21 @@ export interface Context {
   requestId: string;
   /** The bytes that came instead of a JSON body, where the operation takes such. */
   body?: Buffer;
+  /** The body as it comes, where the operation takes a stream. */
+  upload?: { bytes: AsyncIterable<Uint8Array>; contentType: string };
 }
 
 /** `destructive`: cannot be taken back, or mail leaves because of it. */
 export type Effects = 'read' | 'write' | 'destructive';
+
+export interface RawBody {
+  /** The media type; a stream is taken whatever it is. */
+  type: string;
+  /** The bytes are given as base64 in this field of the input; without, as the context's `body`, with the fields in the query. */
+  field?: string;
+  /** The bytes are never held: the context's `upload` gives them as they come, and there is no JSON beside them. */
+  streams?: true;
+}
 
 export interface HttpPart {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -24,10 +35,9 @@ export interface HttpPart {
   /** The status of success: 200, or 204 where there is nothing to say. */
   status?: 200 | 201 | 204;
   /**
-   * A body of this media type is taken too: as base64 in the named field of the input or, without a name, as the
-   * context's `body`, with the other fields in the query.
+   * A body of bytes is taken too.
    */
-  rawBody?: { type: string; field?: string };
+  rawBody?: RawBody;
   /** The answer is bytes of this media type and not JSON. */
   answers?: string;
   /** Room for files in the body; the ordinary limit is for words. */

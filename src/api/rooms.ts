@@ -14,6 +14,7 @@ import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { parseMail } from '../mail/parse.ts';
+import type { Uploads } from '../objects/uploads.ts';
 import type { Submissions } from '../outbound/submissions.ts';
 import type { checkSmtp } from '../outbound/validate.ts';
 import type { RulesSource } from '../rules/source.ts';
@@ -41,6 +42,7 @@ export interface Rooms {
   sessions: Pick<Sessions, 'list' | 'get' | 'turns' | 'cancel' | 'answer' | 'principalOf'>;
   deliveries: Pick<Deliveries, 'list' | 'get' | 'retry'>;
   drafts: Pick<Drafts, 'list' | 'get' | 'raw' | 'approve' | 'edit' | 'reject' | 'submit'>;
+  uploads: Pick<Uploads, 'add' | 'get'>;
   submissions: Pick<Submissions, 'list' | 'get' | 'settle'>;
   queue: Pick<JobQueue, 'deadLetters' | 'revive'>;
   rules: Pick<RulesSource, 'current' | 'problems'>;

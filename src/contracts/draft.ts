@@ -1,7 +1,8 @@
 // Drafts that wait for a person, and submissions on their way over SMTP.
 import { z } from 'zod';
 import { address } from './mail.ts';
-import { actionAttachment, recipientList } from './session.ts';
+import { mediaType } from './object.ts';
+import { recipientList } from './session.ts';
 
 /** `sha256:` and 64 hexadecimal digits, over the envelope and the bytes of the message. */
 export const digest = z
@@ -86,6 +87,25 @@ export type SubmissionState = z.infer<typeof submissionState>;
 export const recipientState = z.enum(['queued', 'sent', 'failed', 'unknown']);
 export type RecipientState = z.infer<typeof recipientState>;
 
+/**
+ * A file of an operator's mail: its content, or the id of an uploaded object. A path would name a file of the gateway,
+ * which no client may read.
+ */
+export const submissionAttachment = z
+  .strictObject({
+    filename: z.string().min(1).max(255).optional(),
+    content_type: mediaType.optional(),
+    content_base64: z.base64().optional(),
+    object_id: z.string().max(100).optional(),
+  })
+  .refine((file) => (file.content_base64 === undefined) !== (file.object_id === undefined), {
+    message: 'give either content_base64 (with filename) or object_id',
+  })
+  .refine((file) => file.object_id !== undefined || file.filename !== undefined, {
+    message: 'give a filename with content_base64',
+  });
+export type SubmissionAttachment = z.infer<typeof submissionAttachment>;
+
 export const submissionInput = z.strictObject({
   /** The account's id or label. */
   account: z.string().min(1),
@@ -98,7 +118,7 @@ export const submissionInput = z.strictObject({
     .regex(/^[^\r\n]*$/, 'write one line'),
   text: z.string().max(1_000_000).optional(),
   html: z.string().max(1_000_000).optional(),
-  attachments: z.array(actionAttachment).max(50).optional(),
+  attachments: z.array(submissionAttachment).max(50).optional(),
 });
 export type SubmissionInput = z.infer<typeof submissionInput>;
 

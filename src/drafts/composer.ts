@@ -1,5 +1,6 @@
 // The port by which a draft becomes the bytes of a mail (outbound/ fills it), and the digest that an approval names.
 import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import type { DraftContent } from '../contracts/draft.ts';
 
 /** Who the SMTP server is told the mail is from and to: MAIL FROM and every RCPT TO, in that order. */
@@ -11,24 +12,49 @@ export interface Envelope {
 export interface ComposerFile {
   filename: string;
   contentType: string;
-  bytes: Buffer;
+  /** Of what `open` gives, in hexadecimal digits. */
+  sha256: string;
+  open(): Promise<Readable>;
+}
+
+export interface Composed {
+  /** The mail piece by piece, made as it is read, once. Throws where it cannot be composed, or a file not be read. */
+  mail: AsyncIterable<Buffer>;
+  envelope: Envelope;
 }
 
 /**
  * Makes the mail: CRLF line ends, no Bcc and no Date. The Date line is put in front when the mail is approved, so that
  * what was approved is, byte for byte, what leaves below that one line.
- * @throws PosternError `recipient_invalid`, `mail_not_composable`
+ * @throws PosternError `recipient_invalid`, `mail_not_composable`, also while the mail is read
  */
-export type Composer = (
-  content: DraftContent,
-  files: readonly ComposerFile[],
-) => Promise<{ raw: Buffer; envelope: Envelope }>;
+export type Composer = (content: DraftContent, files: readonly ComposerFile[]) => Promise<Composed>;
 
 /** `sha256:…` over the envelope as JSON, a NUL, and the bytes. No JSON holds a NUL, so the two cannot be shifted. */
-export function digestOf(envelope: Envelope, raw: Buffer): string {
-  const hash = createHash('sha256');
-  hash.update(JSON.stringify({ from: envelope.from, to: envelope.to }));
-  hash.update('\0');
-  hash.update(raw);
-  return `sha256:${hash.digest('hex')}`;
+export class MailDigest {
+  readonly #hash = createHash('sha256');
+
+  constructor(envelope: Envelope) {
+    this.#hash.update(JSON.stringify({ from: envelope.from, to: envelope.to }));
+    this.#hash.update('\0');
+  }
+
+  /** The pieces as they are; the digest is whole once they were read to the end. */
+  async *over(mail: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const piece of mail) {
+      this.#hash.update(piece);
+      yield piece;
+    }
+  }
+
+  end(): string {
+    return `sha256:${this.#hash.digest('hex')}`;
+  }
+}
+
+/** The digest of a mail that is read only for this. */
+export async function digestOf(envelope: Envelope, mail: AsyncIterable<Buffer>): Promise<string> {
+  const digest = new MailDigest(envelope);
+  for await (const _ of digest.over(mail));
+  return digest.end();
 }

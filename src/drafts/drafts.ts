@@ -1,15 +1,25 @@
 // The approval queue: drafts wait here for a person. Every change makes a new version with a digest of its own, and an
 // approval names the digest that the person saw.
-import type { Accounts } from '../accounts/accounts.ts';
+import type { Readable } from 'node:stream';
+import type { Account, Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
-import type { DraftContent, DraftEdit, DraftView, SubmissionInput } from '../contracts/draft.ts';
+import type {
+  DraftAttachment,
+  DraftContent,
+  DraftEdit,
+  DraftView,
+  SubmissionAttachment,
+  SubmissionInput,
+} from '../contracts/draft.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
+import { safeFilename } from '../mail/filename.ts';
 import { parseRecipient } from '../mail/recipient.ts';
 import type { Blobs } from '../objects/blobs.ts';
-import { storeFiles } from '../sessions/answer.ts';
+import type { Uploads } from '../objects/uploads.ts';
+import { LARGEST_MAIL_BYTES, storeFiles } from '../sessions/answer.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import { type Composer, digestOf, type Envelope } from './composer.ts';
@@ -34,6 +44,7 @@ export interface DraftsParts {
   bus: Bus;
   accounts: Accounts;
   blobs: Blobs;
+  uploads: Pick<Uploads, 'get' | 'keep'>;
   sessions: Sessions;
   compose: Composer;
 }
@@ -66,9 +77,13 @@ export class Drafts {
   }
 
   /** The bytes that wait for approval, as they will leave below the Date line. */
-  async raw(id: string): Promise<Buffer> {
+  async raw(id: string): Promise<Readable> {
     const row = await rowOf(this.#parts.store.db, id);
-    return this.#parts.blobs.load(row.raw_object_id);
+    return this.#stored(row.raw_object_id);
+  }
+
+  async #stored(objectId: string): Promise<Readable> {
+    return (await this.#parts.blobs.find(objectId)).open();
   }
 
   /** Composes a version outside of any transaction. @throws PosternError `recipient_invalid`, `mail_not_composable` */
@@ -133,7 +148,7 @@ export class Drafts {
     requireDigest(seen, digest);
     const envelope = JSON.parse(seen.envelope) as Envelope;
     // What lies in the ledger must be what the digest was taken over, whoever has had a hand on it since.
-    if (digestOf(envelope, await this.#parts.blobs.load(seen.raw_object_id)) !== digest)
+    if ((await digestOf(envelope, await this.#stored(seen.raw_object_id))) !== digest)
       throw new PosternError(
         'draft_damaged',
         `The draft ${id} was changed in the ledger: its content does not have its digest.`,
@@ -223,8 +238,7 @@ export class Drafts {
   async submit(input: SubmissionInput, by: string): Promise<{ id: string; state: 'queued' }> {
     const account = await this.#parts.accounts.find(input.account);
     const from = fromOf(account);
-    const { attachments, record } = await storeFiles(input.attachments ?? [], null, this.#parts.blobs);
-    await this.#parts.store.write(record); // composing reads them; should it fail, nothing names them
+    const { attachments, uploaded } = await this.#attach(account, input.attachments ?? []);
     const prepared = await this.prepare({
       from,
       to: input.to.map(parseRecipient),
@@ -248,8 +262,49 @@ export class Drafts {
       answersMessageId: null,
       author: by,
     };
-    const made = await this.#parts.store.write((tx) => this.insert(tx, origin, prepared, { approvedBy: by }));
+    const made = await this.#parts.store
+      .write(async (tx) => {
+        await this.#parts.uploads.keep(tx, uploaded);
+        return this.insert(tx, origin, prepared, { approvedBy: by });
+      })
+      .catch(async (error: unknown) => {
+        await prepared.discard();
+        throw error;
+      });
     return { id: made?.submissionId as string, state: 'queued' };
+  }
+
+  /** The files in their order, and those of them that were uploaded before. @throws PosternError `not_found` */
+  async #attach(account: Account, files: readonly SubmissionAttachment[]) {
+    const { blobs, uploads, store } = this.#parts;
+    const uploaded: DraftAttachment[] = [];
+    const attachments: DraftAttachment[] = [];
+    for (const { object_id: id, ...file } of files) {
+      if (id === undefined) {
+        const stored = await storeFiles([file], null, blobs, LARGEST_MAIL_BYTES - sizeOf(attachments));
+        await store.write(stored.record); // composing reads it; should that fail, nothing names it
+        attachments.push(...stored.attachments);
+        continue;
+      }
+      const { filename, content_type, size, sha256 } = await uploads.get(id);
+      const attachment = {
+        object_id: id,
+        filename: safeFilename(file.filename ?? filename, 'attachment'),
+        content_type: file.content_type ?? content_type,
+        size,
+        sha256,
+      };
+      uploaded.push(attachment);
+      attachments.push(attachment);
+    }
+    const limit = account.settings.max_message_bytes;
+    // Told now, where somebody hears it; the mail itself is measured when it leaves.
+    if (uploaded.length > 0 && sizeOf(attachments) > limit)
+      throw new PosternError(
+        'message_too_large',
+        `The files have ${sizeOf(attachments)} bytes together, and the account sends mails of at most ${limit}.`,
+      );
+    return { attachments, uploaded };
   }
 
   async #decide(
@@ -294,3 +349,5 @@ export class Drafts {
     );
   }
 }
+
+const sizeOf = (files: readonly DraftAttachment[]): number => files.reduce((sum, { size }) => sum + size, 0);

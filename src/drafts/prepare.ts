@@ -1,4 +1,4 @@
-// From what somebody wrote to a version of a draft: content made whole, composed to bytes, its digest taken. Nothing is
+// From what somebody wrote to a version of a draft: content made whole, composed to bytes, its digest taken on their way to the store. Nothing is
 // written yet; `record` does that in the transaction of whoever asked.
 import { randomBytes } from 'node:crypto';
 import type { Account } from '../accounts/accounts.ts';
@@ -7,13 +7,15 @@ import type { Address } from '../contracts/mail.ts';
 import { parseRecipient } from '../mail/recipient.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Tx } from '../store/store.ts';
-import { type Composer, digestOf, type Envelope } from './composer.ts';
+import { type Composer, type Envelope, MailDigest } from './composer.ts';
 
 export interface PreparedVersion {
   content: DraftContent;
   envelope: Envelope;
   digest: string;
   rawObjectId: string;
+  /** Removes the bytes of what was not recorded. */
+  discard(): Promise<void>;
   /** Records the bytes, and the version, in the transaction. */
   record(tx: Tx, draftId: string, version: number, author: string, now: number): Promise<void>;
 }
@@ -22,21 +24,23 @@ export async function prepareVersion(
   parts: { compose: Composer; blobs: Blobs },
   content: DraftContent,
 ): Promise<PreparedVersion> {
-  const files = await Promise.all(
-    content.attachments.map(async (file) => ({
-      filename: file.filename,
-      contentType: file.content_type,
-      bytes: await parts.blobs.load(file.object_id),
-    })),
-  );
-  const { raw, envelope } = await parts.compose(content, files);
-  const digest = digestOf(envelope, raw);
-  const blob = await parts.blobs.stage(raw);
+  const { compose, blobs } = parts;
+  const files = content.attachments.map(({ object_id, filename, content_type, sha256 }) => ({
+    filename,
+    contentType: content_type,
+    sha256,
+    open: async () => (await blobs.find(object_id)).open(),
+  }));
+  const { mail, envelope } = await compose(content, files);
+  const taken = new MailDigest(envelope);
+  const blob = await blobs.stage(taken.over(mail));
+  const digest = taken.end();
   return {
     content,
     envelope,
     digest,
     rawObjectId: blob.id,
+    discard: () => blob.discard(),
     record: async (tx, draftId, version, author, now) => {
       await blob.record(tx);
       await tx

@@ -33,6 +33,8 @@ export const jobKinds = {
   'delivery.post': z.object({ delivery_id: z.string() }),
   /** Looks whether a person has typed a device code, and comes back later if not. */
   'oauth.poll': z.object({ state_id: z.string() }),
+  /** Removes an uploaded file that no mail has taken. */
+  'object.expire': z.object({ object_id: z.string() }),
   /** Mails the operator that an account has to be signed in again. */
   'operator.notice': z.object({ account_id: z.string() }),
 } as const;

@@ -1,5 +1,7 @@
-// Blobs: small ones lie in the ledger, in the transaction of whatever names them; large ones in the object store.
+// Blobs: small ones lie in the ledger, in the transaction of whatever names them; large ones in the object store, and
+// pass through the memory piece by piece.
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { Clock } from '../kernel/clock.ts';
 import { notFound } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
@@ -17,6 +19,14 @@ export interface SavedBlob {
 /** A blob whose bytes are safe, and which becomes findable with the transaction that records it. */
 export interface StagedBlob extends SavedBlob {
   record(tx: Tx): Promise<void>;
+  /** Removes the bytes of a blob that nobody recorded. */
+  discard(): Promise<void>;
+}
+
+/** A blob that is there; its bytes are fetched when they are asked for, as often as one likes. */
+export interface OpenBlob extends SavedBlob {
+  /** To be read to its end or destroyed. @throws PosternError `not_found` */
+  open(): Promise<Readable>;
 }
 
 export class Blobs {
@@ -30,42 +40,101 @@ export class Blobs {
     this.#clock = clock;
   }
 
-  /** Puts large bytes into the object store; the ledger's row waits for `record`. Call it outside of transactions. */
-  async stage(bytes: Buffer): Promise<StagedBlob> {
+  /**
+   * Puts large bytes into the object store; the ledger's row waits for `record`. Call it outside of transactions. Where
+   * the content fails half way, nothing is kept and its error is thrown.
+   */
+  async stage(content: Buffer | AsyncIterable<Uint8Array>): Promise<StagedBlob> {
     const now = this.#clock.now();
     const id = newId('obj', now);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    const inLedger = bytes.length <= LARGEST_IN_LEDGER_BYTES;
-    if (!inLedger) await this.#objects.put(id, bytes);
+    const hash = createHash('sha256');
+    let size = 0;
+    const pieces = (Buffer.isBuffer(content) ? [content] : content) as AsyncIterable<Uint8Array>;
+    async function* counted(): AsyncGenerator<Uint8Array> {
+      for await (const piece of pieces) {
+        hash.update(piece);
+        size += piece.length;
+        yield piece;
+      }
+    }
+    const rest = counted();
+    const bytes = await this.#keep(id, rest);
+    const sha256 = hash.digest('hex');
+    const store_key = bytes === null ? id : null;
     return {
       id,
       sha256,
-      size: bytes.length,
+      size,
       record: async (tx) => {
         await tx
           .insertInto('objects')
-          .values({
-            id,
-            sha256,
-            size: bytes.length,
-            bytes: inLedger ? bytes : null,
-            store_key: inLedger ? null : id,
-            created_at: now,
-          })
+          .values({ id, sha256, size, bytes, store_key, created_at: now })
           .execute();
+      },
+      discard: async () => {
+        if (store_key !== null) await this.#objects.remove(store_key);
       },
     };
   }
 
+  /** What belongs into the ledger; null where it went into the object store. */
+  async #keep(id: string, pieces: AsyncGenerator<Uint8Array>): Promise<Buffer | null> {
+    const first: Uint8Array[] = [];
+    let size = 0;
+    try {
+      while (size <= LARGEST_IN_LEDGER_BYTES) {
+        const next = await pieces.next();
+        if (next.done) return Buffer.concat(first);
+        first.push(next.value);
+        size += next.value.length;
+      }
+      await this.#objects.put(id, joined(first, pieces));
+      return null;
+    } finally {
+      await pieces.return(undefined); // where the store failed, what the pieces come from is let go
+    }
+  }
+
   /** @throws PosternError `not_found` */
   async load(id: string): Promise<Buffer> {
-    const row = await this.#store.db
-      .selectFrom('objects')
-      .select(['bytes', 'store_key'])
-      .where('id', '=', id)
-      .executeTakeFirst();
-    if (!row) throw notFound('object', id);
+    const row = await this.#row(id);
     if (row.bytes !== null) return Buffer.from(row.bytes);
     return this.#objects.get(row.store_key as string);
   }
+
+  /** @throws PosternError `not_found` */
+  async find(id: string): Promise<OpenBlob> {
+    const { sha256, size, bytes, store_key } = await this.#row(id);
+    return {
+      ...{ id, sha256, size },
+      open: async () =>
+        bytes === null
+          ? this.#objects.open(store_key as string)
+          : Readable.from([Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)], { objectMode: false }),
+    };
+  }
+
+  /** Forgets a blob, in the transaction; its bytes go with what this returns, once that is committed. */
+  async remove(tx: Tx, id: string): Promise<() => Promise<void>> {
+    const row = await tx.deleteFrom('objects').where('id', '=', id).returning('store_key').executeTakeFirst();
+    return async () => {
+      if (row && row.store_key !== null) await this.#objects.remove(row.store_key);
+    };
+  }
+
+  async #row(id: string) {
+    const row = await this.#store.db
+      .selectFrom('objects')
+      .select(['sha256', 'size', 'bytes', 'store_key'])
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (!row) throw notFound('object', id);
+    return row;
+  }
+}
+
+/** What was read already, and then the rest. */
+async function* joined(first: Uint8Array[], rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for (let piece = first.shift(); piece; piece = first.shift()) yield piece;
+  yield* rest;
 }

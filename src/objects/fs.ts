@@ -1,6 +1,6 @@
 // Objects in a folder: written beside their place, flushed, and renamed, so that a kill leaves either nothing or all.
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -9,14 +9,14 @@ const KEY = /^[a-z]+_[0-9a-z]{26}$/; // our own ids: nothing that could leave th
 
 export function folderStore(folder: string): ObjectStore {
   return {
-    async put(key, bytes) {
+    async put(key, content) {
       const path = placeOf(folder, key);
       const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const beside = `${path}.${randomBytes(4).toString('hex')}.tmp`;
       try {
         const file = await open(beside, 'wx', 0o600);
         try {
-          await file.writeFile(bytes);
+          await writeFile(file, content);
           await file.sync();
         } finally {
           await file.close();
@@ -29,18 +29,24 @@ export function folderStore(folder: string): ObjectStore {
       await syncFolder(dirname(path));
       if (made !== undefined) await syncFolder(dirname(made)); // else a crash may take the new folder away again
     },
-    async get(key) {
-      try {
-        return await readFile(placeOf(folder, key));
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw notFound('stored object', key);
-        throw error;
-      }
+    get: async (key) => orNotFound(key, readFile(placeOf(folder, key))),
+    async open(key) {
+      const file = await orNotFound(key, open(placeOf(folder, key), 'r'));
+      return file.createReadStream(); // closes the file at its end, and when it is destroyed
     },
     async remove(key) {
       await rm(placeOf(folder, key), { force: true });
     },
   };
+}
+
+async function orNotFound<T>(key: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw notFound('stored object', key);
+    throw error;
+  }
 }
 
 function placeOf(folder: string, key: string): string {

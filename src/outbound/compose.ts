@@ -1,6 +1,7 @@
 // Makes the bytes of a mail from what a draft says. The same draft makes the same bytes, so that what a person approved
 // can be made again and compared.
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { DraftContent } from '../contracts/draft.ts';
 import type { Address } from '../contracts/mail.ts';
 import type { Composer, ComposerFile, Envelope } from '../drafts/composer.ts';
@@ -21,24 +22,27 @@ const MEDIA_TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}$/;
 
 export const composeMail: Composer = async (content, files) => {
   const envelope = envelopeOf(content);
-  const dated = await buildMime(
-    {
-      from: addressOf(content.from),
-      to: content.to.map(addressOf),
-      cc: content.cc.map(addressOf),
-      subject: oneLine(content.subject),
-      messageId: messageIdOf(content.message_id),
-      ...threadOf(content),
-      headers: automaticOf(content),
-      text: crlf(content.text),
-      ...(content.html === null ? {} : { html: crlf(content.html) }),
-      attachments: files.map(attachmentOf),
-    },
-    seedOf(content, files),
-  );
-  const raw = withoutDate(dated);
-  requireCleanLines(raw);
-  return { raw, envelope };
+  const words = {
+    from: addressOf(content.from),
+    to: content.to.map(addressOf),
+    cc: content.cc.map(addressOf),
+    subject: oneLine(content.subject),
+    messageId: messageIdOf(content.message_id),
+    ...threadOf(content),
+    headers: automaticOf(content),
+    text: crlf(content.text),
+    ...(content.html === null ? {} : { html: crlf(content.html) }),
+  };
+  async function* mail(): AsyncGenerator<Buffer> {
+    const attachments = files.map(attachmentOf);
+    try {
+      const dated = buildMime({ ...words, attachments }, seedOf(content, files));
+      yield* cleanLines(withoutDate(dated));
+    } finally {
+      for (const { content } of attachments) content.destroy();
+    }
+  }
+  return { mail: mail(), envelope };
 };
 
 /** Each address once; addresses that differ only in the case of the domain are one. */
@@ -99,14 +103,29 @@ function attachmentOf(file: ComposerFile) {
     contentType: isFile ? type : 'application/octet-stream',
     contentDisposition: 'attachment' as const,
     contentTransferEncoding: 'base64' as const,
-    content: file.bytes,
+    content: Readable.from(sound(file), { objectMode: false }),
   };
+}
+
+/** The bytes of a file, opened when its turn comes. @throws PosternError `attachment_changed` at their end */
+async function* sound(file: ComposerFile): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  for await (const piece of (await file.open()) as AsyncIterable<Buffer>) {
+    hash.update(piece);
+    yield piece;
+  }
+  if (hash.digest('hex') !== file.sha256)
+    throw new PosternError(
+      'attachment_changed',
+      `The file ${JSON.stringify(file.filename)} is not what it was when it was attached.`,
+      { hint: 'Attach it anew.' },
+    );
 }
 
 /** A hash over everything that is said: nobody can write a text that holds the boundary made from that text. */
 function seedOf(content: DraftContent, files: readonly ComposerFile[]): string {
   const hash = createHash('sha256').update(JSON.stringify(content));
-  for (const file of files) hash.update(createHash('sha256').update(file.bytes).digest());
+  for (const file of files) hash.update(Buffer.from(file.sha256, 'hex'));
   return hash.digest('hex').slice(0, 32);
 }
 
@@ -122,13 +141,23 @@ function crlf(text: string): string {
 }
 
 /** nodemailer always writes a Date; ours comes when the mail is approved. */
-function withoutDate(mail: Buffer): Buffer {
-  const end = mail.indexOf('\r\n\r\n');
-  const header = mail.subarray(0, end + 2).toString('latin1');
-  const date = /(?:^|\r\n)(Date:[^\r\n]*\r\n)/.exec(header);
-  if (!date?.[1]) return mail;
-  const start = date.index + date[0].length - date[1].length;
-  return Buffer.concat([mail.subarray(0, start), mail.subarray(start + date[1].length)]);
+async function* withoutDate(mail: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let header: Buffer | null = Buffer.alloc(0);
+  for await (const piece of mail) {
+    if (header === null) {
+      yield piece;
+      continue;
+    }
+    header = Buffer.concat([header, piece]);
+    const end = header.indexOf('\r\n\r\n');
+    if (end < 0) continue;
+    const date = /(?:^|\r\n)(Date:[^\r\n]*\r\n)/.exec(header.subarray(0, end + 2).toString('latin1'));
+    const at = date?.[1] ? date.index + date[0].length - date[1].length : 0;
+    if (at > 0) yield header.subarray(0, at);
+    yield header.subarray(at + (date?.[1]?.length ?? 0));
+    header = null;
+  }
+  if (header !== null && header.length > 0) yield header;
 }
 
 /** The Date header line (RFC 5322 §3.3), with its CRLF. @param at epoch milliseconds */
@@ -137,25 +166,28 @@ export function dateLine(at: number): Buffer {
 }
 
 /** Only CRLF, and no line that a server might cut: what is read differently by two servers can smuggle a mail. */
-function requireCleanLines(raw: Buffer): void {
-  let start = 0;
-  while (start < raw.length) {
-    const end = raw.indexOf('\n', start);
-    const line = raw.subarray(start, end < 0 ? raw.length : end + 1);
-    const length = line.length - 2;
-    if (end < 0 || line[length] !== 13 || line.indexOf('\r') !== length || line.includes(0))
-      throw notComposable(
-        'has a line end that is not CRLF',
-        'This is a mistake in Postern: please report it.',
-      );
-    if (length > MAX_LINE_OCTETS)
-      throw notComposable(
-        'has a word that does not fit into a line',
-        'Shorten the subject or the file name.',
-      );
-    start = end + 1;
+async function* cleanLines(mail: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let begun: Buffer = Buffer.alloc(0); // the line that the last piece did not end; never longer than a line may be
+  for await (const piece of mail) {
+    const raw = begun.length === 0 ? piece : Buffer.concat([begun, piece]);
+    let start = 0;
+    for (let end = raw.indexOf('\n'); end >= 0; end = raw.indexOf('\n', start)) {
+      const line = raw.subarray(start, end + 1);
+      const length = line.length - 2;
+      if (line[length] !== 13 || line.indexOf('\r') !== length || line.includes(0)) throw notClean();
+      if (length > MAX_LINE_OCTETS) throw tooLong();
+      start = end + 1;
+    }
+    begun = raw.subarray(start);
+    if (begun.length > MAX_LINE_OCTETS + 1) throw tooLong();
+    if (start > 0) yield raw.subarray(0, start);
   }
+  if (begun.length > 0) throw notClean();
 }
 
+const notClean = () =>
+  notComposable('has a line end that is not CRLF', 'This is a mistake in Postern: please report it.');
+const tooLong = () =>
+  notComposable('has a word that does not fit into a line', 'Shorten the subject or the file name.');
 const notComposable = (what: string, hint: string): PosternError =>
   new PosternError('mail_not_composable', `The mail ${what}.`, { hint });

@@ -1,4 +1,5 @@
 // What may be said to the library that builds MIME: addresses as objects, and nothing that it would look up.
+import type { Readable } from 'node:stream';
 import type { Address } from '../contracts/mail.ts';
 
 export interface MimeOptions {
@@ -17,6 +18,6 @@ export interface MimeOptions {
     contentType: string;
     contentDisposition: 'attachment';
     contentTransferEncoding: 'base64';
-    content: Buffer;
+    content: Readable;
   }[];
 }

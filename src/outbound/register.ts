@@ -25,7 +25,7 @@ export interface OutboundParts {
   clock: Clock;
   log: Logger;
   accounts: AccountSource;
-  blobs: Pick<Blobs, 'load'>;
+  blobs: Pick<Blobs, 'load' | 'find'>;
   pool: SmtpPool;
   sent: SentMailbox;
   /** From 0 to 1, for the jitter of retries. */

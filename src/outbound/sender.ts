@@ -8,6 +8,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Store } from '../store/store.ts';
 import { dateLine } from './compose.ts';
+import { type StoredPiece, storedMail } from './mail-content.ts';
 import type { Outbox, Outcome, Outgoing } from './outbox.ts';
 import type { AccountSource, SmtpPool } from './pool.ts';
 import type { Delivery, SmtpConnection } from './smtp.ts';
@@ -16,7 +17,7 @@ export interface SenderParts {
   store: Store;
   outbox: Outbox;
   accounts: AccountSource;
-  blobs: Pick<Blobs, 'load'>;
+  blobs: Pick<Blobs, 'find'>;
   pool: SmtpPool;
   log: Logger;
   /** From 0 to 1, for the jitter of retries. */
@@ -61,17 +62,22 @@ export class Sender {
     }
     const attempt = await outbox.begin(outgoing);
     if (attempt === null) return;
-    const ended = await this.#attempt(outgoing, checked.account, checked.raw, attempt, context.signal);
+    const ended = await this.#attempt(outgoing, checked.account, checked.mail, attempt, context.signal);
     await this.#conclude(id, attempt, ended, context);
   }
 
-  /** The account and the bytes to send, or why this may not be sent at all. */
-  async #check({ row, envelope, recipients }: Outgoing): Promise<{ account: Account; raw: Buffer } | string> {
+  /** The account and the mail to send, or why this may not be sent at all. */
+  async #check({
+    row,
+    envelope,
+    recipients,
+  }: Outgoing): Promise<{ account: Account; mail: StoredPiece } | string> {
     const { accounts, blobs, store } = this.#parts;
     const account = await orNull(accounts.get(row.account_id));
     if (!account) return 'The account was removed.';
-    const raw = await orNull(blobs.load(row.raw_object_id));
-    if (!raw) return 'content_missing: the bytes of the mail are not there any more.';
+    const blob = await orNull(blobs.find(row.raw_object_id));
+    const stored = blob && (await orNull(blob.open()));
+    if (!stored) return 'content_missing: the bytes of the mail are not there any more.';
     const draft = await store.db
       .selectFrom('drafts')
       .select(['state', 'digest'])
@@ -82,26 +88,27 @@ export class Sender {
     const sameRecipients =
       recipients.length === envelope.to.length &&
       recipients.every(({ address }, index) => address === envelope.to[index]);
-    if (!approved || !sameRecipients || digestOf(envelope, raw) !== row.digest)
-      return 'digest_mismatch: this is not the mail that was approved.';
+    const isSame = approved && sameRecipients && (await digestOf(envelope, stored)) === row.digest;
+    stored.destroy();
+    if (!isSame) return 'digest_mismatch: this is not the mail that was approved.';
     const limit = account.settings.max_message_bytes;
-    if (raw.length > limit)
-      return `message_too_large: the mail has ${raw.length} bytes, and the account allows ${limit}.`;
-    return { account, raw };
+    if (blob.size > limit)
+      return `message_too_large: the mail has ${blob.size} bytes, and the account allows ${limit}.`;
+    return { account, mail: storedMail(blob, envelope, row.digest) };
   }
 
   /** Tries once. Null: it was stopped before any content left. */
   async #attempt(
     { row, envelope, recipients }: Outgoing,
     account: Account,
-    raw: Buffer,
+    mail: StoredPiece,
     attempt: number,
     signal: AbortSignal,
   ): Promise<Attempt | null> {
     const { outbox } = this.#parts;
     const to = recipients.filter(({ state }) => state === 'queued').map(({ address }) => address);
     if (!account.settings.active) return noConnection(to, 'account_off', 'The account is switched off.');
-    const content = [dateLine(row.dated_at), raw];
+    const content = [dateLine(row.dated_at), mail];
     const send = (connection: SmtpConnection) =>
       connection.send(
         { from: envelope.from, to },

@@ -1,5 +1,6 @@
 // The one door to nodemailer: a mail as MIME, and one SMTP connection that can be watched at the moment that counts,
 // between the server's 354 and the first byte of content.
+import type { Readable } from 'node:stream';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { Account, Credentials } from '../accounts/accounts.ts';
@@ -11,6 +12,7 @@ import { scrubber } from '../kernel/scrubber.ts';
 import { tlsContext } from '../network/tls-context.ts';
 import { classify, type Failure, type SmtpError, type Stage } from './failures.ts';
 import { lazyContent } from './lazy-content.ts';
+import type { Piece } from './mail-content.ts';
 import type { MimeOptions } from './mime-options.ts';
 import { signInByToken, signInSecrets } from './sasl-bearer.ts';
 import { signInError } from './sign-in-errors.ts';
@@ -65,11 +67,11 @@ export async function openSmtp(
 }
 
 /**
- * Builds a mail. Only content at hand: no file is opened and no address fetched, whatever the options say.
+ * Builds a mail as it is read. Only content at hand: no file is opened and no address fetched, whatever the options say.
  * @param boundarySeed makes the boundaries; no part may be able to hold what it makes
  * @returns with CRLF line ends and a Date line, as nodemailer always writes one
  */
-export function buildMime(mail: MimeOptions, boundarySeed: string): Promise<Buffer> {
+export function buildMime(mail: MimeOptions, boundarySeed: string): Readable {
   const composer = new MailComposer({
     ...mail,
     disableFileAccess: true,
@@ -78,7 +80,7 @@ export function buildMime(mail: MimeOptions, boundarySeed: string): Promise<Buff
     baseBoundary: boundarySeed,
     boundaryPrefix: '=_', // cannot stand in quoted-printable text (RFC 2045 §6.7)
   });
-  return composer.compile().build();
+  return composer.compile().createReadStream();
 }
 
 type Done<T> = (error?: unknown, value?: T) => void;
@@ -180,11 +182,12 @@ export class SmtpConnection {
    * Sends one mail. After a failure of the whole the connection is closed: nobody knows what it would answer next.
    * @param content the whole mail with CRLF line ends, in pieces
    * @param onData awaited after the server's 354 and before the first byte of content leaves; when it throws, no byte
-   *   leaves and its error is thrown here
+   *   leaves and its error is thrown here. So is that of content which cannot be read to its end: no server takes a mail
+   *   whose end it was not told.
    */
   async send(
     envelope: Envelope,
-    content: readonly Buffer[],
+    content: readonly Piece[],
     onData: () => Promise<void>,
     signal?: AbortSignal,
   ): Promise<Delivery> {
@@ -213,11 +216,14 @@ export class SmtpConnection {
     const end = () => {
       ended = true;
     };
+    const broken = (error: unknown) => {
+      withheld = { error };
+    };
     const deadline = new Deadline(this.#timeoutMs + PER_RECIPIENT_MS * envelope.to.length);
     const stop = sparingStop(signal, () => stage !== 'envelope', STOP_GRACE_MS);
     try {
       const response = await this.#step<string>('send', deadline, stop.signal, (done) =>
-        this.#smtp.send(books, lazyContent(content, begin, end), (error, info) =>
+        this.#smtp.send(books, lazyContent(content, { begin, end, broken }), (error, info) =>
           done(error, info?.response),
         ),
       );

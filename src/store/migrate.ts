@@ -10,9 +10,10 @@ import * as vault from './migrations/0002-vault.ts';
 import * as waitsAndPools from './migrations/0002-waits-and-pools.ts';
 import * as deliveries from './migrations/0003-deliveries.ts';
 import * as history from './migrations/0003-history.ts';
+import * as uploads from './migrations/0004-uploads.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
-const MIGRATIONS = [ledger, connector, oauth, source, vault, waitsAndPools, deliveries, history];
+const MIGRATIONS = [ledger, connector, oauth, source, vault, waitsAndPools, deliveries, history, uploads];
 
 /**
  * Brings the schema up to date inside `tx`, which must hold the engine's write lock. Returns the names it ran.

@@ -23,6 +23,7 @@ export interface Database {
   submissions: SubmissionsTable;
   submission_recipients: SubmissionRecipientsTable;
   objects: ObjectsTable;
+  uploads: UploadsTable;
   jobs: JobsTable;
   idempotency_keys: IdempotencyKeysTable;
   audit: AuditTable;
@@ -309,6 +310,16 @@ export interface ObjectsTable {
   /** The key in the object store where `bytes` is null. */
   store_key: string | null;
   created_at: number;
+}
+
+/** Of an object that somebody uploaded. */
+export interface UploadsTable {
+  object_id: string;
+  filename: string;
+  content_type: string;
+  uploaded_by: string;
+  /** Null once a mail names it. */
+  expires_at: number | null;
 }
 
 export interface JobsTable {

@@ -1,9 +1,11 @@
 // A gateway for the tests of its doors: a real ledger, real accounts, rules and jobs over real HTTP; what mail does
 // (sessions, drafts, submissions, watchers) is played by small stand-ins that keep the rooms' promises.
+
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { AccountTransfer } from '../../src/accounts/account-transfer.ts';
 import { Accounts } from '../../src/accounts/accounts.ts';
 import { discoverer } from '../../src/accounts/autoconfig.ts';
@@ -197,6 +199,10 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
       },
       principalOf: async (token) => (token === SESSION_TOKEN ? sessionPrincipal : null),
     },
+    uploads: {
+      add: async () => Promise.reject(new Error('not played')),
+      get: async (id) => Promise.reject(notFound('object', id)),
+    },
     drafts: {
       list: async ({ limit, before }) =>
         [...drafts.values()]
@@ -204,7 +210,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
           .filter((d) => before === undefined || d.id < before)
           .slice(0, limit),
       get: async (id) => drafts.get(id) ?? Promise.reject(notFound('draft', id)),
-      raw: async () => Buffer.from('Subject: Offer\r\n\r\nGr\xfc\xdfe\r\n', 'latin1'),
+      raw: async () => Readable.from([Buffer.from('Subject: Offer\r\n\r\nGr\xfc\xdfe\r\n', 'latin1')]),
       approve: async (id, digest, by) => {
         const found = drafts.get(id);
         if (!found) throw notFound('draft', id);

@@ -1,5 +1,6 @@
 // What becomes of the actions of an agent that obeys a hostile mail, and of one that does not.
 import assert from 'node:assert/strict';
+import { text } from 'node:stream/consumers';
 import { it } from 'node:test';
 import type { AgentAction } from '../../src/contracts/session.ts';
 import { type House, oneAgent, openHouse, VOUCHED } from '../sessions/house.ts';
@@ -122,7 +123,7 @@ it('From, subject and threading of a reply are the gateway’s, whatever the mai
   const [draft] = await house.drafts.list({ limit: 1 });
   assert.deepEqual(draft?.from.address, 'sales@company.example');
   assert.match(draft?.subject ?? '', /^Re: Quote/);
-  const raw = (await house.drafts.raw(draft?.id ?? '')).toString();
+  const raw = await text(await house.drafts.raw(draft?.id ?? ''));
   assert.doesNotMatch(raw, /^Bcc:/im);
   assert.match(raw, /^In-Reply-To: <first@prospect\.example>\r$/m);
 });

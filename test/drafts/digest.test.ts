@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DraftContent } from '../../src/contracts/draft.ts';
-import { type ComposerFile, digestOf } from '../../src/drafts/composer.ts';
-import { composeMail } from '../../src/outbound/compose.ts';
+import { composeMail, digestOf, type WholeFile } from '../support/compose-whole.ts';
 
 const CONTENT: DraftContent = {
   from: { name: 'Sales', address: 'sales@company.example' },
@@ -19,7 +18,7 @@ const CONTENT: DraftContent = {
   message_id: '<draft@company.example>',
   auto_submitted: null,
 };
-const FILES: ComposerFile[] = [
+const FILES: WholeFile[] = [
   { filename: 'quote.pdf', contentType: 'application/pdf', bytes: Buffer.from('%PDF-1.7 five') },
 ];
 
@@ -35,7 +34,7 @@ describe('the digest of a draft', () => {
   });
 
   const eve = { name: '', address: 'eve@evil.example' };
-  const changes: [what: string, change: Partial<DraftContent>, files?: ComposerFile[]][] = [
+  const changes: [what: string, change: Partial<DraftContent>, files?: WholeFile[]][] = [
     ['the address of From', { from: { name: 'Sales', address: 'boss@company.example' } }],
     ['the name of From', { from: { name: 'The boss', address: 'sales@company.example' } }],
     ['a recipient of To', { to: [eve] }],
@@ -56,9 +55,9 @@ describe('the digest of a draft', () => {
     ['a space in the text', { text: 'It costs 5. \n' }],
     ['the HTML', { html: '<p>It costs 6.</p>' }],
     ['no HTML', { html: null }],
-    ['the bytes of an attachment', {}, [{ ...FILES[0], bytes: Buffer.from('%PDF-1.7 six') } as ComposerFile]],
-    ['the name of an attachment', {}, [{ ...FILES[0], filename: 'offer.pdf' } as ComposerFile]],
-    ['the type of an attachment', {}, [{ ...FILES[0], contentType: 'text/html' } as ComposerFile]],
+    ['the bytes of an attachment', {}, [{ ...FILES[0], bytes: Buffer.from('%PDF-1.7 six') } as WholeFile]],
+    ['the name of an attachment', {}, [{ ...FILES[0], filename: 'offer.pdf' } as WholeFile]],
+    ['the type of an attachment', {}, [{ ...FILES[0], contentType: 'text/html' } as WholeFile]],
     ['no attachment', {}, []],
     ['one more attachment', {}, [...FILES, ...FILES]],
   ];
@@ -68,11 +67,11 @@ describe('the digest of a draft', () => {
     });
   }
 
-  it('cannot be kept by moving words from the envelope into the mail', () => {
+  it('cannot be kept by moving words from the envelope into the mail', async () => {
     const envelope = { from: 'a@b.example', to: ['c@d.example'] };
     assert.notEqual(
-      digestOf(envelope, Buffer.from('mail')),
-      digestOf({ ...envelope, to: [] }, Buffer.from('c@d.example\0mail')),
+      await digestOf(envelope, Buffer.from('mail')),
+      await digestOf({ ...envelope, to: [] }, Buffer.from('c@d.example\0mail')),
     );
   });
 });

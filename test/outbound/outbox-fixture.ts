@@ -6,20 +6,20 @@ import type { Account } from '../../src/accounts/accounts.ts';
 import { memoryBus } from '../../src/cluster/memory.ts';
 import { type AccountInput, accountSettings } from '../../src/contracts/account.ts';
 import type { DraftContent, SubmissionView } from '../../src/contracts/draft.ts';
-import { digestOf } from '../../src/drafts/composer.ts';
 import { JobQueue } from '../../src/jobs/queue.ts';
 import { JobWorker } from '../../src/jobs/worker.ts';
 import { newId } from '../../src/kernel/ids.ts';
 import type { Logger } from '../../src/kernel/logger.ts';
 import { Blobs } from '../../src/objects/blobs.ts';
 import { folderStore } from '../../src/objects/fs.ts';
-import { composeMail, dateLine } from '../../src/outbound/compose.ts';
+import { dateLine } from '../../src/outbound/compose.ts';
 import { type AccountSource, SmtpPool } from '../../src/outbound/pool.ts';
 import { registerOutbound } from '../../src/outbound/register.ts';
 import type { SentCopy, SentMailbox } from '../../src/outbound/sent-mailbox.ts';
 import { Submissions } from '../../src/outbound/submissions.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
+import { composeMail, digestOf } from '../support/compose-whole.ts';
 import type { TestSmtpServer } from '../support/smtp-server.ts';
 
 export const USER = 'sales@example.org';
@@ -153,7 +153,7 @@ export async function openOutpost(account: Account): Promise<Outpost> {
       const now = clock.now();
       const [id, draftId] = [newId('sub', now), newId('drf', now)];
       const blob = await blobs.stage(raw);
-      const digest = digestOf(envelope, raw);
+      const digest = await digestOf(envelope, raw);
       await store.write(async (tx) => {
         await blob.record(tx);
         await tx

@@ -17,6 +17,7 @@ import { newId } from '../../src/kernel/ids.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { Blobs } from '../../src/objects/blobs.ts';
 import { folderStore } from '../../src/objects/fs.ts';
+import { Uploads } from '../../src/objects/uploads.ts';
 import { composeMail } from '../../src/outbound/compose.ts';
 import { compileRules } from '../../src/rules/compile.ts';
 import { EarlyTurns } from '../../src/sessions/begin.ts';
@@ -134,7 +135,11 @@ export async function openHouse(yaml = oneAgent()): Promise<House> {
   const decider = ruleDecider({ rules: () => rules, jobs, clock, early });
   const ingest = new Ingest({ store, jobs, clock, bus, log, decider });
   const sessions = new Sessions({ store, jobs, clock, bus });
-  const drafts = new Drafts({ store, jobs, clock, bus, accounts, blobs, sessions, compose: composeMail });
+  const uploads = new Uploads(store, blobs, jobs, clock);
+  const drafts = new Drafts({
+    ...{ store, jobs, clock, bus, accounts, blobs, uploads, sessions },
+    compose: composeMail,
+  });
   const workDir = join(folder, 'work');
   const urls = () => ({ api: 'http://127.0.0.1/v1', mcp: 'http://127.0.0.1/mcp' });
   const newWorker = (): JobWorker => {

@@ -1,5 +1,6 @@
 // Where floods, loops and slow agents end: caps, mail that no machine may answer, a share of the workers for each agent.
 import assert from 'node:assert/strict';
+import { text } from 'node:stream/consumers';
 import { it } from 'node:test';
 import { accountNamed, oneAgent, openHouse, VOUCHED } from './house.ts';
 
@@ -94,7 +95,7 @@ it('an automatic answer says that it is one, and another account of the gateway 
   await house.rests('done');
   const sent = await house.store.db.selectFrom('submissions').selectAll().executeTakeFirstOrThrow();
   const [draft] = await house.drafts.list({ limit: 1 });
-  assert.match((await house.drafts.raw(draft?.id ?? '')).toString(), /^Auto-Submitted: auto-replied\r$/m);
+  assert.match(await text(await house.drafts.raw(draft?.id ?? '')), /^Auto-Submitted: auto-replied\r$/m);
 
   const support = accountNamed('support');
   const id = sent.message_id;

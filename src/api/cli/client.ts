@@ -1,6 +1,7 @@
 // The command line's side of the REST door: one call of an operation at a running gateway.
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { type LiveEvent, liveEvent } from '../../contracts/live-event.ts';
 import type { Problem } from '../../contracts/page.ts';
 import { PosternError } from '../../kernel/errors.ts';
@@ -21,7 +22,11 @@ export class GatewayClient {
    * operation's own media type, and the fields go into the query.
    * @throws PosternError `gateway_away`, `token_missing`, and whatever the gateway refuses with
    */
-  async call(operation: Operation, input: Record<string, unknown>, bytes?: Buffer): Promise<unknown> {
+  async call(
+    operation: Operation,
+    input: Record<string, unknown>,
+    bytes?: Buffer | Readable,
+  ): Promise<unknown> {
     const { method, answers, rawBody } = operation.http;
     const { path, rest } = filledPath(operation, input);
     const hasBody = bytes === undefined && (method === 'POST' || method === 'PATCH');
@@ -35,7 +40,10 @@ export class GatewayClient {
         ...(operation.idempotent ? { 'Idempotency-Key': randomUUID() } : {}),
       },
       ...(hasBody ? { body: JSON.stringify(rest) } : {}),
-      ...(bytes ? { body: new Uint8Array(bytes) } : {}),
+      ...(Buffer.isBuffer(bytes) ? { body: new Uint8Array(bytes) } : {}),
+      ...(bytes instanceof Readable
+        ? { body: Readable.toWeb(bytes) as ReadableStream, duplex: 'half' as const }
+        : {}),
     });
     if (!response.ok) throw await refusal(response);
     if (response.status === 204) return undefined;

@@ -9,6 +9,7 @@ import { accountDiscover } from './discover-commands.ts';
 import { draftApprove, draftEdit, draftRaw, draftShow } from './draft-commands.ts';
 import { parse, rulesCheck, rulesTest } from './local-commands.ts';
 import { accountSignIn } from './oauth-commands.ts';
+import { objectAdd } from './object-commands.ts';
 import { sourceStream } from './source-commands.ts';
 import { sqlCommand } from './sql-command.ts';
 import { submissionCreate } from './submission-commands.ts';
@@ -56,6 +57,7 @@ export function allCommands(): Command[] {
     accountExport(named),
     accountImport(named),
     accountSignIn(named),
+    objectAdd(named('object.add')),
     stream,
     sql,
     rulesCheck,

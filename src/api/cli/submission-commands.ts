@@ -11,14 +11,23 @@ export const submissionCreate: Special = {
       value: 'FILE',
       help: 'Attach a file. Can be given several times.',
     },
+    'attach-object': {
+      type: 'string',
+      multiple: true,
+      value: 'ID',
+      help: 'Attach what `postern object add` uploaded. Can be given several times.',
+    },
   },
   async prepare(io, values, input) {
-    if (!Array.isArray(values.attach)) return input;
     const files: object[] = [];
-    for (const path of values.attach) {
+    for (const path of listOf(values.attach)) {
       const bytes = await bytesFrom(io, path);
       files.push({ filename: basename(path), content_base64: bytes.toString('base64') });
     }
+    for (const id of listOf(values['attach-object'])) files.push({ object_id: id });
+    if (files.length === 0) return input;
     return { ...input, attachments: [...((input.attachments as object[] | undefined) ?? []), ...files] };
   },
 };
+
+const listOf = (value: unknown): string[] => (Array.isArray(value) ? value : []);

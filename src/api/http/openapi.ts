@@ -115,7 +115,7 @@ function describe(operation: Operation, inputOf: SchemaOf, outputOf: SchemaOf): 
   const inPath = pathFields(http.path);
   const inBody = http.method === 'POST' || http.method === 'PATCH';
   const parameters = Object.entries(input.properties ?? {})
-    .filter(([name]) => !inBody || inPath.includes(name))
+    .filter(([name]) => !inBody || http.rawBody?.streams || inPath.includes(name))
     .map(([name, schema]) => ({
       name,
       in: inPath.includes(name) ? 'path' : 'query',
@@ -140,6 +140,7 @@ function describe(operation: Operation, inputOf: SchemaOf, outputOf: SchemaOf): 
 }
 
 function bodyOf({ http }: Operation, schema: ObjectSchema): Json {
+  if (http.rawBody?.streams) return { requestBody: { required: true, content: { '*/*': {} } } };
   if (Object.keys(schema.properties ?? {}).length === 0 && schema.additionalProperties === false) return {};
   const raw = http.rawBody ? { [http.rawBody.type]: {} } : {};
   return {

@@ -5,9 +5,10 @@ import { pipeline } from 'node:stream/promises';
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import { z } from 'zod';
 import { PosternError } from '../../kernel/errors.ts';
+import { LARGEST_OBJECT_BYTES, objectTooLarge } from '../../objects/uploads.ts';
 import { demand, identityOf, type Principal } from '../access.ts';
 import { perform, readInput } from '../invoke.ts';
-import { type Operation, pathFields } from '../registry.ts';
+import { type Context, type Operation, pathFields } from '../registry.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Answer, IdempotencyKeys } from './idempotency.ts';
 import { rawBody } from './raw-body.ts';
@@ -59,7 +60,7 @@ function authorised(operation: Operation, { signIn }: RouterParts): RequestHandl
 }
 
 function bodyOf({ http }: Operation): RequestHandler[] {
-  if (http.method === 'GET' || http.method === 'DELETE') return [];
+  if (http.method === 'GET' || http.method === 'DELETE' || http.rawBody?.streams) return [];
   const takesBytes = http.rawBody && http.rawBody.field === undefined;
   const large = takesBytes ? JSON_BESIDE_RAW_BYTES : LARGE_BODY_BYTES;
   const limit = http.largeBody ? large : BODY_BYTES;
@@ -92,6 +93,7 @@ function answering(operation: Operation, { rooms, keys }: RouterParts): RequestH
       rooms,
       signal: signalOf(res),
       requestId: String(res.locals.requestId),
+      ...(operation.http.rawBody?.streams ? { upload: uploadOf(req) } : {}),
       ...(takesBody(operation, req) ? { body: req.body as Buffer } : {}),
     };
     const work = async (): Promise<Answer> => ({
@@ -119,6 +121,7 @@ function inputOf(operation: Operation, req: Request): Record<string, unknown> {
   let fields = query;
   if (http.method === 'POST' || http.method === 'PATCH') {
     const isRaw = Buffer.isBuffer(req.body);
+    if (http.rawBody?.streams) return query;
     if (!isRaw && Object.keys(query).length > 0) {
       throw new PosternError('invalid_input', 'This takes its fields in the body, not in the query.');
     }
@@ -143,6 +146,16 @@ function inputOf(operation: Operation, req: Request): Record<string, unknown> {
     fields[name] = value;
   }
   return fields;
+}
+
+/** The body of a request as it comes, which is not read before it is asked for. @throws PosternError `media_type_unsupported`, `object_too_large` */
+function uploadOf(req: Request): NonNullable<Context['upload']> {
+  if ((req.headers['content-encoding'] ?? 'identity') !== 'identity')
+    throw new PosternError('media_type_unsupported', 'A compressed body is not taken here.');
+  if (Number(req.headers['content-length'] ?? 0) > LARGEST_OBJECT_BYTES) throw objectTooLarge();
+  // Not destroyed by who stops reading: the answer that says why goes over the same connection.
+  const bytes = req.iterator({ destroyOnReturn: false });
+  return { bytes, contentType: req.headers['content-type'] ?? '' };
 }
 
 const rawField = (field: string, bytes: Buffer): Record<string, string> => ({

@@ -1,4 +1,5 @@
 // Drafts: what an agent wrote and a person decides about. An approval names the digest of what the person saw.
+import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { digest, draftEdit, draftState, draftView } from '../../contracts/draft.ts';
 import { pageOf, pageQuery } from '../../contracts/page.ts';
@@ -49,7 +50,7 @@ export const draftOperations: readonly Operation[] = [
     name: 'draft.raw',
     summary: 'Give the bytes of the current version, as they would leave below the Date line.',
     input: byId,
-    output: z.custom<Uint8Array>((value) => value instanceof Uint8Array),
+    output: z.custom<Readable>((value) => value instanceof Readable),
     permission: 'drafts:read',
     effects: 'read',
     http: { method: 'GET', path: '/v1/drafts/{id}/raw', answers: 'message/rfc822' },

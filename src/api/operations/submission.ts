@@ -9,17 +9,6 @@ import { accountFilter, accountName } from './account.ts';
 
 const id = z.string().max(100);
 
-/** A file comes as its content. A path would name a file of the gateway, which no client may read. */
-const attachedFile = z.strictObject({
-  filename: z.string().min(1).max(255),
-  content_type: z
-    .string()
-    .max(255)
-    .regex(/^[\w.+-]+\/[\w.+-]+$/, 'write a media type such as application/pdf')
-    .optional(),
-  content_base64: z.base64(),
-});
-
 export const submissionOperations: readonly Operation[] = [
   defineOperation({
     name: 'submission.list',
@@ -56,7 +45,7 @@ export const submissionOperations: readonly Operation[] = [
   defineOperation({
     name: 'submission.create',
     summary: "Send an operator's own mail from an account.",
-    input: submissionInput.extend({ attachments: z.array(attachedFile).max(50).optional() }),
+    input: submissionInput,
     output: z.object({ id: z.string(), state: submissionState }),
     permission: 'submissions:send',
     effects: 'destructive',

@@ -1,0 +1,51 @@
+// Objects: files that are uploaded as they are, to be attached by their id.
+import { z } from 'zod';
+import { mediaType, objectView } from '../../contracts/object.ts';
+import { PosternError } from '../../kernel/errors.ts';
+import { safeFilename } from '../../mail/filename.ts';
+import { nameOf } from '../access.ts';
+import { defineOperation, type Operation } from '../registry.ts';
+
+export const objectOperations: readonly Operation[] = [
+  defineOperation({
+    name: 'object.add',
+    summary: 'Upload a file: its bytes are the body, whatever their Content-Type. Mails take it by its id.',
+    input: z.strictObject({
+      filename: z.string().min(1).max(255).optional(),
+      /** Where the Content-Type of the body is not the file's own. */
+      content_type: mediaType.optional(),
+    }),
+    output: objectView,
+    permission: 'objects:write',
+    effects: 'write',
+    http: {
+      method: 'POST',
+      path: '/v1/objects',
+      status: 201,
+      rawBody: { type: 'application/octet-stream', streams: true },
+    },
+    async handler({ rooms, principal, upload }, { filename, content_type }) {
+      if (!upload)
+        throw new PosternError('invalid_input', 'The bytes of the file are needed.', {
+          hint: 'Send them as the body of POST /v1/objects?filename=….',
+        });
+      const said = mediaType.safeParse(upload.contentType.split(';')[0]?.trim());
+      return rooms.uploads.add(upload.bytes, {
+        filename: safeFilename(filename, 'attachment'),
+        contentType: content_type ?? (said.success ? said.data : 'application/octet-stream'),
+        by: nameOf(principal),
+      });
+    },
+  }),
+  defineOperation({
+    name: 'object.get',
+    summary: 'Show what is known of an uploaded file.',
+    input: z.strictObject({ id: z.string().max(100) }),
+    output: objectView,
+    permission: 'objects:read',
+    effects: 'read',
+    http: { method: 'GET', path: '/v1/objects/{id}' },
+    cli: { words: ['object', 'show'], args: ['id'] },
+    handler: ({ rooms }, { id }) => rooms.uploads.get(id),
+  }),
+];

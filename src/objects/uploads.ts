@@ -1,0 +1,117 @@
+// Files that are uploaded to be attached later: each stays for a day, and for good once a mail has taken it.
+import type { DraftAttachment } from '../contracts/draft.ts';
+import type { ObjectView } from '../contracts/object.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { notFound, PosternError } from '../kernel/errors.ts';
+import type { Reader, Store, Tx } from '../store/store.ts';
+import type { Blobs } from './blobs.ts';
+
+/** Above what any mail server takes, so that it bounds the disk and not the mail: that is max_message_bytes. */
+export const LARGEST_OBJECT_BYTES = 256 * 1024 * 1024;
+const KEPT_UNUSED_MS = 24 * 3_600_000; // as long as the answer to a request is kept for its Idempotency-Key
+
+export interface NewUpload {
+  filename: string;
+  contentType: string;
+  by: string;
+}
+
+export class Uploads {
+  readonly #store: Store;
+  readonly #blobs: Blobs;
+  readonly #jobs: JobQueue;
+  readonly #clock: Clock;
+
+  constructor(store: Store, blobs: Blobs, jobs: JobQueue, clock: Clock) {
+    this.#store = store;
+    this.#blobs = blobs;
+    this.#jobs = jobs;
+    this.#clock = clock;
+  }
+
+  /**
+   * Takes the bytes as they come. Where they break off or are too many, nothing is kept.
+   * @throws PosternError `object_too_large`, `body_invalid`
+   */
+  async add(bytes: AsyncIterable<Uint8Array>, { filename, contentType, by }: NewUpload): Promise<ObjectView> {
+    const blob = await this.#blobs.stage(bounded(bytes));
+    const expiresAt = this.#clock.now() + KEPT_UNUSED_MS;
+    try {
+      await this.#store.write(async (tx) => {
+        await blob.record(tx);
+        await tx
+          .insertInto('uploads')
+          .values({
+            object_id: blob.id,
+            filename,
+            content_type: contentType,
+            uploaded_by: by,
+            expires_at: expiresAt,
+          })
+          .execute();
+        await this.#jobs.enqueue(tx, 'object.expire', { object_id: blob.id }, { runAt: expiresAt });
+      });
+    } catch (error) {
+      await blob.discard();
+      throw error;
+    }
+    return this.get(blob.id);
+  }
+
+  /** @throws PosternError `not_found`, also for an object that was not uploaded: those belong to their mails */
+  async get(id: string, reader: Reader = this.#store.db): Promise<ObjectView> {
+    const row = await reader
+      .selectFrom('uploads')
+      .innerJoin('objects', 'objects.id', 'uploads.object_id')
+      .select(['objects.id', 'filename', 'content_type', 'size', 'sha256', 'created_at', 'expires_at'])
+      .where('uploads.object_id', '=', id)
+      .executeTakeFirst();
+    if (!row) throw notFound('object', id);
+    return row;
+  }
+
+  /** In the transaction that names them in a mail: from now on they stay. @throws PosternError `not_found` */
+  async keep(tx: Tx, attachments: readonly DraftAttachment[]): Promise<void> {
+    for (const { object_id: id } of attachments) {
+      const kept = await tx
+        .updateTable('uploads')
+        .set({ expires_at: null })
+        .where('object_id', '=', id)
+        .returning('object_id')
+        .executeTakeFirst();
+      if (!kept) throw notFound('object', id);
+    }
+  }
+
+  /** The job `object.expire`. */
+  async expire(id: string): Promise<void> {
+    const removeBytes = await this.#store.write(async (tx) => {
+      const gone = await tx
+        .deleteFrom('uploads')
+        .where('object_id', '=', id)
+        .where('expires_at', 'is not', null)
+        .returning('object_id')
+        .executeTakeFirst();
+      return gone ? this.#blobs.remove(tx, id) : undefined;
+    });
+    await removeBytes?.();
+  }
+}
+
+export const objectTooLarge = (): PosternError =>
+  new PosternError('object_too_large', `The file is larger than ${LARGEST_OBJECT_BYTES} bytes.`);
+
+async function* bounded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let room = LARGEST_OBJECT_BYTES;
+  try {
+    for await (const piece of bytes) {
+      room -= piece.length;
+      if (room < 0) throw objectTooLarge();
+      yield piece;
+    }
+  } catch (error) {
+    if (error instanceof PosternError) throw error;
+    throw new PosternError('body_invalid', 'The body ended before it was whole.', { cause: error });
+  }
+}
