@@ -22,8 +22,9 @@ export function showTable(io: CliIo, rows: readonly unknown[], columns: readonly
   showGrid(io, [heading, ...rows.map((row) => columns.map((path) => cell(io, path, row)))]);
 }
 
-/** Lines of cells, aligned. The cells are safe for a terminal already. */
-export function showGrid(io: CliIo, lines: readonly (readonly string[])[]): void {
+/** Lines of cells, aligned. Whatever they hold, a terminal obeys none of it: this is where every table is printed. */
+export function showGrid(io: CliIo, cells: readonly (readonly string[])[]): void {
+  const lines = cells.map((line) => line.map(safeLine));
   const widths = (lines[0] ?? []).map((_, i) =>
     lines.reduce((most, line) => Math.max(most, columnsOf(line[i] as string)), 0),
   );
