@@ -1,5 +1,6 @@
 // Work that begins with the commit that puts it in: where this process has room, a job is put in as taken by it already.
 // That spares a second commit, and whoever waits for an agent the time that it takes.
+import { keptQuery } from '../store/kept-query.ts';
 import type { Tx } from '../store/store.ts';
 import type { Job } from './job.ts';
 import type { JobKind } from './kinds.ts';
@@ -12,6 +13,25 @@ export interface Taker {
   /** Runs a job that was put in as taken. */
   run(job: Job): void;
 }
+
+const countsOf = keptQuery((db, kind: string, pool: string) =>
+  db
+    .selectFrom('jobs')
+    .select((eb) => ['state', eb.fn.countAll<number>().as('jobs')])
+    .where('kind', '=', kind)
+    .where('pool', '=', pool)
+    .where('state', '<>', 'dead')
+    .groupBy('state'),
+);
+const firstOf = keptQuery((db, lane: string) =>
+  db
+    .selectFrom('jobs')
+    .select('kind')
+    .where('lane', '=', lane)
+    .where('state', '<>', 'dead')
+    .orderBy('id')
+    .limit(1),
+);
 
 /** Pools that were found full: asked once in a transaction, which may put in hundreds. */
 const fullPools = new WeakMap<Tx, Set<string>>();
@@ -30,14 +50,7 @@ export async function mayBegin(
   fullPools.set(tx, full);
   if (pool !== null) {
     if (full.has(pool)) return false;
-    const rows = await tx
-      .selectFrom('jobs')
-      .select((eb) => ['state', eb.fn.countAll<number>().as('jobs')])
-      .where('kind', '=', kind)
-      .where('pool', '=', pool)
-      .where('state', '<>', 'dead')
-      .groupBy('state')
-      .execute();
+    const rows = await countsOf(tx, kind, pool);
     const count = (state: string): number => Number(rows.find((row) => row.state === state)?.jobs ?? 0);
     if (count('ready') > 0 || count('running') >= limit) {
       full.add(pool);
@@ -49,13 +62,6 @@ export async function mayBegin(
 
 /** The kind of the first job that is left in a lane: the only one there that can be taken. */
 export async function firstOfLane(tx: Tx, lane: string): Promise<JobKind | undefined> {
-  const first = await tx
-    .selectFrom('jobs')
-    .select('kind')
-    .where('lane', '=', lane)
-    .where('state', '<>', 'dead')
-    .orderBy('id')
-    .limit(1)
-    .executeTakeFirst();
+  const [first] = await firstOf(tx, lane);
   return first?.kind as JobKind | undefined;
 }

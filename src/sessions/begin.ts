@@ -5,6 +5,7 @@ import { durationMs } from '../kernel/duration.ts';
 import { PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { RuleSet } from '../rules/match.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import { exceededCap } from './caps.ts';
 import type { ArrivedMail } from './event.ts';
@@ -91,12 +92,12 @@ async function takeToken(
   return isLive ? { token, hash, limitMs } : null;
 }
 
+const setRunning = keptQuery((db, startedAt: number, id: string) =>
+  db.updateTable('turns').set({ state: 'running', started_at: startedAt }).where('id', '=', id),
+);
+
 async function markRunning(tx: Tx, turn: StartingTurn, now: number): Promise<void> {
-  await tx
-    .updateTable('turns')
-    .set({ state: 'running', started_at: turn.started_at ?? now })
-    .where('id', '=', turn.id)
-    .execute();
+  await setRunning(tx, turn.started_at ?? now, turn.id);
 }
 
 /**

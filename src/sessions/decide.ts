@@ -7,6 +7,8 @@ import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
 import type { RuleMatch, RuleSet } from '../rules/match.ts';
+import { rowInsert } from '../store/insert-rows.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import type { Tx } from '../store/store.ts';
 import type { Arrival, Decider, Decision } from '../watch/arrival.ts';
 import type { EarlyTurns } from './begin.ts';
@@ -81,6 +83,38 @@ export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider
   };
 }
 
+const insertDecisions = rowInsert(
+  'decisions',
+  ['message_id', 'rule', 'account_id', 'actions', 'suppressed', 'created_at'],
+  ['message_id', 'rule'],
+);
+const insertSessions = rowInsert(
+  'sessions',
+  [
+    ...(['id', 'account_id', 'agent', 'rule', 'thread_id'] as const),
+    ...(['message_id', 'state', 'turns', 'created_at', 'updated_at'] as const),
+  ],
+  ['thread_id', 'rule', 'agent'],
+);
+const insertTurns = rowInsert(
+  'turns',
+  [
+    ...(['id', 'session_id', 'number', 'cause', 'message_id', 'sender', 'agent'] as const),
+    ...(['account_id', 'draft_id', 'feedback', 'author', 'state', 'created_at'] as const),
+  ],
+  ['id'],
+);
+const nextTurn = keptQuery((db, now: number, threadId: string, rule: string, agent: string) =>
+  db
+    .updateTable('sessions')
+    .set((eb) => ({ turns: eb('turns', '+', 1), state: 'queued', updated_at: now }))
+    .where('thread_id', '=', threadId)
+    .where('rule', '=', rule)
+    .where('agent', '=', agent)
+    .where('state', '<>', 'cancelled')
+    .returning(['id', 'turns']),
+);
+
 /** False when this message and this rule were decided before. */
 async function insertDecision(
   tx: Tx,
@@ -89,20 +123,15 @@ async function insertDecision(
   suppressed: string | null,
   now: number,
 ): Promise<boolean> {
-  const row = await tx
-    .insertInto('decisions')
-    .values({
-      message_id: arrival.id,
-      rule: match.rule,
-      account_id: arrival.account.id,
-      actions: JSON.stringify(match.actions),
-      suppressed,
-      created_at: now,
-    })
-    .onConflict((conflict) => conflict.columns(['message_id', 'rule']).doNothing())
-    .returning('rule')
-    .executeTakeFirst();
-  return row !== undefined;
+  const decision = {
+    message_id: arrival.id,
+    rule: match.rule,
+    account_id: arrival.account.id,
+    actions: JSON.stringify(match.actions),
+    suppressed,
+    created_at: now,
+  };
+  return (await insertDecisions(tx, [decision])) > 0;
 }
 
 /** A new session for the thread, or the next turn of the one that is there. A cancelled session stays so. */
@@ -114,36 +143,20 @@ async function startTurn(
   agent: string,
 ): Promise<void> {
   const now = clock.now();
-  await tx
-    .insertInto('sessions')
-    .values({
-      id: newId('ses', now),
-      account_id: arrival.account.id,
-      agent,
-      rule,
-      thread_id: arrival.threadId,
-      message_id: arrival.id,
-      state: 'queued',
-      turns: 0,
-      token_hash: null,
-      token_expires_at: null,
-      summary: null,
-      question: null,
-      error: null,
-      created_at: now,
-      updated_at: now,
-    })
-    .onConflict((conflict) => conflict.columns(['thread_id', 'rule', 'agent']).doNothing())
-    .execute();
-  const session = await tx
-    .updateTable('sessions')
-    .set((eb) => ({ turns: eb('turns', '+', 1), state: 'queued', updated_at: now }))
-    .where('thread_id', '=', arrival.threadId)
-    .where('rule', '=', rule)
-    .where('agent', '=', agent)
-    .where('state', '<>', 'cancelled')
-    .returning(['id', 'turns'])
-    .executeTakeFirst();
+  const fresh = {
+    id: newId('ses', now),
+    account_id: arrival.account.id,
+    agent,
+    rule,
+    thread_id: arrival.threadId,
+    message_id: arrival.id,
+    state: 'queued',
+    turns: 0,
+    created_at: now,
+    updated_at: now,
+  };
+  await insertSessions(tx, [fresh]);
+  const [session] = await nextTurn(tx, now, arrival.threadId, rule, agent);
   if (!session) return;
   await addTurn(tx, jobs, {
     sessionId: session.id,
@@ -179,29 +192,22 @@ export interface NewTurn {
 
 export async function addTurn(tx: Tx, jobs: JobQueue, turn: NewTurn): Promise<void> {
   const id = newId('trn', turn.now);
-  await tx
-    .insertInto('turns')
-    .values({
-      id,
-      session_id: turn.sessionId,
-      number: turn.number,
-      cause: turn.cause,
-      message_id: turn.messageId,
-      sender: turn.sender,
-      agent: turn.agent,
-      account_id: turn.accountId,
-      draft_id: turn.draftId,
-      feedback: turn.feedback,
-      author: turn.author,
-      state: 'queued',
-      answer: null,
-      error: null,
-      log: null,
-      created_at: turn.now,
-      started_at: null,
-      ended_at: null,
-    })
-    .execute();
+  const row = {
+    id,
+    session_id: turn.sessionId,
+    number: turn.number,
+    cause: turn.cause,
+    message_id: turn.messageId,
+    sender: turn.sender,
+    agent: turn.agent,
+    account_id: turn.accountId,
+    draft_id: turn.draftId,
+    feedback: turn.feedback,
+    author: turn.author,
+    state: 'queued',
+    created_at: turn.now,
+  };
+  await insertTurns(tx, [row]);
   const isTaken = await jobs.put(
     tx,
     'session.turn',

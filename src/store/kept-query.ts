@@ -24,14 +24,13 @@ export function keptQuery<P extends readonly QueryValue[], R>(
   const keep = (db: Reader, count: number): Kept => {
     const standIns = Array.from({ length: count }, (_, at) => `${STAND_IN}${at}`);
     const { sql, parameters } = build(db, ...(standIns as unknown as P)).compile();
-    const kept = {
+    return {
       sql,
       parameters: parameters.map((constant) => {
         const at = standIns.indexOf(constant as string);
         return at < 0 ? { constant } : { at };
       }),
     };
-    return kept;
   };
   return async (db, ...values) => {
     const { adapter } = db.getExecutor();

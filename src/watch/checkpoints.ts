@@ -2,6 +2,7 @@
 // move in the transaction that writes what was read.
 import type { Selectable } from 'kysely';
 import type { Clock } from '../kernel/clock.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import type { BackfillsTable, MailboxesTable } from '../store/schema.ts';
 import type { Reader, Store, Tx } from '../store/store.ts';
 
@@ -215,15 +216,20 @@ export async function advance(
   messages = 0,
 ): Promise<void> {
   if (checkpoint.isBackfill) return advanceBackfill(tx, checkpoint, lastUid, now, messages);
-  await tx
-    .updateTable('mailboxes')
-    .set({ last_uid: lastUid, updated_at: now })
-    .where('account_id', '=', checkpoint.accountId)
-    .where('mailbox', '=', checkpoint.mailbox)
-    .where('uid_validity', '=', checkpoint.uidValidity)
-    .where('last_uid', '<', lastUid)
-    .execute();
+  const { accountId, mailbox, uidValidity } = checkpoint;
+  await moveOn(tx, lastUid, now, accountId, mailbox, uidValidity);
 }
+
+const moveOn = keptQuery(
+  (db, lastUid: number, now: number, accountId: string, mailbox: string, uidValidity: string) =>
+    db
+      .updateTable('mailboxes')
+      .set({ last_uid: lastUid, updated_at: now })
+      .where('account_id', '=', accountId)
+      .where('mailbox', '=', mailbox)
+      .where('uid_validity', '=', uidValidity)
+      .where('last_uid', '<', lastUid),
+);
 
 async function advanceBackfill(tx: Tx, place: Checkpoint, lastUid: number, now: number, messages: number) {
   await tx

@@ -1,8 +1,43 @@
 // What the ledger already knows of a batch of messages, in one query a question.
+import { keptQuery } from '../store/kept-query.ts';
 import type { Reader } from '../store/store.ts';
 
 const LIST_SIZES = [1, 8, 64, 256, 512]; // lists are padded to these, so that few statements have to be prepared
 const LARGEST_LIST = 512;
+
+/** A query for each length of list. */
+function bySize<Q>(queryOf: () => Q): (size: number) => Q {
+  const known = new Map<number, Q>();
+  return (size) => {
+    const query = known.get(size) ?? queryOf();
+    known.set(size, query);
+    return query;
+  };
+}
+
+const messagesBy = bySize(() =>
+  keptQuery((db, accountId: string, ...list: string[]) =>
+    db
+      .selectFrom('messages')
+      .select(['fingerprint', 'id'])
+      .where('account_id', '=', accountId)
+      .where('fingerprint', 'in', list),
+  ),
+);
+const threadsBy = bySize(() =>
+  keptQuery((db, accountId: string, ...list: string[]) =>
+    db
+      .selectFrom('thread_references')
+      .select(['message_id', 'thread_id'])
+      .where('account_id', '=', accountId)
+      .where('message_id', 'in', list),
+  ),
+);
+const submissionsBy = bySize(() =>
+  keptQuery((db, ...list: string[]) =>
+    db.selectFrom('submissions').select('message_id').where('message_id', 'in', list),
+  ),
+);
 
 /** Ids of the messages that are known, by fingerprint. */
 export async function knownMessages(
@@ -12,12 +47,7 @@ export async function knownMessages(
 ): Promise<Map<string, string>> {
   const known = new Map<string, string>();
   for (const list of padded(fingerprints)) {
-    const rows = await db
-      .selectFrom('messages')
-      .select(['fingerprint', 'id'])
-      .where('account_id', '=', accountId)
-      .where('fingerprint', 'in', list)
-      .execute();
+    const rows = await messagesBy(list.length)(db, accountId, ...list);
     for (const row of rows) known.set(row.fingerprint, row.id);
   }
   return known;
@@ -31,12 +61,7 @@ export async function knownThreads(
 ): Promise<Map<string, string>> {
   const known = new Map<string, string>();
   for (const list of padded(messageIds)) {
-    const rows = await db
-      .selectFrom('thread_references')
-      .select(['message_id', 'thread_id'])
-      .where('account_id', '=', accountId)
-      .where('message_id', 'in', list)
-      .execute();
+    const rows = await threadsBy(list.length)(db, accountId, ...list);
     for (const row of rows) known.set(row.message_id, row.thread_id);
   }
   return known;
@@ -46,11 +71,7 @@ export async function knownThreads(
 export async function ownMessageIds(db: Reader, messageIds: readonly string[]): Promise<Set<string>> {
   const own = new Set<string>();
   for (const list of padded(messageIds)) {
-    const rows = await db
-      .selectFrom('submissions')
-      .select('message_id')
-      .where('message_id', 'in', list)
-      .execute();
+    const rows = await submissionsBy(list.length)(db, ...list);
     for (const row of rows) own.add(row.message_id);
   }
   return own;

@@ -32,6 +32,12 @@ const insertLocations = rowInsert(
   ['account_id', 'mailbox', 'uid_validity', 'uid'],
 );
 
+const insertContents = rowInsert(
+  'contents',
+  ['message_id', 'text', 'reply_text', 'html', 'truncated'],
+  ['message_id'],
+);
+
 /** Inserts messages of one account and their threads. Returns those that were not in the ledger. */
 export async function insertArrivals(
   tx: Tx,
@@ -108,15 +114,6 @@ export const flagsText = (flags: Iterable<string>): string =>
   JSON.stringify([...flags].filter((flag) => flag !== '\\Recent').sort());
 
 export async function insertContent(tx: Tx, messageId: string, content: MailContent): Promise<void> {
-  await tx
-    .insertInto('contents')
-    .values({
-      message_id: messageId,
-      text: content.text,
-      reply_text: content.reply_text,
-      html: content.html,
-      truncated: content.truncated ? 1 : 0,
-    })
-    .onConflict((conflict) => conflict.column('message_id').doNothing())
-    .execute();
+  const { text, reply_text, html, truncated } = content;
+  await insertContents(tx, [{ message_id: messageId, text, reply_text, html, truncated: truncated ? 1 : 0 }]);
 }
