@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { MailPart } from '../contracts/mail.ts';
 import { codeOf, PosternError } from '../kernel/errors.ts';
 import type { ImapConnection } from './connection.ts';
-import { type FetchedPart, fetchParts } from './fetch.ts';
+import { type FetchedPart, fetchOf, fetchParts } from './fetch.ts';
 import { demandSafeExpunge } from './message-changes.ts';
 import { openSection } from './section-stream.ts';
 
@@ -175,7 +175,7 @@ async function withMailbox<T>(
 
 async function requireMessage(connection: ImapConnection, place: Place): Promise<void> {
   const found = await connection.run('look for a message', () =>
-    connection.client.fetchOne(String(place.uid), { uid: true }, { uid: true }),
+    fetchOf(connection, place.uid, { uid: true }, () => true),
   );
   if (!found) throw gone(place);
 }

@@ -59,6 +59,7 @@ describe('a label for a mail that moves', () => {
       insertPlaces(tx, checkpoint('INBOX'), [{ uid: 1, messageId: MESSAGE, flags: [] }]),
     );
     const connection = {
+      usable: true,
       run: (_: string, command: () => Promise<unknown>) => command(),
       client: {
         mailbox: { uidValidity: 1n },
@@ -67,7 +68,9 @@ describe('a label for a mail that moves', () => {
           return { release: () => undefined };
         },
         noop: async () => undefined,
-        fetchOne: async () => server.selected === server.mailbox && { uid: 1 },
+        async *fetch() {
+          if (server.selected === server.mailbox) yield { uid: 1 };
+        },
         messageFlagsAdd: async (_: string, flags: string[]) => {
           server.flags.push(...flags);
           return true;
