@@ -5,7 +5,7 @@ import { codeOf, PosternError } from '../kernel/errors.ts';
 import type { ImapConnection } from './connection.ts';
 import { type FetchedPart, fetchOf, fetchParts } from './fetch.ts';
 import { demandSafeExpunge } from './message-changes.ts';
-import { openSection } from './section-stream.ts';
+import { openSection, SLOWEST_BYTES_A_SECOND } from './section-stream.ts';
 
 /** Where a message lies: a UID means something only together with its mailbox's UIDVALIDITY. */
 export interface Place {
@@ -99,7 +99,6 @@ export async function readParts(
   });
 }
 
-const SLOWEST_BYTES_A_SECOND = 16 * 1024; // a server, or whoever reads, that is slower holds up the account's other work
 const LONGEST_STREAM_MS = 60 * 60_000; // a server may say any size
 
 /**

@@ -5,6 +5,8 @@ import type { ImapConnection } from './connection.ts';
 import { fetchOf } from './fetch.ts';
 
 const WINDOW_BYTES = 256 * 1024; // some hundred round trips for 25 MB, and little to hold
+/** A server, or whoever reads, that is slower holds up the account's other work. */
+export const SLOWEST_BYTES_A_SECOND = 16 * 1024;
 /** Some servers (Microsoft's) announce an estimate: an end that they confirm this close to it is the end. */
 const ESTIMATE_SHARE = 0.1;
 const ESTIMATE_BYTES = 1024;
@@ -78,6 +80,7 @@ async function readWindow(
         return true;
       }),
     signal,
+    connection.timeLimit + (WINDOW_BYTES / SLOWEST_BYTES_A_SECOND) * 1_000,
   );
   if (!connection.usable) throw connection.failure;
   return octets ?? null;
