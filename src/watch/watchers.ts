@@ -1,4 +1,5 @@
 // All watchers of this node: one for each active account, made and ended as accounts change.
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Account, Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import type { WatchState, WatchStatus } from '../contracts/account.ts';
@@ -58,7 +59,13 @@ export class Watchers implements Part {
     this.#unsubscribe = () => {
       for (const stop of stopListening) stop();
     };
-    for (const account of await this.#parts.accounts.list()) this.#change(account.id);
+    for (const account of await this.#parts.accounts.list()) {
+      // As it was read: whatever changes it from here on was heard of above, and comes after this.
+      this.#change(account.id, async () => {
+        await turn(); // an account at a time, so that those that watch already get their answers read
+        return account;
+      });
+    }
   }
 
   async stop(): Promise<void> {
@@ -87,12 +94,12 @@ export class Watchers implements Part {
 
   /** Ends the watchers of an account, also those that hang, and begins anew. */
   renew(accountId: string): void {
-    this.#change(accountId, true);
+    this.#change(accountId, () => this.#read(accountId), true);
   }
 
-  #change(accountId: string, anew = false): void {
+  #change(accountId: string, read = () => this.#read(accountId), anew = false): void {
     this.#tail = this.#tail
-      .then(() => this.#apply(accountId, anew))
+      .then(() => this.#apply(accountId, read, anew))
       .catch((error: unknown) =>
         this.#parts.log.error(
           { account: accountId, error: explain(error) },
@@ -101,12 +108,16 @@ export class Watchers implements Part {
       );
   }
 
-  async #apply(accountId: string, anew: boolean): Promise<void> {
-    if (this.#stopped) return;
-    const account = await this.#parts.accounts.get(accountId).catch((error: unknown) => {
+  #read(accountId: string): Promise<Account | undefined> {
+    return this.#parts.accounts.get(accountId).catch((error: unknown) => {
       if (codeOf(error) === 'not_found') return undefined;
       throw error;
     });
+  }
+
+  async #apply(accountId: string, read: () => Promise<Account | undefined>, anew: boolean): Promise<void> {
+    if (this.#stopped) return;
+    const account = await read();
     const now = this.#watched.get(accountId);
     if (account && now?.account.version === account.version && !anew) return;
     await now?.stop();
