@@ -25,7 +25,7 @@ import { Drafts } from './drafts/drafts.ts';
 import { registerOperatorNotice } from './drafts/operator-notice.ts';
 import { ImapConnector } from './imap/connector.ts';
 import { ImapPool } from './imap/pool.ts';
-import { checkImap } from './imap/validate.ts';
+import { imapCheck } from './imap/validate.ts';
 import { jobFigures } from './jobs/figures.ts';
 import { JobQueue } from './jobs/queue.ts';
 import { JobWorker } from './jobs/worker.ts';
@@ -225,7 +225,7 @@ export async function createApp(
     submissions,
     queue: jobs,
     rules,
-    checkImap,
+    checkImap: imapCheck(imap),
     checkSmtp,
     discover: discoverer(),
     resolveSecret: secretOf,

@@ -1,6 +1,7 @@
 // An account that nobody has saved yet, to be tested: it lives for one request, and nothing of it is written down.
 import type { AccountInput } from '../contracts/account.ts';
 import { PosternError } from '../kernel/errors.ts';
+import { newId } from '../kernel/ids.ts';
 import type { Account, Credentials } from './accounts.ts';
 import { oauthEndpoints } from './oauth-providers.ts';
 import { signInRecord } from './sign-in-record.ts';
@@ -21,7 +22,7 @@ export function trialAccount(
 ): Trial {
   if (auth.type === 'oauth2') oauthEndpoints(auth);
   const account: Account = {
-    id: 'acc_trial',
+    id: newId('acc'), // so that nothing that is counted for one is counted for another
     version: 0,
     settings,
     auth: signInRecord(auth),

@@ -9,7 +9,7 @@ import type { Bus } from '../cluster/bus.ts';
 import type { Deliveries } from '../delivery/deliveries.ts';
 import type { Drafts } from '../drafts/drafts.ts';
 import type { ImapPool } from '../imap/pool.ts';
-import type { checkImap } from '../imap/validate.ts';
+import type { CheckImap } from '../imap/validate.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -46,7 +46,7 @@ export interface Rooms {
   submissions: Pick<Submissions, 'list' | 'get' | 'settle'>;
   queue: Pick<JobQueue, 'deadLetters' | 'revive'>;
   rules: Pick<RulesSource, 'current' | 'problems'>;
-  checkImap: typeof checkImap;
+  checkImap: CheckImap;
   checkSmtp: typeof checkSmtp;
   discover: Discover;
   /** Reads `env:NAME` and `file:/path`. */

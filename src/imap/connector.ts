@@ -15,6 +15,7 @@ const SIGN_INS_AT_ONCE = 16; // more gain nothing: the server's password check i
 const SIGN_INS_RESERVED = 4; // an operation need not wait behind a thousand mailboxes
 const HOST_SHARE_RESERVED = 0.1;
 const LONGEST_QUEUE_MS = 5 * 60_000; // a thousand sign-ins to a slow server; what is later has itself to blame
+const CHECK_WAIT_MS = 10_000; // a person waits, and is told what is wrong
 const MAX_AGAIN = 3;
 const AGAIN_MS = 250;
 const LOWERED_MS = 15 * 60_000; // for the first time; then twice as long
@@ -24,6 +25,9 @@ export interface OpenOptions extends Omit<ConnectOptions, 'signal'> {
   purpose: Purpose;
   signal: AbortSignal;
 }
+
+/** Calls `connect` with an account's credentials, and again with fresh ones where a token was refused. */
+export type SignIn = <T>(connect: (credentials: Credentials) => Promise<T>) => Promise<T>;
 
 export interface Opened {
   connection: ImapConnection;
@@ -85,6 +89,15 @@ export class ImapConnector {
     }
   }
 
+  /**
+   * As an operation, for a test of an account that may not be saved: it waits its turn for seconds only, and what the
+   * server says of too many connections changes nothing for the account. @throws PosternError as `open`
+   */
+  async check(account: Account, signIn: SignIn, signal: AbortSignal): Promise<Opened> {
+    const waitMs = Math.min(account.settings.timeout_ms, CHECK_WAIT_MS);
+    return this.#connect(account, { purpose: 'operation', signal }, signIn, waitMs);
+  }
+
   /** How many connections watching may have for an account. */
   watchShare(account: Account): number {
     const own = Math.max(this.#limitOf(account) - RESERVED, 1);
@@ -117,10 +130,26 @@ export class ImapConnector {
     for (const tell of watched.values()) tell();
   }
 
-  async #open(account: Account, { purpose, signal, ...options }: OpenOptions): Promise<Opened> {
+  async #open(account: Account, options: OpenOptions): Promise<Opened> {
+    try {
+      const signIn: SignIn = (connect) => this.#accounts.signIn(account, connect);
+      return await this.#connect(account, options, signIn, account.settings.timeout_ms);
+    } catch (error) {
+      if (isServersLimit(error)) this.#lower(account);
+      throw error;
+    }
+  }
+
+  /** @param waitMs for how long to wait for a place, of those that are waited for */
+  async #connect(
+    account: Account,
+    { purpose, signal, ...options }: OpenOptions,
+    signIn: SignIn,
+    waitMs: number,
+  ): Promise<Opened> {
     const budget = this.#budgetOf(account);
     const host = this.#hostOf(account);
-    const { imap, label, timeout_ms: timeout } = account.settings;
+    const { imap, label } = account.settings;
     const where = `${imap.host}:${imap.port}`;
     const wait = (tooLate: () => PosternError, limitMs: number): WaitOptions => ({
       limitMs,
@@ -137,18 +166,18 @@ export class ImapConnector {
       held.push(
         await budget.acquire(
           purpose,
-          wait(() => allTaken(`account ${label}`, where), timeout),
+          wait(() => allTaken(`account ${label}`, where), waitMs),
         ),
       );
       if (host.connections)
         held.push(
           await host.connections.acquire(
             purpose,
-            wait(() => allTaken('server', where), timeout),
+            wait(() => allTaken('server', where), waitMs),
           ),
         );
-      const limitMs = purpose === 'watch' ? LONGEST_QUEUE_MS : timeout;
-      const opened = await this.#accounts.signIn(account, async (credentials) => {
+      const limitMs = purpose === 'watch' ? LONGEST_QUEUE_MS : waitMs;
+      const opened = await signIn(async (credentials) => {
         const signedIn = await host.signIns.acquire(
           purpose,
           wait(() => crowded(where, limitMs), limitMs),
@@ -163,7 +192,6 @@ export class ImapConnector {
       return opened;
     } catch (error) {
       release();
-      if (isServersLimit(error)) this.#lower(account);
       throw error;
     }
   }

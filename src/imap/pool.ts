@@ -4,7 +4,7 @@ import type { Account, Accounts } from '../accounts/accounts.ts';
 import { PosternError } from '../kernel/errors.ts';
 import type { Part } from '../kernel/lifecycle.ts';
 import type { ImapConnection } from './connection.ts';
-import type { ImapConnector } from './connector.ts';
+import type { ImapConnector, Opened, SignIn } from './connector.ts';
 
 const IDLE_CLOSE_MS = 60_000; // providers count connections; a burst of mail is over within a minute
 const LARGEST_MESSAGE_SPARE_BYTES = 1024 * 1024;
@@ -26,11 +26,14 @@ export class ImapPool implements Part {
   readonly name = 'imap operations';
   readonly #accounts: Pick<Accounts, 'get' | 'onChange'>;
   readonly #stopListening: () => void;
-  readonly #connector: Pick<ImapConnector, 'open'>;
+  readonly #connector: Pick<ImapConnector, 'open' | 'check'>;
   readonly #lanes = new Map<string, Lane>();
   readonly #stopped = new AbortController();
 
-  constructor(accounts: Pick<Accounts, 'get' | 'onChange'>, connector: Pick<ImapConnector, 'open'>) {
+  constructor(
+    accounts: Pick<Accounts, 'get' | 'onChange'>,
+    connector: Pick<ImapConnector, 'open' | 'check'>,
+  ) {
     this.#accounts = accounts;
     this.#connector = connector;
     this.#stopListening = accounts.onChange((id) => void this.#changed(id));
@@ -73,6 +76,12 @@ export class ImapPool implements Part {
     });
     lane.tail = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** A connection of its own for a test of the account, in the place of ours where that is idle: there may be no other. */
+  async check(account: Account, signIn: SignIn, signal: AbortSignal): Promise<Opened> {
+    void this.#close(account.id);
+    return this.#connector.check(account, signIn, signal);
   }
 
   async #connectionOf(lane: Lane, account: Account): Promise<ImapConnection> {

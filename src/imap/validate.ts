@@ -1,21 +1,31 @@
 // The test of an account's IMAP server, step by step: an answer that a person understands, never an exception.
-import type { Account, Credentials } from '../accounts/accounts.ts';
+import type { Account } from '../accounts/accounts.ts';
 import type { SignInCheck } from '../contracts/check.ts';
 import type { MailboxView } from '../contracts/connector.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { asPosternError, Checks, checkResult, type Found, type Note } from '../network/checks.ts';
 import { shakeHands } from '../network/handshake.ts';
-import { connectImap, type ImapConnection } from './connection.ts';
+import type { ImapConnection } from './connection.ts';
+import type { ImapConnector, SignIn } from './connector.ts';
 import { imapFeatures } from './features.ts';
 import { listMailboxes } from './mailboxes.ts';
 
-/** Calls `connect` with the account's credentials, and again with fresh ones where a token was refused. */
-export type SignIn = <T>(connect: (credentials: Credentials) => Promise<T>) => Promise<T>;
+export type { SignIn } from './connector.ts';
 
+/** For a room that is given the connector. */
+export type CheckImap = (account: Account, signIn: SignIn, signal?: AbortSignal) => Promise<SignInCheck>;
+
+export const imapCheck =
+  (connector: Pick<ImapConnector, 'check'>): CheckImap =>
+  (account, signIn, signal) =>
+    checkImap(connector, account, signIn, signal);
+
+/** @param connector counts the connection among those of the account and its server */
 export async function checkImap(
+  connector: Pick<ImapConnector, 'check'>,
   account: Account,
   signIn: SignIn,
-  signal?: AbortSignal,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<SignInCheck> {
   const { imap, require_tls: requireTls, timeout_ms: timeoutMs } = account.settings;
   const { steps, failure } = await shakeHands('IMAP', imap, { requireTls, timeoutMs, signal });
@@ -32,10 +42,9 @@ export async function checkImap(
   const done = (reason: PosternError | null) => checkResult([...steps, ...checks.steps], reason, success);
   try {
     await step('sign_in', async () => {
-      const username = await signIn(async (credentials) => {
-        connection = await connectImap(account, credentials, signal ? { signal } : {});
-        return credentials.username;
-      });
+      const opened = await connector.check(account, signIn, signal);
+      connection = opened.connection;
+      const { username } = opened.credentials;
       success.message = `Signed in to IMAP as ${username}.`;
       return { message: success.message, details: { username } };
     });

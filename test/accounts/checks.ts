@@ -3,10 +3,15 @@ import assert from 'node:assert/strict';
 import { trialAccount } from '../../src/accounts/trial.ts';
 import { accountInput } from '../../src/contracts/account.ts';
 import type { CheckFeature, CheckStep, SignInCheck } from '../../src/contracts/check.ts';
+import { ImapConnector } from '../../src/imap/connector.ts';
 import { checkImap } from '../../src/imap/validate.ts';
 import { checkSmtp } from '../../src/outbound/validate.ts';
 
 export const PASSWORD = 'canary-9d1f open sesame';
+
+/** A connector for one test of a server: it holds no account, and every limit is far. */
+export const uncounted = (): ImapConnector =>
+  new ImapConnector({ signIn: () => assert.fail('the check has its own sign-in') });
 
 export interface Where {
   port: number;
@@ -37,7 +42,7 @@ export function trial(protocol: 'imap' | 'smtp', where: Where, change: Record<st
 
 export const imap = (where: Where, change?: Record<string, unknown>): Promise<SignInCheck> => {
   const { account, signIn } = trial('imap', where, change);
-  return checkImap(account, signIn);
+  return checkImap(uncounted(), account, signIn);
 };
 export const smtp = (where: Where, change?: Record<string, unknown>): Promise<SignInCheck> => {
   const { account, signIn } = trial('smtp', where, change);

@@ -23,7 +23,8 @@ import type { DeliveryView } from '../../src/contracts/delivery.ts';
 import type { DraftView, SubmissionView } from '../../src/contracts/draft.ts';
 import type { MessageDetail } from '../../src/contracts/mail.ts';
 import type { SessionView } from '../../src/contracts/session.ts';
-import { checkImap } from '../../src/imap/validate.ts';
+import { ImapConnector } from '../../src/imap/connector.ts';
+import { imapCheck } from '../../src/imap/validate.ts';
 import { JobQueue } from '../../src/jobs/queue.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { notFound, PosternError } from '../../src/kernel/errors.ts';
@@ -244,7 +245,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     },
     queue: new JobQueue(store, clock),
     rules,
-    checkImap,
+    checkImap: imapCheck(new ImapConnector(accounts)),
     checkSmtp,
     discover: discoverer(DARK),
     resolveSecret: (reference) => resolveSecret(reference),
