@@ -9,6 +9,17 @@ import type { Reader, Tx } from '../store/store.ts';
 export type DraftRow = Selectable<DraftsTable> &
   Pick<Selectable<DraftVersionsTable>, 'content' | 'envelope' | 'raw_object_id'>;
 
+/** What a new draft belongs to. */
+export interface DraftOrigin {
+  accountId: string;
+  sessionId: string | null;
+  threadId: string | null;
+  turnId: string | null;
+  actionIndex: number | null;
+  answersMessageId: string | null;
+  author: string;
+}
+
 const rowsOf = (db: Reader) =>
   db
     .selectFrom('drafts')

@@ -1,31 +1,24 @@
 // The approval queue: drafts wait here for a person. Every change makes a new version with a digest of its own, and an
 // approval names the digest that the person saw.
 import type { Readable } from 'node:stream';
-import type { Account, Accounts } from '../accounts/accounts.ts';
+import type { Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
-import type {
-  DraftAttachment,
-  DraftContent,
-  DraftEdit,
-  DraftView,
-  SubmissionAttachment,
-  SubmissionInput,
-} from '../contracts/draft.ts';
+import type { DraftContent, DraftEdit, DraftView, SubmissionInput } from '../contracts/draft.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
-import { safeFilename } from '../mail/filename.ts';
 import { parseRecipient } from '../mail/recipient.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Uploads } from '../objects/uploads.ts';
-import { LARGEST_MAIL_BYTES, storeFiles } from '../sessions/answer.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
+import { attach } from './attach.ts';
 import { type Composer, digestOf, type Envelope } from './composer.ts';
 import {
   changeWaiting,
   type DraftFilter,
+  type DraftOrigin,
   type DraftRow,
   listRows,
   requireDigest,
@@ -47,17 +40,6 @@ export interface DraftsParts {
   uploads: Pick<Uploads, 'get' | 'keep'>;
   sessions: Sessions;
   compose: Composer;
-}
-
-/** What a new draft belongs to. */
-export interface DraftOrigin {
-  accountId: string;
-  sessionId: string | null;
-  threadId: string | null;
-  turnId: string | null;
-  actionIndex: number | null;
-  answersMessageId: string | null;
-  author: string;
 }
 
 export class Drafts {
@@ -238,7 +220,7 @@ export class Drafts {
   async submit(input: SubmissionInput, by: string): Promise<{ id: string; state: 'queued' }> {
     const account = await this.#parts.accounts.find(input.account);
     const from = fromOf(account);
-    const { attachments, uploaded } = await this.#attach(account, input.attachments ?? []);
+    const { attachments, uploaded } = await attach(this.#parts, account, input.attachments ?? []);
     const prepared = await this.prepare({
       from,
       to: input.to.map(parseRecipient),
@@ -272,39 +254,6 @@ export class Drafts {
         throw error;
       });
     return { id: made?.submissionId as string, state: 'queued' };
-  }
-
-  /** The files in their order, and those of them that were uploaded before. @throws PosternError `not_found` */
-  async #attach(account: Account, files: readonly SubmissionAttachment[]) {
-    const { blobs, uploads, store } = this.#parts;
-    const uploaded: DraftAttachment[] = [];
-    const attachments: DraftAttachment[] = [];
-    for (const { object_id: id, ...file } of files) {
-      if (id === undefined) {
-        const stored = await storeFiles([file], null, blobs, LARGEST_MAIL_BYTES - sizeOf(attachments));
-        await store.write(stored.record); // composing reads it; should that fail, nothing names it
-        attachments.push(...stored.attachments);
-        continue;
-      }
-      const { filename, content_type, size, sha256 } = await uploads.get(id);
-      const attachment = {
-        object_id: id,
-        filename: safeFilename(file.filename ?? filename, 'attachment'),
-        content_type: file.content_type ?? content_type,
-        size,
-        sha256,
-      };
-      uploaded.push(attachment);
-      attachments.push(attachment);
-    }
-    const limit = account.settings.max_message_bytes;
-    // Told now, where somebody hears it; the mail itself is measured when it leaves.
-    if (uploaded.length > 0 && sizeOf(attachments) > limit)
-      throw new PosternError(
-        'message_too_large',
-        `The files have ${sizeOf(attachments)} bytes together, and the account sends mails of at most ${limit}.`,
-      );
-    return { attachments, uploaded };
   }
 
   async #decide(
@@ -349,5 +298,3 @@ export class Drafts {
     );
   }
 }
-
-const sizeOf = (files: readonly DraftAttachment[]): number => files.reduce((sum, { size }) => sum + size, 0);

@@ -28,6 +28,17 @@ export function storedMail(blob: OpenBlob, envelope: Envelope, digest: string): 
   };
 }
 
+/**
+ * The mail below its Date line, whole: the IMAP library takes nothing else. In one buffer, so that it is held once here.
+ * @throws PosternError `content_unreadable`
+ */
+export async function wholeMail(date: Buffer, blob: OpenBlob): Promise<Buffer> {
+  const whole = Buffer.alloc(date.length + blob.size, date);
+  let at = date.length;
+  for await (const piece of readable(blob)) at += piece.copy(whole, at);
+  return whole.subarray(0, at);
+}
+
 /** The last piece is held back until `check` has let it go. */
 async function* allButLast(pieces: AsyncIterable<Buffer>, check: () => void): AsyncGenerator<Buffer> {
   let held: Buffer | undefined;

@@ -8,6 +8,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Store } from '../store/store.ts';
 import { dateLine } from './compose.ts';
+import { wholeMail } from './mail-content.ts';
 import { Outbox } from './outbox.ts';
 import type { AccountSource, SmtpPool } from './pool.ts';
 import { NOBODY_KNOWS, resolver } from './resolver.ts';
@@ -25,7 +26,7 @@ export interface OutboundParts {
   clock: Clock;
   log: Logger;
   accounts: AccountSource;
-  blobs: Pick<Blobs, 'load' | 'find'>;
+  blobs: Pick<Blobs, 'find'>;
   pool: SmtpPool;
   sent: SentMailbox;
   /** From 0 to 1, for the jitter of retries. */
@@ -58,7 +59,7 @@ export function registerOutbound(parts: OutboundParts): void {
       const { row } = await outbox.load(id);
       const account = await accounts.get(row.account_id).catch(nullIfMissing);
       if (account?.settings.sent_copy !== 'append') return;
-      const raw = Buffer.concat([dateLine(row.dated_at), await blobs.load(row.raw_object_id)]);
+      const raw = await wholeMail(dateLine(row.dated_at), await blobs.find(row.raw_object_id));
       const copy = { messageId: row.message_id, raw, date: new Date(row.sent_at ?? row.dated_at) };
       const filed = await sent.file(account.id, copy);
       if (!filed) await outbox.note(id, 'Sent, but the account has no Sent mailbox to file a copy in.');

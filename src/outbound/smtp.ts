@@ -182,8 +182,7 @@ export class SmtpConnection {
    * Sends one mail. After a failure of the whole the connection is closed: nobody knows what it would answer next.
    * @param content the whole mail with CRLF line ends, in pieces
    * @param onData awaited after the server's 354 and before the first byte of content leaves; when it throws, no byte
-   *   leaves and its error is thrown here. So is that of content which cannot be read to its end: no server takes a mail
-   *   whose end it was not told.
+   *   leaves and its error is thrown here, as is that of content that cannot be read to its end
    */
   async send(
     envelope: Envelope,
@@ -213,19 +212,20 @@ export class SmtpConnection {
       if (over) throw new Error('the connection ended before the content began');
       stage = 'content';
     };
-    const end = () => {
-      ended = true;
-    };
-    const broken = (error: unknown) => {
-      withheld = { error };
+    const progress = {
+      begin,
+      end: () => {
+        ended = true;
+      },
+      broken: (error: unknown) => {
+        withheld = { error };
+      },
     };
     const deadline = new Deadline(this.#timeoutMs + PER_RECIPIENT_MS * envelope.to.length);
     const stop = sparingStop(signal, () => stage !== 'envelope', STOP_GRACE_MS);
     try {
       const response = await this.#step<string>('send', deadline, stop.signal, (done) =>
-        this.#smtp.send(books, lazyContent(content, { begin, end, broken }), (error, info) =>
-          done(error, info?.response),
-        ),
+        this.#smtp.send(books, lazyContent(content, progress), (error, info) => done(error, info?.response)),
       );
       // An answer that comes before its question is no answer.
       if (!ended) throw new Error('the server answered before the mail had ended');

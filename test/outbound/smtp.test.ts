@@ -1,9 +1,12 @@
 // One SMTP connection: how it signs in, what it never says, and what happens between 354 and the first byte.
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { PosternError } from '../../src/kernel/errors.ts';
+import { storedMail } from '../../src/outbound/mail-content.ts';
 import { openSmtp } from '../../src/outbound/smtp.ts';
 import { checkSmtp } from '../../src/outbound/validate.ts';
+import { digestOf } from '../support/compose-whole.ts';
 import { startSmtpServer } from '../support/smtp-server.ts';
 import { startSmtpSink } from '../support/smtp-sink.ts';
 import { accountOn, PASSWORD, USER } from './outbox-fixture.ts';
@@ -155,6 +158,49 @@ test('when onData throws, no byte of content leaves and its error comes out', as
   assert.equal(refused.code, 'lease_lost');
   assert.equal(connection.usable, false);
   assert.match(wire.bytes(), /DATA\r\n$/);
+});
+
+test('a stored mail that is another one by the time it leaves is not ended, and no server takes it', async () => {
+  const large = Buffer.from(`Subject: large\r\n\r\n${'the price is 5\r\n'.repeat(20_000)}`);
+  const changed = Buffer.from(large.toString().replace('price is 5\r\n', 'price is 6\r\n'));
+  const envelope = { from: USER, to };
+  const digest = await digestOf(envelope, large);
+  const blobOf = (open: () => Readable) => ({
+    id: '',
+    sha256: '',
+    size: large.length,
+    open: async () => open(),
+  });
+  const inPieces = (bytes: Buffer) =>
+    Readable.from(bytes.toString().match(/[\s\S]{1,50000}/g) ?? [], { objectMode: false });
+  function* breaking() {
+    yield large.subarray(0, 100_000);
+    throw new Error('the disk is gone');
+  }
+  for (const [name, stored, code] of [
+    ['changed', () => inPieces(changed), 'digest_mismatch'],
+    ['cut short', () => inPieces(large.subarray(0, -2)), 'digest_mismatch'],
+    ['unreadable', () => Readable.from(breaking(), { objectMode: false }), 'content_unreadable'],
+  ] as const) {
+    await using wire = await startWireRecorder();
+    const connection = await openSmtp(accountOn(wire), credentials);
+    const content = [storedMail(blobOf(stored), envelope, digest)];
+    await assert.rejects(connection.send(envelope, content, nothing), { code }, name);
+    assert.equal(connection.usable, false);
+    assert.doesNotMatch(wire.bytes(), /\r\n\.\r\n/, name);
+  }
+  await using wire = await startWireRecorder();
+  const connection = await openSmtp(accountOn(wire), credentials);
+  const sound = [
+    storedMail(
+      blobOf(() => inPieces(large)),
+      envelope,
+      digest,
+    ),
+  ];
+  const { response } = await connection.send(envelope, sound, nothing);
+  connection.close();
+  assert.equal(response, '250 2.0.0 kept');
 });
 
 test('failures say for each recipient whether to try again', async (t) => {
