@@ -51,6 +51,15 @@ it('a server that fails now in one way and now in another waits longer each time
   assert.deepEqual(found, [2_000, 1_000, 4_000, 1_500]);
 });
 
+it('a server that refused now and then, and was reached in between, is not left alone for minutes', () => {
+  const backoff = new Backoff();
+  waits(backoff, times(6, 'connection_refused'));
+  waits(backoff, ['connection_lost'], 9_000);
+  assert.deepEqual(waits(backoff, ['connection_refused']), [2 * MINUTE + 8_000]);
+  waits(backoff, ['connection_lost'], 10_000);
+  assert.deepEqual(waits(backoff, ['connection_refused']), [2_000]);
+});
+
 it('waits differ by a fifth, so that many accounts do not knock at once', () => {
   const backoff = () => new Backoff();
   assert.equal(

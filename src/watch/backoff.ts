@@ -3,6 +3,8 @@ import { codeOf, retryOf } from '../kernel/errors.ts';
 
 const STEADY_MS = 5 * 60_000; // only a connection that lived this long was a good one: else accept-then-drop servers
 // would be signed in to many times a second
+const THROUGH_MS = 10_000; // a connection that lived this long shows that the way to the server is open again
+
 interface Schedule {
   firstMs: number;
   factor: number;
@@ -39,6 +41,7 @@ export class Backoff {
     const schedule = SCHEDULES[codeOf(error)] ?? DROPPED;
     // Each schedule counts for itself: a server that fails now in one way and now in another waits longer all the same.
     if (livedMs >= STEADY_MS) this.#failures.clear();
+    if (livedMs >= THROUGH_MS) this.#failures.delete(REFUSED);
     const failures = this.#failures.get(schedule) ?? 0;
     this.#failures.set(schedule, failures + 1);
     const own = schedule.firstMs * schedule.factor ** failures;
