@@ -17,6 +17,7 @@ import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import type { Decider, Decision, TextReader } from './arrival.ts';
 import { advance, type Checkpoint } from './checkpoints.ts';
 import { isHistory, isOlder } from './history.ts';
+import { joinThreads } from './join-threads.ts';
 import { knownMessages, knownThreads, ownMessageIds } from './ledger-lookups.ts';
 import { insertArrivals, insertContent, insertPlaces, type NewArrival } from './ledger-writes.ts';
 
@@ -267,30 +268,6 @@ export class Ingest {
       } satisfies NewArrival;
     });
   }
-}
-
-/**
- * Another mailbox of the account may have taken in a part of the same conversation since the threads were looked up:
- * two watchers that catch up at once would make two threads of it. Returns the arrivals whose thread is another now.
- */
-async function joinThreads(tx: Tx, account: Account, arrivals: readonly NewArrival[]): Promise<NewArrival[]> {
-  if (arrivals.length === 0 || account.settings.watch.mailboxes.length < 2) return [];
-  const threads = await knownThreads(
-    tx,
-    account.id,
-    arrivals.flatMap((arrival) => arrival.references),
-  );
-  const joined: NewArrival[] = [];
-  for (const arrival of arrivals) {
-    const found = arrival.references.map((id) => threads.get(id)).find((id) => id !== undefined);
-    const threadId = found ?? arrival.threadId;
-    for (const id of arrival.references) if (!threads.has(id)) threads.set(id, threadId);
-    if (threadId === arrival.threadId) continue;
-    arrival.threadId = threadId;
-    arrival.isReply = true;
-    joined.push(arrival);
-  }
-  return joined;
 }
 
 function readOne(message: FetchedMessage): Read {
