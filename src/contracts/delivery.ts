@@ -1,6 +1,6 @@
 // Mail posted to websites: what a delivery is, and the event that a receiver is sent.
 import { z } from 'zod';
-import { address, mailHeaders, mailKind, trust } from './mail.ts';
+import { mailHead, mailHeaders, mailKind, trust } from './mail.ts';
 
 /**
  * `queued` waits for its next attempt, `delivering` is on its way. `delivered` (2xx) and `refused` (4xx) are handled.
@@ -78,12 +78,7 @@ export const postedEvent = z.object({
     message: z.object({
       id: z.string(),
       thread_id: z.string(),
-      message_id: z.string().nullable(),
-      from: address.nullable(),
-      reply_to: z.array(address),
-      to: z.array(address),
-      cc: z.array(address),
-      subject: z.string(),
+      ...mailHead,
       date: z.string(),
       size: z.number().int(),
       kind: mailKind,

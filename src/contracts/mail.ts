@@ -106,6 +106,16 @@ export const mailContent = z.object({
 });
 export type MailContent = z.infer<typeof mailContent>;
 
+/** What a message says of itself in its head, wherever one is shown. */
+export const mailHead = {
+  message_id: z.string().nullable(),
+  from: address.nullable(),
+  reply_to: z.array(address),
+  to: z.array(address),
+  cc: z.array(address),
+  subject: z.string(),
+};
+
 export const messageView = z.object({
   id: z.string(),
   account_id: z.string(),
@@ -116,12 +126,7 @@ export const messageView = z.object({
   flags: z.array(z.string()),
   /** True where it is not there any more, and was not seen in another watched mailbox. */
   gone: z.boolean(),
-  message_id: z.string().nullable(),
-  from: address.nullable(),
-  reply_to: z.array(address),
-  to: z.array(address),
-  cc: z.array(address),
-  subject: z.string(),
+  ...mailHead,
   /** ISO 8601, UTC; the arrival where the mail has no date of its own. */
   date: z.string(),
   size: z.number().int(),

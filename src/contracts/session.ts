@@ -1,6 +1,6 @@
 // What a session is given, and what it may answer: the contract with people who write agents.
 import { z } from 'zod';
-import { address, attachmentView, mailHeaders, trust } from './mail.ts';
+import { attachmentView, mailHead, mailHeaders, trust } from './mail.ts';
 
 export const sessionState = z.enum([
   'queued',
@@ -51,12 +51,7 @@ export type TurnView = z.infer<typeof turnView>;
 const eventMessage = z.object({
   id: z.string(),
   thread_id: z.string(),
-  message_id: z.string().nullable(),
-  from: address.nullable(),
-  reply_to: z.array(address),
-  to: z.array(address),
-  cc: z.array(address),
-  subject: z.string(),
+  ...mailHead,
   date: z.string(),
   text: z.string(),
   reply_text: z.string(),

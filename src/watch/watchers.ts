@@ -183,7 +183,8 @@ function backfillOf(statuses: readonly WatchStatus[]): WatchStatus['backfill'] {
   };
 }
 
-const NOT_WATCHED: WatchStatus = {
+/** The status of an account of which no mailbox is watched. */
+export const NOT_WATCHED: WatchStatus = {
   state: 'stopped',
   since: 0,
   mode: 'idle',

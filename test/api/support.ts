@@ -35,6 +35,7 @@ import { RulesSource } from '../../src/rules/source.ts';
 import { SqlSandbox } from '../../src/store/sql-sandbox.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { Sources } from '../../src/watch/sources.ts';
+import { NOT_WATCHED } from '../../src/watch/watchers.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-this-test';
 export const SESSION_TOKEN = 'session-token-of-this-test';
@@ -122,22 +123,6 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     error: (fields: object) => void logged.push(fields),
     debug: (fields: object) => void logged.push(fields),
   };
-  const status = {
-    state: 'stopped',
-    since: 0,
-    mode: 'idle',
-    last_alive_at: null,
-    checked_at: null,
-    alarm: null,
-    last_message_at: null,
-    waiting: 0,
-    lag_ms: 0,
-    received: 0,
-    backfill: null,
-    reconnects: 0,
-    next_try_at: null,
-    last_error: null,
-  } as const;
   const vault = new Vault(keysFromSettings(randomBytes(32), randomBytes(32)));
   const accounts = new Accounts({
     store,
@@ -161,7 +146,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     audit: new Audit(store, clock),
     watchers: {
       status: () => {
-        const seen = watched.get('INBOX') ?? status;
+        const seen = watched.get('INBOX') ?? NOT_WATCHED;
         return { total: seen, mailboxes: { INBOX: seen } };
       },
       sweep: (id) => void calls.push(`watchers.sweep ${id}`),
