@@ -23,6 +23,7 @@ import { registerEffects } from '../../src/watch/effects.ts';
 import { Ingest } from '../../src/watch/ingest.ts';
 import { Watchers } from '../../src/watch/watchers.ts';
 import { DEFAULT_PASSWORD, type Dovecot } from '../support/dovecot.ts';
+import { Waiting } from '../support/waiting.ts';
 
 const WAIT_LIMIT_MS = 20_000;
 
@@ -72,10 +73,8 @@ export async function openDeliveryHouse(
   let rules = compileRules([{ name: 'rules.yaml', text: yaml }]);
   const lines: string[] = [];
   const events: string[] = [];
-  const watching = new Set<() => void>();
-  const wake = (): void => {
-    for (const look of watching) look();
-  };
+  const waiting = new Waiting(WAIT_LIMIT_MS, () => ({ events, lines }));
+  const wake = (): void => waiting.tell();
   const note = (fields: object, message: string): void => {
     lines.push(JSON.stringify([message, fields]));
     wake();
@@ -121,27 +120,7 @@ export async function openDeliveryHouse(
     advance: (ms) => {
       offset += ms;
     },
-    async until(look) {
-      let woken = Promise.withResolvers<void>();
-      const told = (): void => woken.resolve();
-      watching.add(told);
-      const limit = Promise.withResolvers<never>();
-      const timer = setTimeout(
-        () => limit.reject(new Error(`it never came to that: ${JSON.stringify({ events, lines })}`)),
-        WAIT_LIMIT_MS,
-      );
-      try {
-        for (;;) {
-          const found = await look();
-          if (found) return found;
-          await Promise.race([woken.promise, limit.promise]);
-          woken = Promise.withResolvers<void>();
-        }
-      } finally {
-        clearTimeout(timer);
-        watching.delete(told);
-      }
-    },
+    until: (look) => waiting.until(look),
     all: (state, count = 1) =>
       house.until(async () => {
         const found = await deliveries.list({ state, limit: 1000 });

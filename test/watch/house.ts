@@ -21,6 +21,7 @@ import { registerEffects } from '../../src/watch/effects.ts';
 import { Ingest } from '../../src/watch/ingest.ts';
 import { Watchers } from '../../src/watch/watchers.ts';
 import { DEFAULT_PASSWORD } from '../support/dovecot.ts';
+import { Waiting } from '../support/waiting.ts';
 
 const WAIT_LIMIT_MS = 30_000;
 
@@ -73,10 +74,10 @@ export async function openWatchHouse(options: HouseOptions = {}): Promise<WatchH
   const states: string[] = [];
   const lines: string[] = [];
   const labels = new Map<string, string>();
-  const watching = new Set<() => void>();
+  const waiting = new Waiting(WAIT_LIMIT_MS, () => ({ states, started, lines }));
   const note = (fields: object, message: string): void => {
     lines.push(JSON.stringify([message, fields]));
-    for (const wake of watching) wake();
+    waiting.tell();
   };
   const log: Logger = { ...silentLogger, info: note, warn: note, error: note, child: () => log };
   const ledger = options.ledger?.(store) ?? store;
@@ -97,7 +98,7 @@ export async function openWatchHouse(options: HouseOptions = {}): Promise<WatchH
   bus.subscribe(({ type, data }) => {
     if (type === 'watch.changed')
       states.push(`${labels.get(String(data.account_id))}/${data.mailbox} ${data.state}`);
-    for (const wake of watching) wake();
+    waiting.tell();
   });
   const connector = new ImapConnector(accounts, options.connector);
   const newWatchers = () =>
@@ -137,27 +138,7 @@ export async function openWatchHouse(options: HouseOptions = {}): Promise<WatchH
       return account;
     },
     status: ({ id }) => watchers.status(id).total,
-    async until(look) {
-      let woken = Promise.withResolvers<void>();
-      const wake = (): void => woken.resolve();
-      watching.add(wake);
-      const limit = Promise.withResolvers<never>();
-      const timer = setTimeout(
-        () => limit.reject(new Error(`it never came to that: ${JSON.stringify({ states, started, lines })}`)),
-        WAIT_LIMIT_MS,
-      );
-      try {
-        for (;;) {
-          const found = await look();
-          if (found) return found;
-          await Promise.race([woken.promise, limit.promise]);
-          woken = Promise.withResolvers<void>();
-        }
-      } finally {
-        clearTimeout(timer);
-        watching.delete(wake);
-      }
-    },
+    until: (look) => waiting.until(look),
     async starts(...subjects) {
       await house.until(() => subjects.every((subject) => started.includes(subject)));
       const counts: Record<string, number> = {};
