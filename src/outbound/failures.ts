@@ -72,6 +72,24 @@ export function classify(
   };
 }
 
+/**
+ * How it went for each recipient: those whom the server refused by name have a failure of their own.
+ * @param failure of the whole attempt; null where the others were taken
+ */
+export function failuresOf(
+  recipients: readonly string[],
+  rejected: readonly SmtpError[],
+  failure: Failure | null,
+  where: Where,
+  scrub: (text: string) => string,
+): { address: string; failure: Failure | null }[] {
+  const own = new Map(rejected.map((error) => [error.recipient, error]));
+  return recipients.map((address) => {
+    const error = own.get(address);
+    return { address, failure: error ? classify(error, 'envelope', where, scrub) : failure };
+  });
+}
+
 function reason(error: unknown, where: Where, scrub: (text: string) => string): string {
   const network = explainNetworkError(error, where);
   if (network) return network.code.replaceAll('_', ' ');

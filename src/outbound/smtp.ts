@@ -10,7 +10,7 @@ import { PosternError } from '../kernel/errors.ts';
 import type { Where } from '../kernel/network-errors.ts';
 import { scrubber } from '../kernel/scrubber.ts';
 import { tlsContext } from '../network/tls-context.ts';
-import { classify, type Failure, type SmtpError, type Stage } from './failures.ts';
+import { classify, type Failure, failuresOf, type SmtpError, type Stage } from './failures.ts';
 import { lazyContent } from './lazy-content.ts';
 import type { Piece } from './mail-content.ts';
 import type { MimeOptions } from './mime-options.ts';
@@ -250,11 +250,7 @@ export class SmtpConnection {
     failure: Failure | null,
     response: string | null,
   ): Delivery {
-    const own = new Map((rejected ?? []).map((error) => [error.recipient, error]));
-    const recipients = envelope.to.map((address) => {
-      const error = own.get(address);
-      return { address, failure: error ? classify(error, 'envelope', this.#where, this.scrub) : failure };
-    });
+    const recipients = failuresOf(envelope.to, rejected ?? [], failure, this.#where, this.scrub);
     return { recipients, response: response === null ? null : this.scrub(response) };
   }
 
