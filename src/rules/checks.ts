@@ -1,6 +1,6 @@
 // A condition made ready: how to test it, what to look it up by, and how to say why it does not hold.
 import type { Needs } from './literals.ts';
-import type { MailView } from './mail-view.ts';
+import type { Fact, MailView } from './mail-view.ts';
 
 /** One reason why a rule did not match. */
 export interface Failure {
@@ -75,6 +75,21 @@ export interface Check {
   failures(view: MailView): Failure[];
 }
 
+/** What a mail has in the place of a fact that is not known. */
+export const NOT_KNOWN = 'not known';
+
+/** A check that can say nothing about a mail of which that fact is not known. It must not be found by an anchor. */
+export function needing(fact: Fact, check: Check): Check {
+  return {
+    ...check,
+    test: (view) => (view.lacks(fact) ? view.assumed : check.test(view)),
+    failures: (view) => {
+      const failures = check.failures(view);
+      return view.lacks(fact) ? failures.map((failure) => ({ ...failure, had: NOT_KNOWN })) : failures;
+    },
+  };
+}
+
 const MAX_ANCHORS = 8; // choosing among more would not find a rarer one
 const MAX_ANCHOR_KEYS = 20_000; // a list of 10,000 domains gives two keys for each
 
@@ -120,10 +135,28 @@ function union(anchors: readonly (Anchor | undefined)[]): Anchor[] {
 
 /** @param wanted the condition as it is written, for the one who asks why it does not hold */
 export function negated(check: Check, condition: string, wanted: string): Check {
+  const test = (view: MailView): boolean => {
+    view.assumed = !view.assumed;
+    const holds = check.test(view);
+    view.assumed = !view.assumed;
+    return !holds;
+  };
   return {
     cost: check.cost,
     anchors: [],
-    test: (view) => !check.test(view),
-    failures: () => [{ condition, wanted, had: 'a mail for which that holds' }],
+    test,
+    failures: (view) => {
+      const had = assuming(view, true, () => test(view)) ? NOT_KNOWN : 'a mail for which that holds';
+      return [{ condition, wanted, had }];
+    },
   };
+}
+
+/** Asks with what is not known taken one way or the other. */
+export function assuming<T>(view: MailView, assumed: boolean, ask: () => T): T {
+  const before = view.assumed;
+  view.assumed = assumed;
+  const answer = ask();
+  view.assumed = before;
+  return answer;
 }

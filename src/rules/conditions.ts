@@ -1,6 +1,15 @@
 // Makes the conditions of a rule ready: each word of `when` becomes a check.
-import type { AttachmentCondition, Condition } from '../contracts/rule.ts';
-import { type Anchor, allOf, anyOf, type Check, type Key, literalAnchors, negated } from './checks.ts';
+import type { AttachmentCondition, Condition, Names } from '../contracts/rule.ts';
+import {
+  type Anchor,
+  allOf,
+  anyOf,
+  type Check,
+  type Key,
+  literalAnchors,
+  needing,
+  negated,
+} from './checks.ts';
 import {
   addressCheck,
   itemTest,
@@ -10,7 +19,7 @@ import {
   shownList,
   textCheck,
 } from './list-checks.ts';
-import { accountForm, flagForm, mailboxForm } from './mail-view.ts';
+import { accountForm, flagForm, type MailView, mailboxForm } from './mail-view.ts';
 import { isPlain, textPattern, wholePattern } from './pattern.ts';
 import { comparison } from './quantity.ts';
 
@@ -74,14 +83,7 @@ function plainChecks(condition: Condition, at: (word: string, ...more: string[])
         (needs) => [...literalAnchors('list_id', needs), ...headerAnchors('list-id')],
       ),
     type && nameCheck((view) => view.types, lower, type, at('type'), typeAnchors),
-    flag &&
-      nameCheck(
-        (view) => view.flags,
-        lower,
-        withoutBackslash(flag),
-        at('flag'),
-        () => [],
-      ),
+    flag && flagCheck(flag, at('flag')),
     mailbox && nameCheck((view) => [view.mailbox], mailboxForm, mailbox, at('mailbox'), mailboxAnchors),
     account && nameCheck((view) => [view.account], accountForm, account, at('account'), accountAnchors),
     size === undefined ? undefined : sizeCheck(size, at('size')),
@@ -103,6 +105,12 @@ function plainChecks(condition: Condition, at: (word: string, ...more: string[])
     );
   }
   return checks.filter((check) => check !== undefined);
+}
+
+function flagCheck(flag: Names, place: Place): Check {
+  const values = (view: MailView): readonly string[] => view.flags;
+  const check = nameCheck(values, lower, withoutBackslash(flag), place, () => []);
+  return needing('flags', check);
 }
 
 /** `\Seen` is a name with a backslash of its own, in a language where a backslash takes a meaning away. */

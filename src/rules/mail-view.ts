@@ -15,7 +15,12 @@ export interface RuleInput {
   /** Whether it belongs to a thread that was there before. */
   isReply: boolean;
   trust: Trust['level'];
+  /** What is not known of it: not read yet, or not kept. A condition about it neither holds nor fails. */
+  unknown?: readonly Fact[];
 }
+
+/** What a mail may be judged without. */
+export type Fact = 'flags' | 'text';
 
 export interface AttachmentForm {
   readonly type: string;
@@ -29,6 +34,8 @@ const MAX_HEADER_VALUES = 100; // of one name: more is an attack, and a rule mus
 
 export class MailView {
   readonly input: RuleInput;
+  /** How a condition about what is not known is taken: as one that holds, or not. Turned over within `not`. */
+  assumed = false;
   readonly #headers = new Map<string, readonly TextForm[]>();
   #subject: TextForm | undefined;
   #from: readonly AddressForm[] | undefined;
@@ -44,6 +51,10 @@ export class MailView {
 
   constructor(input: RuleInput) {
     this.input = input;
+  }
+
+  lacks(fact: Fact): boolean {
+    return this.input.unknown?.includes(fact) ?? false;
   }
 
   get subject(): TextForm {

@@ -1,6 +1,7 @@
 // A rule set in force: which rules a mail matches, and why the others do not. Pure.
 import type { Agent, Destination, Rule, RuleAction } from '../contracts/rule.ts';
-import type { Check, Failure } from './checks.ts';
+import type { Check } from './checks.ts';
+import { explainAll, type RuleExplanation, type Stop, type TriedRule, tryRule } from './explain.ts';
 import { MailView, type RuleInput } from './mail-view.ts';
 import { RuleIndex } from './rule-index.ts';
 
@@ -10,15 +11,9 @@ export interface RuleMatch {
   actions: RuleAction[];
 }
 
-export interface RuleExplanation {
-  rule: string;
-  matched: boolean;
-  /** The rule whose `stop` kept this one from being tried. */
-  stopped_by: string | null;
-  /** Every condition that does not hold; empty when the rule matched or was not tried. */
-  failed: Failure[];
-  /** All of it as a sentence. */
-  text: string;
+/** A rule that a mail matches, or that it may match: that hangs on what is not known of the mail. */
+export interface RuleJudgement extends RuleMatch {
+  sure: boolean;
 }
 
 export interface RuleSet {
@@ -31,6 +26,8 @@ export interface RuleSet {
   readonly rules: readonly Rule[];
   /** The rules that the mail matches, in order, up to the first that stops. */
   match(mail: RuleInput): RuleMatch[];
+  /** The same, and the rules that it may match for all that is known of it. */
+  judge(mail: RuleInput): RuleJudgement[];
   /** What becomes of each rule, in order. */
   explain(mail: RuleInput): RuleExplanation[];
 }
@@ -49,6 +46,9 @@ export function ruleSet(
 ): RuleSet {
   const index = new RuleIndex(ready.map(({ check }) => check.anchors));
   const stops = ready.map(({ actions }) => actions.some((action) => 'stop' in action));
+  const tried = ready.map(
+    ({ rule, check }, number): TriedRule => ({ rule: rule.name, check, stops: stops[number] === true }),
+  );
   return {
     version,
     agents,
@@ -65,29 +65,19 @@ export function ruleSet(
       }
       return matches;
     },
-    explain: (mail) => explainAll(new MailView(mail), ready, stops),
+    judge: (mail) => {
+      const view = new MailView(mail);
+      const found: RuleJudgement[] = [];
+      let stop: Stop | null = null;
+      for (const number of index.candidates(view)) {
+        const { verdict, stop: after } = tryRule(tried[number] as TriedRule, view, stop);
+        stop = after;
+        const { rule, actions } = ready[number] as ReadyRule;
+        if (verdict !== 'no') found.push({ rule: rule.name, actions: [...actions], sure: verdict === 'yes' });
+        if (stop?.sure) break;
+      }
+      return found;
+    },
+    explain: (mail) => explainAll(new MailView(mail), tried),
   };
-}
-
-function explainAll(
-  view: MailView,
-  ready: readonly ReadyRule[],
-  stops: readonly boolean[],
-): RuleExplanation[] {
-  let stoppedBy: string | null = null;
-  return ready.map(({ rule, check }, number) => {
-    if (stoppedBy !== null) {
-      const text = `not tried, because “${stoppedBy}” matched and stops`;
-      return { rule: rule.name, matched: false, stopped_by: stoppedBy, failed: [], text };
-    }
-    const matched = check.test(view);
-    if (matched && stops[number]) stoppedBy = rule.name;
-    const failed = matched ? [] : check.failures(view);
-    const text = matched ? 'matches' : `does not match: ${failed.map(sentence).join('; ')}`;
-    return { rule: rule.name, matched, stopped_by: null, failed, text };
-  });
-}
-
-function sentence({ condition, wanted, had }: Failure): string {
-  return `${condition} wants ${wanted}, the mail has ${had}`;
 }

@@ -17,6 +17,8 @@ const MAX_FILE_CHARS = 1_000_000;
 export const ruleExplanation = z.object({
   rule: z.string(),
   matched: z.boolean(),
+  /** Whether it matches hangs on what is not known of the mail. */
+  unsure: z.boolean(),
   stopped_by: z.string().nullable(),
   failed: z.array(z.object({ condition: z.string(), wanted: z.string(), had: z.string() })),
   text: z.string(),
