@@ -1,6 +1,6 @@
 // What becomes of each rule for one mail: it matches, it does not (and why), or that hangs on what is not known of the
 // mail. The conditions are those that match it. Pure.
-import { assuming, type Check, type Failure } from './checks.ts';
+import { assuming, type Check, type Failure, NOT_KNOWN } from './checks.ts';
 import type { MailView } from './mail-view.ts';
 
 export interface RuleExplanation {
@@ -89,12 +89,12 @@ function explanationOf(
     const failed = assuming(view, true, () => check.failures(view));
     return { ...found, failed, text: `does not match: ${failed.map(sentence).join('; ')}` };
   }
-  const failed = check.test(view) ? [] : check.failures(view);
+  const failed = check.test(view) ? [] : check.failures(view).filter(({ had }) => had === NOT_KNOWN);
   const doubts = failed.map(sentence);
   if (stop) doubts.push(`“${stop.rule}” may match before it, and stops`);
   return { ...found, stopped_by: stop?.rule ?? null, failed, text: `may match: ${doubts.join('; ')}` };
 }
 
 function sentence({ condition, wanted, had }: Failure): string {
-  return `${condition} wants ${wanted}, the mail has ${had}`;
+  return `${condition} wants ${wanted}, ${had === NOT_KNOWN ? 'which is not known' : `the mail has ${had}`}`;
 }
