@@ -38,6 +38,7 @@ const DOORS = [
   // Its address parser is the one that understands what real mail writes.
   { library: 'nodemailer', door: '^src/(outbound/smtp\\.ts$|sandbox/|mail/addresses\\.ts$)' },
   { library: 'mailauth', door: '^src/mail/trust/' },
+  { library: 'tldts', door: '^src/mail/trust/' },
   { library: 'mailparser', door: '^src/mail/parse[^/]*\\.ts$' },
   { library: '@zone-eu/mailsplit', door: '^src/mail/' },
   { library: 'html-to-text', door: '^src/mail/' },
