@@ -12,6 +12,7 @@ export const liveEventType = z.enum([
   'draft.changed',
   'submission.changed',
   'delivery.changed',
+  'knowledge.changed',
   'rules.changed',
   'rules.refused',
   'dead_letter.added',

@@ -1,5 +1,6 @@
 // Every kind of job and what its payload holds: the words in which one room asks a later one to go on.
 import { z } from 'zod';
+import { ingestOptions } from '../contracts/knowledge-sink.ts';
 
 export const jobKinds = {
   /** Takes in one message that could not be understood at once. No lane: the rest of the mailbox goes on. */
@@ -35,6 +36,16 @@ export const jobKinds = {
   'oauth.poll': z.object({ state_id: z.string() }),
   /** Removes an uploaded file that no mail has taken. */
   'object.expire': z.object({ object_id: z.string() }),
+  /** Notes which documents a rule takes from a message. */
+  'knowledge.take': z.object({ message_id: z.string(), rule: z.string(), options: ingestOptions }),
+  /** Streams one document from the IMAP server into an object. Pool: the account. */
+  'knowledge.fetch': z.object({ document_id: z.string() }),
+  /** Takes the text out of a document. */
+  'knowledge.read': z.object({ content_id: z.string() }),
+  /** Brings a document to one sink. Pool: the sink. */
+  'knowledge.place': z.object({ placement_id: z.string() }),
+  /** Removes an attachment that an event refers to, when its days are over. */
+  'artifact.expire': z.object({ object_id: z.string() }),
   /** Mails the operator that an account has to be signed in again. */
   'operator.notice': z.object({ account_id: z.string() }),
 } as const;
@@ -63,3 +74,9 @@ export const outboxPool = (accountId: string): string => `outbox:${accountId}`;
 export const messageLane = (messageId: string): string => `message:${messageId}`;
 /** The lane of changes to an account's mailboxes. */
 export const mailboxLane = (accountId: string): string => `mailbox:${accountId}`;
+/** The pool of the documents that are fetched from an account: its other work goes on beside them. */
+export const documentPool = (accountId: string): string => `documents:${accountId}`;
+/** The pool of what is on its way to a sink: a knowledge base that hangs holds up itself alone. */
+export const sinkPool = (sink: string): string => `sink:${sink}`;
+/** The sink that a pool belongs to. */
+export const sinkOfPool = (pool: string): string => pool.slice('sink:'.length);

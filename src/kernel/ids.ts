@@ -25,7 +25,12 @@ export type IdPrefix =
   | 'aud'
   | 'qry'
   | 'src'
-  | 'rot';
+  | 'rul'
+  | 'rlv'
+  | 'rot'
+  | 'doc'
+  | 'cnt'
+  | 'plc';
 
 let lastTime = 0;
 const lastRandom = new Uint8Array(RANDOM_CHARS);

@@ -11,9 +11,25 @@ import * as waitsAndPools from './migrations/0002-waits-and-pools.ts';
 import * as deliveries from './migrations/0003-deliveries.ts';
 import * as history from './migrations/0003-history.ts';
 import * as uploads from './migrations/0004-uploads.ts';
+import * as rules from './migrations/0005-rules.ts';
+import * as knowledge from './migrations/0007-knowledge.ts';
+import * as artifacts from './migrations/0008-artifacts.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
-const MIGRATIONS = [ledger, connector, oauth, source, vault, waitsAndPools, deliveries, history, uploads];
+const MIGRATIONS = [
+  ledger,
+  connector,
+  oauth,
+  source,
+  vault,
+  waitsAndPools,
+  deliveries,
+  history,
+  uploads,
+  rules,
+  knowledge,
+  artifacts,
+];
 
 /**
  * Brings the schema up to date inside `tx`, which must hold the engine's write lock. Returns the names it ran.

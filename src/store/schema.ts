@@ -1,6 +1,6 @@
 // The ledger: every table and its columns, the same on every engine. Ids are text, times are epoch milliseconds, JSON
 // is text, booleans are 0 or 1. Column names are those of DESIGN.md's words.
-import type { ColumnType } from 'kysely';
+import type { ColumnType, Generated } from 'kysely';
 
 type Defaulted<T> = ColumnType<T, T | undefined, T>;
 
@@ -15,6 +15,8 @@ export interface Database {
   contents: ContentsTable;
   thread_references: ThreadReferencesTable;
   decisions: DecisionsTable;
+  made_rules: MadeRulesTable;
+  made_rule_versions: MadeRuleVersionsTable;
   deliveries: DeliveriesTable;
   sessions: SessionsTable;
   turns: TurnsTable;
@@ -24,6 +26,7 @@ export interface Database {
   submission_recipients: SubmissionRecipientsTable;
   objects: ObjectsTable;
   uploads: UploadsTable;
+  artifacts: ArtifactsTable;
   jobs: JobsTable;
   idempotency_keys: IdempotencyKeysTable;
   audit: AuditTable;
@@ -34,6 +37,10 @@ export interface Database {
   source_cursors: SourceCursorsTable;
   source_deliveries: SourceDeliveriesTable;
   vault_rotations: VaultRotationsTable;
+  knowledge_documents: KnowledgeDocumentsTable;
+  knowledge_contents: KnowledgeContentsTable;
+  knowledge_chunks: KnowledgeChunksTable;
+  knowledge_placements: KnowledgePlacementsTable;
 }
 
 export interface AccountsTable {
@@ -157,6 +164,39 @@ export interface DecisionsTable {
   actions: string;
   /** Why no session was started although the rule says so; null when nothing was held back. */
   suppressed: string | null;
+  created_at: number;
+}
+
+/** A rule that was made in the console or over REST, as it is now. The rules of files are not here. */
+export interface MadeRulesTable {
+  id: string;
+  /** A copy of the name in `text`. */
+  name: string;
+  /** Grows with every change. */
+  version: number;
+  /** The YAML of one rule, as it was written. */
+  text: string;
+  /** 0: kept, and not in force. */
+  enabled: number;
+  created_by: string;
+  created_at: number;
+  updated_by: string;
+  updated_at: number;
+}
+
+/** What a made rule was with each change, its removal included. Rows are only ever added. */
+export interface MadeRuleVersionsTable {
+  id: string;
+  /** Counts all changes of all made rules: whoever knows the highest knows whether anything changed. */
+  number: number;
+  rule_id: string;
+  version: number;
+  /** contracts/made-rule madeRuleChange. */
+  change: string;
+  name: string;
+  text: string;
+  enabled: number;
+  author: string;
   created_at: number;
 }
 
@@ -322,6 +362,21 @@ export interface UploadsTable {
   expires_at: number | null;
 }
 
+/** Of an object that is an attachment which an event refers to. */
+export interface ArtifactsTable {
+  object_id: string;
+  event_id: string;
+  account_id: string;
+  /** The section number in the message. */
+  part: string;
+  filename: string | null;
+  content_type: string;
+  /** Beside the object's own SHA-256, in hexadecimal. */
+  md5: string;
+  sha1: string;
+  expires_at: number;
+}
+
 export interface JobsTable {
   id: string;
   kind: string;
@@ -475,4 +530,83 @@ export interface VaultRotationsTable {
   error: string | null;
   started_at: number;
   finished_at: number | null;
+}
+
+/** A document that a rule took from a mail: one for a message and a part of it. */
+export interface KnowledgeDocumentsTable {
+  id: string;
+  account_id: string;
+  message_id: string;
+  /** The IMAP section number; empty: the mail itself. */
+  part: string;
+  rule: string;
+  filename: string;
+  declared_type: string | null;
+  /** What is larger is not taken. */
+  max_bytes: number;
+  /** JSON list of the names of sinks. */
+  sinks: string;
+  /** Null until its bytes are there. */
+  content_id: string | null;
+  /** `queued`, `fetched` or `failed`: of its way from the IMAP server. */
+  state: string;
+  code: string | null;
+  error: string | null;
+  job_id: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+/** The same bytes are one content, however many mails they came with. */
+export interface KnowledgeContentsTable {
+  id: string;
+  sha256: string;
+  sha1: string;
+  md5: string;
+  size: number;
+  /** `mail`: a mail that was taken as a whole; `file`: what was attached. */
+  kind: string;
+  object_id: string;
+  /** `queued`, `reading`, `ready` or `failed`: of its text. */
+  state: string;
+  /** The MIME type by its content; null before it was read. */
+  type: string | null;
+  /** JSON list of sentences. */
+  notes: string;
+  chunks: number;
+  code: string | null;
+  error: string | null;
+  job_id: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+/** The text of a content in pieces; `number` counts from 0. */
+export interface KnowledgeChunksTable {
+  id: Generated<number>;
+  content_id: string;
+  number: number;
+  text: string;
+  /** JSON: where in the document it stands. */
+  source: string;
+}
+
+/** A content and a sink meet once: the unique key. */
+export interface KnowledgePlacementsTable {
+  id: string;
+  content_id: string;
+  sink: string;
+  /** contracts/knowledge placementState. */
+  state: string;
+  /** How many chunks the sink has. */
+  done: number;
+  attempts: number;
+  /** The HTTP status of the last answer; null where there was none. */
+  status: number | null;
+  error: string | null;
+  job_id: string | null;
+  next_attempt_at: number | null;
+  created_at: number;
+  updated_at: number;
+  placed_at: number | null;
 }
