@@ -114,6 +114,16 @@ export class Blobs {
     };
   }
 
+  /** Removes the bytes alone, before the ledger forgets the blob: whoever is killed in between removes it again. */
+  async erase(id: string): Promise<void> {
+    const row = await this.#store.db
+      .selectFrom('objects')
+      .select('store_key')
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (row && row.store_key !== null) await this.#objects.remove(row.store_key);
+  }
+
   /** Forgets a blob, in the transaction; its bytes go with what this returns, once that is committed. */
   async remove(tx: Tx, id: string): Promise<() => Promise<void>> {
     const row = await tx.deleteFrom('objects').where('id', '=', id).returning('store_key').executeTakeFirst();

@@ -193,6 +193,23 @@ export const sqlViews: readonly SqlView[] = [
     'ledger.deliveries t',
   ),
   view(
+    'artifacts',
+    'The attachments that events refer to, until their days are over.',
+    {
+      id: 't.object_id',
+      event_id: '',
+      account_id: '',
+      account: LABEL,
+      part: '',
+      filename: '',
+      content_type: '',
+      md5: '',
+      sha1: '',
+      'expires_at:time': '',
+    },
+    'ledger.artifacts t',
+  ),
+  view(
     'sessions',
     'The runs of agents, without their tokens.',
     {
