@@ -15,6 +15,7 @@ import { allOf } from './checks.ts';
 import { compileCondition } from './conditions.ts';
 import { inWords } from './language.ts';
 import type { Place } from './list-checks.ts';
+import { readMadeRule } from './made-text.ts';
 import { type ReadyRule, type RuleSet, ruleSet } from './match.ts';
 import { mend } from './nearest.ts';
 import { PatternError } from './pattern.ts';
@@ -25,6 +26,8 @@ export interface RuleFile {
   /** Its name within the rules folder. */
   name: string;
   text: string;
+  /** A rule that was made over REST: its name is its id, and its text one rule by itself. */
+  made?: true;
 }
 
 const MAX_RULES = 50_000; // five times what the budgets speak of; each costs memory for good
@@ -35,6 +38,7 @@ interface ReadFile {
   name: string;
   content: RulesFile;
   yaml: YamlFile;
+  made: boolean;
 }
 
 /**
@@ -74,13 +78,13 @@ function inOrder(problems: readonly RuleProblem[], files: readonly RuleFile[]): 
   return [...problems].sort((a, b) => placeOf(a) - placeOf(b) || a.line - b.line || a.column - b.column);
 }
 
-function readFile({ name, text }: RuleFile, problems: RuleProblem[]): ReadFile[] {
-  const yaml = readYaml(text);
+function readFile({ name, text, made = false }: RuleFile, problems: RuleProblem[]): ReadFile[] {
+  const yaml = made ? readMadeRule(text) : readYaml(text);
   problems.push(...yaml.problems.map((problem) => ({ file: name, ...problem })));
   if (yaml.problems.length > 0 || yaml.data === null) return [];
   try {
     const result = rulesFile.safeParse(yaml.data);
-    if (result.success) return [{ name, content: result.data, yaml }];
+    if (result.success) return [{ name, content: result.data, yaml, made }];
     for (const { path, key, message } of inWords(result.error.issues, yaml.data)) {
       const position = key === undefined ? yaml.valueAt(path) : yaml.keyAt(path, key);
       problems.push({ file: name, ...position, message });
@@ -164,6 +168,8 @@ const checkDestination: Examine<Destination> = ({ url, allow_private: allowPriva
     );
 };
 
+const MADE_POST = 'a rule made over REST names a destination of the files; it cannot describe one of its own';
+
 interface Names {
   agents: ReadonlyMap<string, Agent>;
   destinations: ReadonlyMap<string, Destination>;
@@ -178,17 +184,19 @@ function collectRules(
   const ready: ReadyRule[] = [];
   const inline = new Map<string, Destination>();
   const seen = new Map<string, string>();
-  for (const { name: file, content, yaml } of files) {
+  for (const { name: file, content, yaml, made } of files) {
     for (const [i, rule] of (content.rules ?? []).entries()) {
       const report = reporter(file, yaml, problems);
       const path = ['rules', i];
+      const { line } = yaml.valueAt([...path, 'name']);
       const earlier = seen.get(rule.name);
       if (earlier) report([...path, 'name'], `the rule \`${rule.name}\` is already defined in ${earlier}`);
-      else seen.set(rule.name, `${file}:${yaml.valueAt([...path, 'name']).line}`);
+      else seen.set(rule.name, made ? `the rule ${file}, made over REST` : `${file}:${line}`);
       const actions = rule.then.map((action, j): RuleAction => {
         if (typeof action === 'string') return action === 'stop' ? { stop: true } : { mark_seen: true };
         if (!('post' in action)) return action;
         if (typeof action.post === 'string') return { post: action.post };
+        if (made) report([...path, 'then', j, 'post'], MADE_POST);
         checkDestination(action.post, [...path, 'then', j, 'post'], report);
         const name = `${rule.name}#${j + 1}`; // no name of a file has a #
         inline.set(name, action.post);
@@ -200,7 +208,7 @@ function collectRules(
         if (names && 'post' in action && !inline.has(action.post))
           demand(names.destinations, 'destination', action.post, [...at, 'post'], report);
       }
-      ready.push({ rule, check: checkOf(rule, path, report), actions });
+      ready.push({ rule, check: checkOf(rule, path, report), actions, place: { file, line, made } });
       if (ready.length > MAX_RULES) {
         report(path, `there are more than ${MAX_RULES} rules`);
         return { ready, inline };

@@ -24,6 +24,8 @@ export interface RuleSet {
   readonly destinations: ReadonlyMap<string, Destination>;
   /** In the order in which they are tried. */
   readonly rules: readonly Rule[];
+  /** Of each of the rules, in the same order. */
+  readonly places: readonly RulePlace[];
   /** The rules that the mail matches, in order, up to the first that stops. */
   match(mail: RuleInput): RuleMatch[];
   /** The same, and the rules that it may match for all that is known of it. */
@@ -36,6 +38,15 @@ export interface ReadyRule {
   rule: Rule;
   check: Check;
   actions: RuleAction[];
+  place: RulePlace;
+}
+
+/** Where a rule stands. */
+export interface RulePlace {
+  /** The file's name, or the id of a rule that was made over REST. */
+  file: string;
+  line: number;
+  made: boolean;
 }
 
 export function ruleSet(
@@ -54,6 +65,7 @@ export function ruleSet(
     agents,
     destinations,
     rules: ready.map(({ rule }) => rule),
+    places: ready.map(({ place }) => place),
     match: (mail) => {
       const view = new MailView(mail);
       const matches: RuleMatch[] = [];

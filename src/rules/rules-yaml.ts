@@ -1,5 +1,15 @@
 // The one door of yaml: a file's text to plain data, with the line and column of every value and key in it.
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  stringify,
+  visit,
+} from 'yaml';
 
 const MAX_DEPTH = 80; // conditions nest 16 deep and take two levels each; the rest of the language needs 10
 const MAX_ALIASES = 100; // enough to write a list once; aliases of aliases ("billion laughs") end here
@@ -157,4 +167,11 @@ function inWords(code: string, message: string): string {
     default:
       return said;
   }
+}
+
+const LINE_CHARS = 110; // as the files are written
+
+/** Plain data as YAML that a person reads and edits. */
+export function yamlOf(data: unknown): string {
+  return stringify(data, { lineWidth: LINE_CHARS, aliasDuplicateObjects: false });
 }

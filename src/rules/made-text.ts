@@ -1,0 +1,50 @@
+// A rule that was made in the console or over REST, as text: one rule by itself, in the language of the files.
+import type { MadeRuleInput } from '../contracts/made-rule.ts';
+import { PosternError } from '../kernel/errors.ts';
+import { readYaml, type YamlFile, yamlOf } from './rules-yaml.ts';
+
+/** What stands in the place of the file's name where a text is wrong that has no id yet. */
+export const CANDIDATE = 'rule';
+
+const FILE_WORDS = ['rules', 'agents', 'destinations', 'sinks', 'digests', 'defaults'];
+
+/** The text of a rule, however it was given. @throws PosternError `invalid_input` */
+export function madeText({ text, rule }: MadeRuleInput): string {
+  if ((text === undefined) === (rule === undefined)) {
+    throw new PosternError('invalid_input', 'Give the rule either as `text` or as `rule`.', {
+      details: { errors: [{ path: 'text', message: 'give either text or rule' }] },
+    });
+  }
+  return text ?? yamlOf(rule);
+}
+
+/**
+ * The text as a file that has the one rule: what is found wrong at `rules[0]` stands where the text has it.
+ * What belongs into a file is refused: agents and destinations are the operator's.
+ */
+export function readMadeRule(text: string): YamlFile {
+  const yaml = readYaml(text);
+  if (yaml.problems.length > 0) return yaml;
+  const { data } = yaml;
+  const isMapping = typeof data === 'object' && data !== null && !Array.isArray(data);
+  const word = isMapping ? FILE_WORDS.find((key) => Object.hasOwn(data, key)) : undefined;
+  if (!isMapping || word !== undefined) {
+    const position = word === undefined ? yaml.valueAt([]) : yaml.keyAt([], word);
+    const what = word === undefined ? '' : `\`${word}\` stands in a file of the operator's; `;
+    const message = `${what}write one rule by itself, beginning with \`name:\``;
+    return { ...yaml, data: null, problems: [{ ...position, message }] };
+  }
+  return {
+    ...yaml,
+    data: { rules: [data] },
+    valueAt: (path) => yaml.valueAt(path.slice(2)),
+    keyAt: (path, key) => yaml.keyAt(path.slice(2), key),
+  };
+}
+
+/** The name of a rule in its text; null where there is none that could be one. */
+export function nameIn(text: string): string | null {
+  const { data } = readYaml(text);
+  const name = (data as { name?: unknown } | null)?.name;
+  return typeof name === 'string' && name !== '' ? name : null;
+}
