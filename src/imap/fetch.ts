@@ -160,23 +160,27 @@ export interface FetchedPart {
 }
 
 /**
- * The bytes of some parts of one message as transferred, each up to `limit` octets, in one command. Null when the message
+ * The bytes of some parts of one message as transferred, each up to `limit` octets (or what it says of the part), in one command. Null when the message
  * is not there any more: an answer, and no failure of the connection.
  */
 export async function fetchParts(
   connection: ImapConnection,
   uid: number,
   parts: readonly MailPart[],
-  limit: number,
+  limit: number | ((part: MailPart) => number),
 ): Promise<FetchedPart[] | null> {
   if (parts.length === 0) return [];
-  const query = { uid: true, bodyParts: parts.map(({ path: key }) => ({ key, start: 0, maxLength: limit })) };
+  const most = typeof limit === 'number' ? () => limit : limit;
+  const query = {
+    uid: true,
+    bodyParts: parts.map((part) => ({ key: part.path, start: 0, maxLength: most(part) })),
+  };
   const answer = await fetchOf(connection, uid, query, (message) => message.bodyParts !== undefined);
   if (!answer) return null;
   const { bodyParts } = answer;
   return parts.map((part) => {
     const bytes = bodyParts?.get(part.path.toLowerCase()) ?? Buffer.alloc(0);
-    return { part, bytes, truncated: part.size > bytes.length && bytes.length >= limit };
+    return { part, bytes, truncated: part.size > bytes.length && bytes.length >= most(part) };
   });
 }
 

@@ -1,5 +1,6 @@
 // The operations on an account's mailboxes, each complete in itself: select, act, release.
 import { Readable } from 'node:stream';
+import type { MessageStructureObject } from 'imapflow';
 import type { MailPart } from '../contracts/mail.ts';
 import { codeOf, PosternError } from '../kernel/errors.ts';
 import type { ImapConnection } from './connection.ts';
@@ -88,7 +89,7 @@ export async function readParts(
   connection: ImapConnection,
   place: Place,
   parts: readonly MailPart[],
-  limit: number,
+  limit: number | ((part: MailPart) => number),
 ): Promise<FetchedPart[]> {
   return withMailbox(connection, place.mailbox, place.uidValidity, async () => {
     const found = await connection.run('fetch the text', () =>
@@ -96,6 +97,40 @@ export async function readParts(
     );
     if (!found) throw gone(place); // outside of `run`, which would hang up: the next place is asked on this connection
     return found;
+  });
+}
+
+export interface WrappedMessage {
+  /** The header block of the message inside. */
+  headers: Buffer;
+  /** The tree of the whole message, undefined where the server's cannot be read. */
+  structure: MessageStructureObject | undefined;
+  /** The octets of the part `beside`, as transferred. */
+  beside: Buffer;
+}
+
+/**
+ * What is known of a message inside of another one, and another part of that, in one command.
+ * @param path of the part that is the message @param limit octets of the header block, and of `beside`
+ * @throws PosternError `message_gone`
+ */
+export async function readWrapped(
+  connection: ImapConnection,
+  place: Place,
+  path: string,
+  beside: string,
+  limit: number,
+): Promise<WrappedMessage> {
+  const header = `${path}.header`;
+  const bodyParts = [header, beside].map((key) => ({ key, start: 0, maxLength: limit }));
+  const query = { uid: true, bodyStructure: true, bodyParts };
+  return withMailbox(connection, place.mailbox, place.uidValidity, async () => {
+    const found = await connection.run('fetch a wrapped message', () =>
+      fetchOf(connection, place.uid, query, (message) => message.bodyParts !== undefined),
+    );
+    if (!found) throw gone(place);
+    const octets = (key: string): Buffer => found.bodyParts?.get(key) ?? Buffer.alloc(0);
+    return { headers: octets(header), structure: found.bodyStructure, beside: octets(beside) };
   });
 }
 

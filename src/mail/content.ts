@@ -73,7 +73,7 @@ const CHARSET_IN_HTML = /<meta[^>]{1,200}charset\s*=\s*["']?([\w.:-]{1,40})/i;
 const META_OCTETS = 2048; // where browsers look for it
 
 /** The declared charset; HTML without one may name it inside. Servers show US-ASCII where a mail declares nothing. */
-function charsetOf(part: MailPart, bytes: Uint8Array): string | null {
+export function charsetOf(part: MailPart, bytes: Uint8Array): string | null {
   const declared = part.charset !== null && part.charset !== 'us-ascii';
   if (declared || part.type !== 'text/html') return part.charset;
   const head = decodeTransfer(bytes.subarray(0, META_OCTETS * 2), part.encoding).subarray(0, META_OCTETS);
