@@ -73,14 +73,36 @@ export const mailKind = z.enum([
 ]);
 export type MailKind = z.infer<typeof mailKind>;
 
+/** What warns a reader of a mail, whoever it is proved to be from: rules and policy may look at it. */
+export const trustFlag = z.enum([
+  /** The display name shows another address than the mail is from. */
+  'name-shows-address',
+  /** Reply-To is in another domain than From. */
+  'reply-to-elsewhere',
+  /** A name or a domain mixes scripts. */
+  'mixed-scripts',
+  /** The address looks like that of somebody known, and is another. */
+  'lookalike',
+  /** The display name is that of somebody known, and the address is another. */
+  'name-of-another',
+  /** There are several From headers, or several addresses in one. */
+  'several-from',
+]);
+export type TrustFlag = z.infer<typeof trustFlag>;
+
 export const trust = z.object({
   level: z.enum(['verified', 'asserted', 'unverified']),
   /** The verdict of each check, such as `pass`, `fail`, `none`. */
   dkim: z.string(),
   spf: z.string(),
   dmarc: z.string(),
+  arc: z.string().default('none'),
   /** Why the level is what it is, in words. */
   reason: z.string(),
+  /** What warns of it. A mail can be proved to be from whom it names, and that one look like somebody else. */
+  flags: z.array(trustFlag).default([]),
+  /** Whether its signatures were checked here, over the whole message; else the verdicts are what a server asserts. */
+  checked: z.boolean().default(false),
 });
 export type Trust = z.infer<typeof trust>;
 

@@ -3,6 +3,7 @@ import type { Account, Accounts } from '../accounts/accounts.ts';
 import type { MailMetadata, MessageView, Trust } from '../contracts/mail.ts';
 import type { Destination } from '../contracts/rule.ts';
 import { PosternError } from '../kernel/errors.ts';
+import { storedTrust } from '../mail/trust.ts';
 import type { DeliveriesTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 
@@ -48,7 +49,7 @@ export async function subjectOf(
       arrivedAt: row.arrived_at,
       size: row.size,
       kind: row.kind as MessageView['kind'],
-      trust: JSON.parse(row.trust) as Trust,
+      trust: storedTrust(row.trust),
       metadata: JSON.parse(row.metadata) as MailMetadata,
     },
   };

@@ -1,19 +1,39 @@
-// How far a mail can be believed to come from whom it names. Here only what the receiving server asserts is read; a
-// header that the sender could have written himself never counts.
+// How far a mail can be believed to come from whom it names, before its signatures are checked (trust/ does that): here
+// only what the receiving server asserts is read. A header that the sender could have written himself never counts.
 import type { MailMetadata, Trust } from '../contracts/mail.ts';
 import { type AuthenticationResult, readAuthenticationResults } from './authentication-results.ts';
 import { headerValues } from './headers.ts';
+import { domainOf } from './trust/domains.ts';
+import type { KnownPeople } from './trust/known-people.ts';
+import { flagsOf } from './trust/look-alikes.ts';
 
 /**
  * `asserted` when the account names its server's authserv-id (RFC 8601 §2.5), the topmost Authentication-Results is
  * from it, and it says that DMARC, or a DKIM signature of From's own domain, passed. Only the topmost counts: those
  * below may have come with the mail. Anything else is `unverified`, with the reason in words.
  */
-export function trustOf(metadata: MailMetadata, authservId: string | null): Trust {
-  const unverified = (reason: string, verdicts: Verdicts = NO_VERDICTS): Trust => ({
-    level: 'unverified',
+export function trustOf(
+  metadata: MailMetadata,
+  authservId: string | null,
+  known: KnownPeople | null = null,
+): Trust {
+  return { ...assertedTrust(metadata, authservId), flags: flagsOf(metadata, known) };
+}
+
+/** Trust as the ledger has it; that of mails from before these were noted has no flags, and was not checked. */
+export const storedTrust = (json: string): Trust => ({
+  arc: 'none',
+  flags: [],
+  checked: false,
+  ...(JSON.parse(json) as Pick<Trust, 'level' | 'dkim' | 'spf' | 'dmarc' | 'reason'>),
+});
+
+function assertedTrust(metadata: MailMetadata, authservId: string | null): Omit<Trust, 'flags'> {
+  const unverified = (reason: string, verdicts: Verdicts = NO_VERDICTS) => ({
+    level: 'unverified' as const,
     ...verdicts,
     reason,
+    checked: false,
   });
   const froms = headerValues(metadata.headers, 'from');
   if (froms.length > 1) return unverified('the mail has several From headers');
@@ -38,6 +58,7 @@ export function trustOf(metadata: MailMetadata, authservId: string | null): Trus
       level: 'asserted',
       ...verdicts,
       reason: `${read.authservId} says that DMARC passed for ${domain}`,
+      checked: false,
     };
   }
   const signed = read.results.find(({ method, result, properties }) => {
@@ -49,13 +70,14 @@ export function trustOf(metadata: MailMetadata, authservId: string | null): Trus
       level: 'asserted',
       ...verdicts,
       reason: `${read.authservId} says that a signature of ${signer} holds`,
+      checked: false,
     };
   }
   return unverified(`${read.authservId} found nothing that proves ${domain}`, verdicts);
 }
 
-type Verdicts = Pick<Trust, 'dkim' | 'spf' | 'dmarc'>;
-const NO_VERDICTS: Verdicts = { dkim: 'none', spf: 'none', dmarc: 'none' };
+type Verdicts = Pick<Trust, 'dkim' | 'spf' | 'dmarc' | 'arc'>;
+const NO_VERDICTS: Verdicts = { dkim: 'none', spf: 'none', dmarc: 'none', arc: 'none' };
 const VERDICTS = new Set([
   'pass',
   'fail',
@@ -75,7 +97,7 @@ function verdictsOf(results: readonly AuthenticationResult[]): Verdicts {
     const verdict = found.includes('pass') ? 'pass' : (found[0] ?? 'none');
     return VERDICTS.has(verdict) ? verdict : 'none';
   };
-  return { dkim: best('dkim'), spf: best('spf'), dmarc: best('dmarc') };
+  return { dkim: best('dkim'), spf: best('spf'), dmarc: best('dmarc'), arc: best('arc') };
 }
 
 /** The result is about this From: a server that names another header.from judged another mail. */
@@ -98,8 +120,3 @@ function aligned(signer: string, from: string): boolean {
 }
 
 const bare = (domain: string): string => domain.trim().toLowerCase().replace(/\.$/, '');
-
-function domainOf(address: string | undefined): string {
-  const at = address?.lastIndexOf('@') ?? -1;
-  return address === undefined || at < 0 ? '' : bare(address.slice(at + 1));
-}

@@ -11,7 +11,10 @@ const verified: Trust = {
   dkim: 'pass',
   spf: 'none',
   dmarc: 'pass',
+  arc: 'none',
   reason: 'DKIM aligns',
+  flags: [],
+  checked: true,
 };
 const unverified: Trust = { ...verified, level: 'unverified', reason: 'no signature' };
 

@@ -1,6 +1,7 @@
 // What an action of an answer is about: the turn, its message, and the people of its thread.
 import type { MailContent, MailMetadata, Trust } from '../contracts/mail.ts';
 import { PosternError } from '../kernel/errors.ts';
+import { storedTrust } from '../mail/trust.ts';
 import { addressForm } from '../rules/addresses.ts';
 import type { Store } from '../store/store.ts';
 import type { StoredAction } from './answer.ts';
@@ -82,7 +83,7 @@ export async function loadSubject(
       metadata: JSON.parse(message.metadata) as MailMetadata,
       content: content ? { ...content, truncated: content.truncated === 1 } : null,
     },
-    trust: weakest([message, ...mails].map(({ trust }) => JSON.parse(trust) as Trust)),
+    trust: weakest([message, ...mails].map(({ trust }) => storedTrust(trust))),
     people: await peopleOf(
       store,
       turn.thread_id,

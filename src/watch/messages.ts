@@ -1,11 +1,12 @@
 // Messages as people and agents read them: rows of the ledger, with text and attachments fetched when asked for.
 import type { Readable } from 'node:stream';
 import type { ExpressionBuilder, Selectable } from 'kysely';
-import type { AttachmentView, MailMetadata, MessageDetail, MessageView, Trust } from '../contracts/mail.ts';
+import type { AttachmentView, MailMetadata, MessageDetail, MessageView } from '../contracts/mail.ts';
 import { streamPart } from '../imap/operations.ts';
 import { notFound } from '../kernel/errors.ts';
 import { attachmentName, attachmentsOf, decodedSizeOf, isInline } from '../mail/structure.ts';
 import { decodeTransferStream } from '../mail/transfer-stream.ts';
+import { storedTrust } from '../mail/trust.ts';
 import type { Database, MessagesTable } from '../store/schema.ts';
 import { atAnyPlace, type TextParts, textOf } from './text.ts';
 
@@ -157,7 +158,7 @@ function viewOf(
     date: new Date(row.date).toISOString(),
     size: row.size,
     kind: row.kind as MessageView['kind'],
-    trust: JSON.parse(row.trust) as Trust,
+    trust: storedTrust(row.trust),
     attachments: attachmentViews(row.id, metadata),
     decisions: decisions.get(row.id) ?? [],
   };
