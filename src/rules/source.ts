@@ -1,22 +1,37 @@
-// The rules in force: read at start, read again when the folder changes. A change that is invalid changes
-// nothing.
+// The rules in force: the files of a folder and, behind them, the rules that were made over REST. Read at start, and
+// again when either changes. A change that is invalid changes nothing.
 import { EventEmitter } from 'node:events';
 import { type FSWatcher, watch } from 'node:fs';
 import type { RuleProblem } from '../contracts/rule.ts';
 import { codeOf, explain, PosternError } from '../kernel/errors.ts';
 import type { Part } from '../kernel/lifecycle.ts';
 import { type Logger, silentLogger } from '../kernel/logger.ts';
-import { fingerprintOfFolder, loadRules } from './load.ts';
+import { compileRules, type RuleFile } from './compile.ts';
+import { fingerprintOfFolder, readRuleFiles } from './load.ts';
 import type { RuleSet } from './match.ts';
 
 const DEBOUNCE_MS = 100; // an editor writes a file in several steps
 const POLL_MS = 5000; // where the file system tells nothing, as over a network
 
+const MADE_POLL_MS = 1000; // other processes change made rules too; looking costs one step in an index
+
+/** The rules that were made over REST. */
+export interface MadeSource {
+  /** Grows with every change. */
+  revision(): Promise<number>;
+  /** Those that are switched on, in their order. */
+  files(): Promise<RuleFile[]>;
+}
+
+const NONE_MADE: MadeSource = { revision: async () => 0, files: async () => [] };
+
 export interface RulesSourceOptions {
   folder: string;
+  made?: MadeSource;
   log: Logger;
   debounceMs?: number;
   pollMs?: number;
+  madePollMs?: number;
 }
 
 interface RulesEvents {
@@ -29,25 +44,33 @@ interface RulesEvents {
 export class RulesSource extends EventEmitter<RulesEvents> implements Part {
   readonly name = 'rules';
   readonly #folder: string;
+  readonly #made: MadeSource;
   readonly #log: Logger;
   readonly #debounceMs: number;
   readonly #pollMs: number;
+  readonly #madePollMs: number;
   #current: RuleSet | undefined;
   #problems: readonly RuleProblem[] = [];
   #fingerprint = '';
+  /** What the set in force was compiled from. */
+  #files: readonly RuleFile[] = [];
+  #revision = 0;
   #watcher: FSWatcher | undefined;
   #debounce: NodeJS.Timeout | undefined;
   #poll: NodeJS.Timeout | undefined;
+  #madePoll: NodeJS.Timeout | undefined;
   #starting: Promise<void> | undefined;
   #reloading: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor({ folder, log, debounceMs = DEBOUNCE_MS, pollMs = POLL_MS }: RulesSourceOptions) {
+  constructor(options: RulesSourceOptions) {
     super();
-    this.#folder = folder;
-    this.#log = log;
-    this.#debounceMs = debounceMs;
-    this.#pollMs = pollMs;
+    this.#folder = options.folder;
+    this.#made = options.made ?? NONE_MADE;
+    this.#log = options.log;
+    this.#debounceMs = options.debounceMs ?? DEBOUNCE_MS;
+    this.#pollMs = options.pollMs ?? POLL_MS;
+    this.#madePollMs = options.madePollMs ?? MADE_POLL_MS;
   }
 
   /** The set in force. Take it once for a message, so that one message is judged by one set. */
@@ -69,12 +92,16 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
 
   async #start(): Promise<void> {
     this.#fingerprint = await fingerprintOfFolder(this.#folder, silentLogger);
-    const set = await loadRules(this.#folder, this.#log);
+    this.#revision = await this.#made.revision();
+    const files = await readRuleFiles(this.#folder, this.#log);
+    const set = compileRules([...files, ...(await this.#made.files())]);
     if (this.#stopped) return;
+    this.#files = files;
     this.#current = set;
     this.#log.info({ version: set.version, rules: set.rules.length, agents: set.agents.size }, 'rules read');
     this.#watch();
     this.#schedulePoll();
+    this.#scheduleMadePoll();
   }
 
   stop(): void {
@@ -83,9 +110,18 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
     this.#watcher = undefined;
     clearTimeout(this.#debounce);
     clearTimeout(this.#poll);
+    clearTimeout(this.#madePoll);
   }
 
-  /** Reads the folder now. Never throws: invalid files are told by `refused` and `problems()`. */
+  /**
+   * The set that other made rules would give, or other files.
+   * @throws PosternError `rules_invalid`
+   */
+  compileWith(made: readonly RuleFile[], files: readonly RuleFile[] = this.#files): RuleSet {
+    return compileRules([...files, ...made]);
+  }
+
+  /** Reads the folder and the made rules now. Never throws: what is invalid is told by `refused` and `problems()`. */
   reload(): Promise<void> {
     this.#reloading = this.#reloading.then(() => this.#reload());
     return this.#reloading;
@@ -93,18 +129,33 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
 
   async #reload(): Promise<void> {
     if (this.#stopped) return;
+    let made: RuleFile[] | undefined;
     try {
-      // Before the files are read: a change in the meantime then shows at the next poll.
+      // Before they are read: a change in the meantime then shows at the next poll.
       this.#fingerprint = await fingerprintOfFolder(this.#folder, silentLogger);
-      this.#accept(await loadRules(this.#folder, this.#log));
+      this.#revision = await this.#made.revision();
+      made = await this.#made.files();
+      const files = await readRuleFiles(this.#folder, this.#log);
+      this.#accept(compileRules([...files, ...made]), files);
     } catch (error) {
+      if (made) this.#acceptMade(made);
       this.#refuse(error);
     }
   }
 
-  #accept(set: RuleSet): void {
+  /** A change of a made rule counts also while a file is broken: with the files as they were last good. */
+  #acceptMade(made: readonly RuleFile[]): void {
+    try {
+      this.#accept(this.compileWith(made), this.#files);
+    } catch {
+      // They do not go with the files in force either; what is wrong with the files of now is told.
+    }
+  }
+
+  #accept(set: RuleSet, files: readonly RuleFile[]): void {
     if (this.#stopped) return;
     this.#problems = [];
+    this.#files = files;
     if (set.version === this.#current?.version) return;
     this.#current = set;
     this.#log.info(
@@ -160,5 +211,15 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
     this.#unwatch();
     this.#watch();
     await this.reload();
+  }
+
+  #scheduleMadePoll(): void {
+    if (this.#stopped) return;
+    const look = async (): Promise<void> => {
+      const now = await this.#made.revision().catch(() => this.#revision); // the ledger is asked again
+      if (now !== this.#revision) await this.reload();
+    };
+    this.#madePoll = setTimeout(() => void look().finally(() => this.#scheduleMadePoll()), this.#madePollMs);
+    this.#madePoll.unref();
   }
 }
