@@ -14,7 +14,7 @@ import type { RuleSet } from './match.ts';
 import type { MadeSource, RulesSource } from './source.ts';
 
 const MAX_MADE_RULES = 2_000; // names that people gave; each change compiles them all. Files take ten thousands
-const MAX_TRIES = 5; // of a change that another process was faster than
+const MAX_TRIES = 20; // of a change that another process was faster than
 
 export type MadeRule = Selectable<MadeRulesTable>;
 
@@ -61,7 +61,7 @@ export class MadeRules {
   }
 
   /** @throws PosternError `rules_invalid` with the positions in the text, `too_many_rules` */
-  create(input: MadeRuleInput & { enabled: boolean }, author: string): Promise<MadeRule> {
+  async create(input: MadeRuleInput & { enabled: boolean }, author: string): Promise<MadeRule> {
     const text = madeText(input);
     const now = this.#parts.clock.now();
     const id = newId('rul', now);
@@ -87,7 +87,7 @@ export class MadeRules {
   }
 
   /** @throws PosternError `not_found`, `rules_invalid`, `rule_changed` where it has another version by now */
-  patch(id: string, patch: MadeRulePatch, author: string): Promise<MadeRule> {
+  async patch(id: string, patch: MadeRulePatch, author: string): Promise<MadeRule> {
     const given = patch.text === undefined && patch.rule === undefined ? undefined : madeText(patch);
     return this.#change(async (rows) => {
       const before = oneOf(rows, id, patch.version);
