@@ -33,6 +33,7 @@ import { systemClock } from './kernel/clock.ts';
 import { Lifecycle, type Part } from './kernel/lifecycle.ts';
 import type { Logger } from './kernel/logger.ts';
 import { closeParser, parseMail } from './mail/parse.ts';
+import { Artifacts } from './objects/artifacts.ts';
 import { Blobs } from './objects/blobs.ts';
 import { folderStore } from './objects/fs.ts';
 import { Uploads } from './objects/uploads.ts';
@@ -147,7 +148,15 @@ export async function createApp(
   const sources = new Sources({ store, clock, bus, accounts, imap });
   registerEffects({ store, imap, accounts, jobs, worker, clock, ingest });
 
+  const audit = new Audit(store, clock);
+  const artifacts = new Artifacts({
+    ...{ store, blobs, jobs, clock },
+    audit: (tx, { operation, target, requestId: request_id }) =>
+      audit.record({ principal: 'postern', operation, target, outcome: 'ok', code: null, request_id }, tx),
+  });
+  worker.handle('artifact.expire', ({ object_id: id }, job) => artifacts.expire(id, job));
   const deliveries = new Deliveries({
+    artifacts,
     store,
     imap,
     jobs,
@@ -214,7 +223,8 @@ export async function createApp(
     keyRotation,
     imap,
     queries: new StoredQueries(store, clock),
-    audit: new Audit(store, clock),
+    audit,
+    artifacts,
     watchers,
     sources,
     messages,

@@ -32,6 +32,7 @@ export const permissions = [
   'sessions:control',
   'drafts:read',
   'drafts:decide',
+  'artifacts:read',
   'objects:read',
   'objects:write',
   'submissions:read',

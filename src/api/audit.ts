@@ -3,7 +3,7 @@
 import type { AuditEntry } from '../contracts/connector.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
-import type { Store } from '../store/store.ts';
+import type { Reader, Store } from '../store/store.ts';
 
 const MAX_TARGET_CHARS = 1200; // an account and the longest mailbox
 
@@ -26,10 +26,11 @@ export class Audit {
     this.#clock = clock;
   }
 
-  async record(entry: NewEntry): Promise<void> {
+  /** @param writer a transaction, where the entry and what it tells of belong together */
+  async record(entry: NewEntry, writer: Reader = this.#store.db): Promise<void> {
     const at = this.#clock.now();
     const target = entry.target.slice(0, MAX_TARGET_CHARS);
-    await this.#store.db
+    await writer
       .insertInto('audit')
       .values({ ...entry, target, id: newId('aud', at), at })
       .execute();

@@ -1,6 +1,7 @@
 // All operations, in the order in which documents and help show them.
 import { accountOperations } from './operations/account.ts';
 import { accountCheckOperations } from './operations/account-check.ts';
+import { artifactOperations } from './operations/artifact.ts';
 import { auditOperations } from './operations/audit.ts';
 import { connectorDownloadOperations } from './operations/connector-download.ts';
 import { connectorReadOperations } from './operations/connector-read.ts';
@@ -38,6 +39,7 @@ const ownOperations: readonly Operation[] = [
   ...deliveryOperations,
   ...sessionOperations,
   ...draftOperations,
+  ...artifactOperations,
   ...objectOperations,
   ...submissionOperations,
   ...watchOperations,

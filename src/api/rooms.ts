@@ -14,6 +14,7 @@ import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { parseMail } from '../mail/parse.ts';
+import type { Artifacts } from '../objects/artifacts.ts';
 import type { Uploads } from '../objects/uploads.ts';
 import type { Submissions } from '../outbound/submissions.ts';
 import type { checkSmtp } from '../outbound/validate.ts';
@@ -43,6 +44,7 @@ export interface Rooms {
   deliveries: Pick<Deliveries, 'list' | 'get' | 'retry'>;
   drafts: Pick<Drafts, 'list' | 'get' | 'raw' | 'approve' | 'edit' | 'reject' | 'submit'>;
   uploads: Pick<Uploads, 'add' | 'get'>;
+  artifacts: Pick<Artifacts, 'stage' | 'keep' | 'find' | 'list' | 'get' | 'open'>;
   submissions: Pick<Submissions, 'list' | 'get' | 'settle'>;
   queue: Pick<JobQueue, 'deadLetters' | 'revive'>;
   rules: Pick<RulesSource, 'current' | 'problems'>;

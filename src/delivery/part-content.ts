@@ -1,9 +1,10 @@
-// The octets of an attachment into a body as base64, hashed on the way, and taken back where they are too many.
+// The octets of an attachment on their one way through: hashed, and written into an event as base64 or kept as an artifact.
+// What turns out to be too large is taken back, and hashed to its end all the same.
 import { createHash } from 'node:crypto';
-import type { PostedPart } from '../contracts/delivery.ts';
+import type { PartHashes as Hashes } from '../contracts/mail-event.ts';
+import { codeOf, PosternError } from '../kernel/errors.ts';
+import type { StagedBlob } from '../objects/blobs.ts';
 import type { Spool } from './spool.ts';
-
-export type Hashes = NonNullable<PostedPart['hashes']>;
 
 /** MD5, SHA-1 and SHA-256: what lists of known files go by. */
 export class PartHashes {
@@ -19,10 +20,64 @@ export class PartHashes {
   }
 }
 
-export interface WrittenContent {
+export interface ReadContent {
   /** Decoded octets. */
   size: number;
   hashes: Hashes;
+}
+
+/** Reads it to its end and keeps nothing. */
+export async function hashContent(pieces: AsyncIterable<Uint8Array>): Promise<ReadContent> {
+  const hashes = new PartHashes();
+  let size = 0;
+  for await (const piece of pieces) {
+    size += piece.length;
+    hashes.update(piece);
+  }
+  return { size, hashes: hashes.digest() };
+}
+
+/**
+ * Keeps what a part decodes to, unless it is more than `limit` octets.
+ * @param stage takes the octets; where it is thrown at, it keeps nothing
+ */
+export async function stageContent(
+  stage: (bytes: AsyncIterable<Uint8Array>) => Promise<StagedBlob>,
+  pieces: AsyncIterable<Uint8Array>,
+  limit: number,
+): Promise<ReadContent & { staged: StagedBlob | null }> {
+  const hashes = new PartHashes();
+  let size = 0;
+  // Not a loop over the pieces: ending that would end the pieces too, and what does not fit is still hashed.
+  const reading = pieces[Symbol.asyncIterator]();
+  const next = async (): Promise<Uint8Array | undefined> => {
+    const { value, done } = await reading.next();
+    if (done) return undefined;
+    size += value.length;
+    hashes.update(value);
+    return value;
+  };
+  async function* fitting(): AsyncGenerator<Uint8Array> {
+    for (let piece = await next(); piece; piece = await next()) {
+      if (size > limit) throw new PosternError(DOES_NOT_FIT, 'The part is larger than what is kept.');
+      yield Buffer.from(piece); // a copy: whoever takes it may hold it, and whose it was may write over it
+    }
+  }
+  try {
+    const staged = await stage(fitting()).catch((error: unknown) => {
+      if (codeOf(error) === DOES_NOT_FIT) return null;
+      throw error;
+    });
+    if (!staged) while (await next());
+    return { size, hashes: hashes.digest(), staged };
+  } finally {
+    await reading.return?.();
+  }
+}
+
+const DOES_NOT_FIT = 'part_too_large';
+
+export interface WrittenContent extends ReadContent {
   /** False where there were more than the limit: then nothing was written. */
   fits: boolean;
 }

@@ -12,6 +12,7 @@ import {
   waitAfter,
   wishOf,
 } from '../network/standard-webhooks.ts';
+import type { Artifacts } from '../objects/artifacts.ts';
 import { octetsOf } from '../rules/quantity.ts';
 import { atAnyPlace, type TextParts } from '../watch/text.ts';
 import { writeEvent } from './event-body.ts';
@@ -22,12 +23,15 @@ import type { Subject } from './subject.ts';
 const SHORTEST_TIMEOUT_MS = 100;
 const LONGEST_TIMEOUT_MS = 300_000; // a receiver that thinks for longer should take the mail and think afterwards
 const LARGEST_LIMIT_BYTES = 128 * 1024 * 1024;
+/** Of a body: what a receiver is sent at most, whatever a mail claims to hold. */
+const LARGEST_BODY_BYTES = 256 * 1024 * 1024;
 /** Mail that is nowhere to be found is sought until this attempt, some 35 minutes: it may be on its way to another mailbox. */
 const ATTEMPTS_TO_FIND = 4;
 /** Failures of reading that no further attempt mends. */
 const FINAL = new Set(['mail_too_large', 'mail_too_complex', 'not_found']);
 
 export interface PostParts extends TextParts {
+  artifacts: Pick<Artifacts, 'stage' | 'keep' | 'find'>;
   /** Where large bodies are put together. */
   folder: string;
   resolveSecret: (reference: string) => string;
@@ -107,7 +111,7 @@ async function readInto(
     await spool.truncate(0); // of a place where it was no more
     return destination.format === 'raw'
       ? writeRaw(spool, connection, place, subject, limit, attempt.signal)
-      : writeEvent(spool, connection, place, subject, limit);
+      : writeJson(spool, parts, connection, place, subject, limit, attempt.signal);
   };
   try {
     return await atAnyPlace(parts, message, write);
@@ -116,6 +120,45 @@ async function readInto(
     if (codeOf(error) === 'message_gone' && attempt.number >= ATTEMPTS_TO_FIND) throw final(error);
     throw bySchedule(error, attempt, true);
   }
+}
+
+/** @returns the request headers that belong to the body */
+async function writeJson(
+  spool: Spool,
+  { artifacts }: PostParts,
+  connection: ImapConnection,
+  place: Place,
+  { delivery, destination, account, message }: Subject,
+  limit: number,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  const { id, settings } = account;
+  const retentionDays = destination.attachment_retention_days ?? null;
+  await writeEvent(
+    spool,
+    artifacts,
+    connection,
+    place,
+    {
+      eventId: delivery.id,
+      account: { id, label: settings.label, address: settings.address },
+      hostname: settings.imap.host,
+      tags: destination.tags,
+      arrivedAt: message.arrivedAt,
+      about: { rule: delivery.rule, destination: delivery.destination },
+      message,
+    },
+    {
+      limit,
+      withContents: destination.include_attachments || retentionDays !== null,
+      retentionDays,
+      journal: destination.journal,
+      largestReadBytes: settings.max_message_bytes,
+      largestEventBytes: LARGEST_BODY_BYTES,
+      signal,
+    },
+  );
+  return { 'content-type': 'application/json' };
 }
 
 const final = (error: unknown): PosternError =>

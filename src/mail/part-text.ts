@@ -4,7 +4,8 @@ import { decodeCharset } from './charset.ts';
 import { charsetOf, MAX_HTML_CHARS, type TransferredPart } from './content.ts';
 import { decodeTransfer } from './transfer.ts';
 
-const TEXT = /^text\/|^message\/(global-)?(delivery-status|disposition-notification|feedback-report|headers)$/;
+const TEXT =
+  /^text\/|^message\/(global-)?(delivery-status|disposition-notification|feedback-report|headers)$/;
 
 /** Whether a part of this media type holds text: what people write, and the reports that programs write. */
 export const isText = (type: string): boolean => TEXT.test(type);

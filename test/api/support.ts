@@ -189,6 +189,14 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
       add: async () => Promise.reject(new Error('not played')),
       get: async (id) => Promise.reject(notFound('object', id)),
     },
+    artifacts: {
+      stage: async () => Promise.reject(new Error('not played')),
+      keep: async () => Promise.reject(new Error('not played')),
+      find: async () => undefined,
+      list: async () => [],
+      get: async (id) => Promise.reject(notFound('artifact', id)),
+      open: async (id) => Promise.reject(notFound('artifact', id)),
+    },
     drafts: {
       list: async ({ limit, before }) =>
         [...drafts.values()]

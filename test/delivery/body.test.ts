@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { Webhook } from 'standardwebhooks';
-import { type PostedEvent, postedEvent } from '../../src/contracts/delivery.ts';
+import { type PostedEvent, postedEvent } from '../../src/contracts/mail-event.ts';
 import { type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { requireService } from '../support/services.ts';
 import { type DeliveryHouse, openDeliveryHouse } from './house.ts';
@@ -61,7 +61,7 @@ rules: [{ name: all mail, then: [{ post: crm }] }]
     assert.deepEqual([account.label, rule, destination], ['sales', 'all mail', 'crm']);
     assert.equal(message.subject, 'Grüße');
     assert.equal(message.text.trim(), 'Schöne Grüße');
-    assert.equal(message.trust.level, 'unverified');
+    assert.equal(message.trust?.level, 'unverified');
     assert.deepEqual(
       message.headers.received?.map((line) => line.slice(5, 14)),
       ['b.example', 'c.example'],

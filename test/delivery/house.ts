@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Accounts } from '../../src/accounts/accounts.ts';
 import { Vault } from '../../src/accounts/vault.ts';
+import { Audit } from '../../src/api/audit.ts';
 import { memoryBus } from '../../src/cluster/memory.ts';
 import { accountInput } from '../../src/contracts/account.ts';
 import type { DeliveryState, DeliveryView } from '../../src/contracts/delivery.ts';
@@ -15,6 +16,9 @@ import { JobQueue } from '../../src/jobs/queue.ts';
 import { JobWorker } from '../../src/jobs/worker.ts';
 import { PosternError } from '../../src/kernel/errors.ts';
 import { type Logger, silentLogger } from '../../src/kernel/logger.ts';
+import { Artifacts } from '../../src/objects/artifacts.ts';
+import { Blobs } from '../../src/objects/blobs.ts';
+import { folderStore } from '../../src/objects/fs.ts';
 import { compileRules } from '../../src/rules/compile.ts';
 import { ruleDecider } from '../../src/sessions/decide.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
@@ -31,6 +35,10 @@ export interface DeliveryHouse {
   store: Store;
   jobs: JobQueue;
   deliveries: Deliveries;
+  artifacts: Artifacts;
+  audit: Audit;
+  /** Where large objects lie. */
+  objectsFolder: string;
   /** Lines of the log, as JSON. */
   log: string[];
   /** Live events, as JSON. */
@@ -90,7 +98,16 @@ export async function openDeliveryHouse(
   const decider = ruleDecider({ rules: () => rules, jobs, clock });
   const ingest = new Ingest({ store, jobs, clock, bus, log, decider });
   registerEffects({ store, imap, accounts, worker, ingest, jobs, clock });
+  const audit = new Audit(store, clock);
+  const blobs = new Blobs(store, folderStore(join(folder, 'objects')), clock);
+  const artifacts = new Artifacts({
+    ...{ store, blobs, jobs, clock },
+    audit: (tx, { operation, target, requestId: request_id }) =>
+      audit.record({ principal: 'postern', operation, target, outcome: 'ok', code: null, request_id }, tx),
+  });
+  worker.handle('artifact.expire', ({ object_id: id }, job) => artifacts.expire(id, job));
   const deliveries = new Deliveries({
+    artifacts,
     store,
     imap,
     jobs,
@@ -111,6 +128,9 @@ export async function openDeliveryHouse(
     store,
     jobs,
     deliveries,
+    artifacts,
+    audit,
+    objectsFolder: join(folder, 'objects'),
     log: lines,
     events,
     rules: (text) => {

@@ -1,7 +1,7 @@
 // docs/post.md against the contracts: the event that it shows, and every key of a destination.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { postedEvent } from '../../src/contracts/delivery.ts';
+import { postedEvent } from '../../src/contracts/mail-event.ts';
 import { destination, destinationWords } from '../../src/contracts/rule.ts';
 import { blocksOf, pageText } from './blocks.ts';
 
