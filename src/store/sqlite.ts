@@ -21,6 +21,8 @@ import { isInsideWrite, misused, type Store } from './store.ts';
 const BUSY_TIMEOUT_MS = 10_000; // another process on the same file holds its lock for a commit, not longer
 const SQLITE_BUSY = 5; // its primary result code
 const WAL_RETRY_MS = 20;
+const PAGE_BYTES = 8192; // the row of a mail is some 2.4 kB: of SQLite's 4 kB a page would hold one, and be half empty
+const WAL_PAGES = 500; // 4 MB, as SQLite's own limit is with its own pages
 const STATEMENTS_KEPT = 500; // Postern has some 200 queries; lists of varying length make the rest
 const CONNECTION_WAIT_MS = 60_000; // transactions take milliseconds: one that lasts longer will not end
 const LOOP_SHARE_MS = 10; // SQLite answers at once, so a long queue would keep the network and timers from their turn
@@ -55,8 +57,11 @@ function openFile(path: string): DatabaseSync {
     closeSync(openSync(path, 'a', 0o600)); // SQLite gives its own files beside it the mode that it finds here
     chmodSync(path, 0o600);
     const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    database.exec(`pragma page_size = ${PAGE_BYTES}`); // counts for a new file alone
     enterWal(database);
-    database.exec('pragma synchronous = full; pragma foreign_keys = on;');
+    database.exec(
+      `pragma synchronous = full; pragma foreign_keys = on; pragma wal_autocheckpoint = ${WAL_PAGES};`,
+    );
     return database;
   } catch (error) {
     throw new PosternError('ledger_unreadable', `The ledger ${path} cannot be opened: ${String(error)}`, {
