@@ -1,252 +1,144 @@
-// The new text of a reply, without what it quotes. Line by line and in linear time. The library `email-reply-parser` was
-// tried and left: its patterns look from every line to the end of the text, so that 22 kB of lines "Op schreef" take
-// 13 s, and mail is hostile. The full text is always kept beside the result.
+// The new text of an answer, without what it quotes and without the signature. Line by line and in linear time. The
+// library `email-reply-parser` was tried and left: its patterns look from every line to the end of the text, so that
+// 22 kB of lines "Op schreef" take 13 s, and mail is hostile. The full text is always kept beside the result.
+import { endingOf, isBlankOrRule } from './reply-text-endings.ts';
+import type { LineMark } from './reply-text-html.ts';
+import {
+  attributionAt,
+  beginsForward,
+  isHeadingBlock,
+  isMarked,
+  isMarkedByChance,
+  isSeparator,
+  quoteFollows,
+  saysForwarded,
+} from './reply-text-quotes.ts';
 
-const MAX_CHARS = 256 * 1024; // a reply's new text stands at its top; what is behind this is not looked at
-const MAX_LINE_CHARS = 600; // longer lines are prose, never a heading of a quote
-const ATTRIBUTION_LINES = 4; // mail programs wrap "On … wrote:" over up to this many lines
-const HEADING_LINES = 8; // From, Sent, To, Cc, Subject of an Outlook block, some of them wrapped
+export interface ReplyHints {
+  /** The subject of the mail: Outlook quotes and forwards alike, and only "FW:" tells them apart. */
+  subject?: string;
+  /** What the HTML said of each line, where the text was made from HTML. */
+  marks?: readonly LineMark[];
+}
 
-/** How mail programs introduce a quote: a line that begins so and ends so. `has` must stand somewhere in it. */
-const ATTRIBUTIONS: { begins?: string; has?: string; ends: string[] }[] = [
-  { begins: 'on ', ends: ['wrote:', 'writes:'] },
-  { begins: 'am ', has: 'schrieb', ends: [':'] },
-  { has: ' schrieb am ', ends: [':'] },
-  { begins: 'le ', ends: ['a écrit :', 'a écrit:', 'a écrit'] },
-  { begins: 'el ', ends: ['escribió:', 'escribió', 'ha escrito:'] },
-  { begins: 'il ', ends: ['ha scritto:'] },
-  { begins: 'em ', ends: ['escreveu:'] },
-  { begins: 'op ', has: 'schreef', ends: [':'] },
-  { begins: 'den ', has: 'skrev', ends: [':'] },
-  { begins: 'dnia ', ends: ['napisał(a):', 'napisał:', 'pisze:'] },
-  { ends: ['写道：', '写道:', '寫道：', '寫道:', '写道', '來信：'] },
-  {
-    ends: [
-      'のメッセージ:',
-      'のメッセージ：',
-      'は書きました:',
-      'は書きました：',
-      'さんは書きました:',
-      'さんは書きました：',
-    ],
-  },
-  { ends: ['작성:', '님이 작성:'] },
-  { ends: ['написал:', 'написал(а):', 'пишет:'] },
-  { ends: [' wrote:', ' schrieb:', ' a écrit :', ' escribió:'] },
-  { has: '@', ends: ['>:', '> :', '>：'] },
-];
+/**
+ * What a line of a mail is. `quote` is marked as such line by line, or introduces a quote; `original` stands below a
+ * separator, and nothing marks where it ends.
+ */
+export type LineKind = 'own' | 'quote' | 'original' | 'signature' | 'forwarded';
 
-/** A line of only this, between dashes, parts the new text from the original. */
-const SEPARATORS = new Set([
-  'original message',
-  'original appointment',
-  'ursprüngliche nachricht',
-  'originalnachricht',
-  'original-nachricht',
-  "message d'origine",
-  'message d’origine',
-  'message original',
-  'mensaje original',
-  'messaggio originale',
-  'mensagem original',
-  'oorspronkelijk bericht',
-  'oprindelig meddelelse',
-  'ursprungligt meddelande',
-  '原始邮件',
-  '原始郵件',
-  '回复的原邮件',
-  '回复邮件',
-  '元のメッセージ',
-  'オリジナルメッセージ',
-  '원본 메시지',
-  '원본 메일',
-  'исходное сообщение',
-  'пересылаемое сообщение',
-]);
+/**
+ * The text that the sender of this mail wrote, with a mail that he forwards: lines of `text`, in their order. Where
+ * nothing remains, all that is not marked as quoted; so it is empty only where every line is a quote.
+ */
+export function replyText(text: string, hints: ReplyHints = {}): string {
+  const lines = text.split('\n');
+  const kinds = lineKinds(lines, hints);
+  const keep = (...wanted: LineKind[]): string => tidy(lines, (i) => wanted.includes(kinds[i] as LineKind));
+  const reply = keep('own', 'forwarded');
+  return saysSomething(reply) ? reply : keep('own', 'forwarded', 'original', 'signature');
+}
 
-const FROM = new Set([
-  'from',
-  'von',
-  'de',
-  'da',
-  'van',
-  'från',
-  'fra',
-  'od',
-  'от',
-  '发件人',
-  '寄件者',
-  '寄件人',
-  '差出人',
-  '送信者',
-  'from(差出人)',
-  '보낸 사람',
-  '보낸사람',
-]);
-const OTHERS = new Set([
-  ...[
-    'sent',
-    'date',
-    'to',
-    'cc',
-    'subject',
-    'reply-to',
-    'gesendet',
-    'datum',
-    'an',
-    'betreff',
-    'envoyé',
-    'à',
-    'objet',
-  ],
-  ...[
-    'enviado',
-    'enviado el',
-    'fecha',
-    'para',
-    'asunto',
-    'inviato',
-    'data',
-    'a',
-    'oggetto',
-    'verzonden',
-    'aan',
-    'onderwerp',
-  ],
-  ...[
-    'skickat',
-    'till',
-    'ämne',
-    'til',
-    'emne',
-    'assunto',
-    'cc:',
-    'отправлено',
-    'дата',
-    'кому',
-    'тема',
-    'wysłano',
-    'do',
-    'temat',
-  ],
-  ...[
-    '发送时间',
-    '发送日期',
-    '日期',
-    '时间',
-    '收件人',
-    '抄送',
-    '主题',
-    '寄件日期',
-    '收件者',
-    '主旨',
-    '副本',
-    '時間',
-    '主題',
-  ],
-  ...['送信日時', '日時', '宛先', '件名', '送信日', '보낸 날짜', '받는 사람', '제목', '날짜', '참조'],
-]);
+/** What each line of a mail is. */
+export function lineKinds(
+  lines: readonly string[],
+  { subject = '', marks = [] }: ReplyHints = {},
+): LineKind[] {
+  const kinds = quotesOf(lines, marks, saysForwarded(subject));
+  for (let start = 0; start < lines.length; start++) {
+    if (kinds[start] !== 'own') continue;
+    let end = start + 1;
+    while (end < lines.length && kinds[end] === 'own') end++;
+    const ending = endingOf(lines, start, end);
+    kinds.fill('signature', ending, end);
+    // The rule that a program draws above the original goes with it.
+    if (end < lines.length && kinds[end] !== 'forwarded') {
+      for (let i = ending - 1; i >= start && isBlankOrRule(lines[i] as string); i--) kinds[i] = 'quote';
+    }
+    start = end;
+  }
+  return kinds;
+}
 
-/** The text that the sender of this mail wrote himself. Empty where everything is quoted. */
-export function replyText(text: string): string {
-  const lines = text.slice(0, MAX_CHARS).split('\n');
-  const kept: string[] = [];
+function quotesOf(lines: readonly string[], marks: readonly LineMark[], forwarded: boolean): LineKind[] {
+  const kinds: LineKind[] = [];
+  const quoted = (index: number): boolean => quoteFollows(lines, index);
+  let attributed = false; // an attribution stands above, with nothing between
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] as string;
-    if (isQuoted(line)) continue;
-    if (isSeparator(line) || isHeadingBlock(lines, i)) break;
-    const attribution = attributionLength(lines, i);
-    if (attribution > 0) {
-      // A quote that is marked with ">" may have answers between its lines: go on. One that is not has no end.
-      if (!quoteFollows(lines, i + attribution)) break;
-      i += attribution - 1;
+    const mark = marks[i];
+    const container = mark === 'quoted' && kinds[i - 1] === 'quote';
+    if ((!container && beginsForward(line)) || mark === 'forwarded') return restIs('forwarded', kinds, lines);
+    if (isHeadingStart(lines, i, mark)) return restIs(forwarded ? 'forwarded' : 'original', kinds, lines);
+    if (isQuoted(lines, i, marks, kinds, attributed)) {
+      kinds.push('quote');
       continue;
     }
-    kept.push(line);
-  }
-  return tidy(kept);
-}
-
-const isQuoted = (line: string): boolean => {
-  const bare = line.trimStart();
-  // A comparison at the start of a line (">=", ">5%") is no quote, nor is a From that a mailbox file has marked.
-  return bare.startsWith('>') && !/^>(?:=|\d|From )/.test(bare);
-};
-
-/** How many lines an attribution takes that begins at `index`; 0 when none begins there. */
-function attributionLength(lines: readonly string[], index: number): number {
-  let joined = '';
-  for (let count = 1; count <= ATTRIBUTION_LINES && index + count <= lines.length; count++) {
-    const line = lines[index + count - 1] as string;
-    const bare = line.length > MAX_LINE_CHARS ? '' : squeeze(line);
-    if (bare === '' || isQuoted(line)) return 0;
-    joined = joined === '' ? bare : `${joined} ${bare}`;
-    if (joined.length > MAX_LINE_CHARS) return 0;
-    if (isAttribution(joined)) {
-      // Of a paragraph before it only the attribution's own lines are taken.
-      return count;
+    if (mark === 'signature') {
+      kinds.push('signature');
+      continue;
     }
-    if (count === 1 && !beginsAttribution(joined)) return 0;
+    const length = mark === 'attribution' ? 1 : attributionAt(lines, i, quoted);
+    if (length > 0) {
+      // A quote that is marked with ">" may have answers between its lines: go on. One that is not has no end.
+      if (!quoted(i + length) && mark !== 'attribution' && marks[i + length] !== 'quoted')
+        return restIs('original', kinds, lines);
+      for (let n = 0; n < length; n++) kinds.push('quote');
+      i += length - 1;
+      attributed = true;
+      continue;
+    }
+    if (line.trim() !== '') attributed = false;
+    kinds.push('own');
   }
-  return 0;
+  return kinds;
 }
 
-const beginsAttribution = (line: string): boolean =>
-  ATTRIBUTIONS.some(({ begins }) => begins !== undefined && line.startsWith(begins)) ||
-  (/\d/.test(line) && (line.includes('@') || /^(?:在|于|\d{4}[年/.-]|\d{1,2}[./])/.test(line)));
+const isHeadingStart = (lines: readonly string[], index: number, mark: LineMark): boolean =>
+  mark !== 'quoted' &&
+  (mark === 'original' || isSeparator(lines[index] as string) || isHeadingBlock(lines, index));
 
-/** Whether a whole line introduces a quote. It must name a time or an address, or it is just prose. */
-function isAttribution(line: string): boolean {
-  if (!/\d/.test(line) && !line.includes('@')) return false;
-  return ATTRIBUTIONS.some(
-    ({ begins, has, ends }) =>
-      (begins === undefined || line.startsWith(begins)) &&
-      (has === undefined || line.includes(has)) &&
-      ends.some((end) => line.endsWith(end)) &&
-      (begins !== undefined || has !== '@' || /\d{1,2}[:.時点h]\d{0,2}/.test(line)),
-  );
+function restIs(kind: LineKind, kinds: LineKind[], lines: readonly string[]): LineKind[] {
+  while (kinds.length < lines.length) kinds.push(kind);
+  return kinds;
 }
 
-function quoteFollows(lines: readonly string[], index: number): boolean {
-  for (let i = index; i < Math.min(index + 4, lines.length); i++) {
+function isQuoted(
+  lines: readonly string[],
+  index: number,
+  marks: readonly LineMark[],
+  kinds: readonly LineKind[],
+  attributed: boolean,
+): boolean {
+  const line = lines[index] as string;
+  if (marks[index] === 'quoted') return true;
+  if (!isMarked(line)) return false;
+  const above = kinds[index - 1] === 'quote' && isMarked(lines[index - 1] as string);
+  if (attributed || above) return true;
+  // Text that is only set in is no quote. Its blank lines carry no mark: they are as the line above.
+  if (marks[index] === 'indented') return false;
+  if (/^[\s>]*$/.test(line) && marks.length > 0) return false;
+  if (!isMarkedByChance(line)) return true;
+  const next = lines[index + 1] ?? '';
+  return isMarked(next) && !isMarkedByChance(next);
+}
+
+const saysSomething = (text: string): boolean => text.split('\n').some((line) => !isBlankOrRule(line));
+
+/** The lines that are kept. Where some are left out, at most one blank line stands in their place. */
+function tidy(lines: readonly string[], kept: (index: number) => boolean): string {
+  const out: string[] = [];
+  let gap = false;
+  for (let i = 0; i < lines.length; i++) {
     const line = lines[i] as string;
-    if (line.trim() !== '') return isQuoted(line);
+    if (!kept(i)) gap = true;
+    else if (line.trim() !== '' || !(gap && (out.at(-1) ?? '').trim() === '')) {
+      out.push(line);
+      if (line.trim() !== '') gap = false;
+    }
   }
-  return false;
-}
-
-function isSeparator(line: string): boolean {
-  if (line.length > MAX_LINE_CHARS) return false;
-  const bare = line.trim();
-  if (!/^[-_=*]{2}|^[-]{1,} /.test(bare)) return false;
-  return SEPARATORS.has(squeeze(bare.replace(/^[-_=* ]+/, '').replace(/[-_=* ]+$/, '')));
-}
-
-/** The headers of the original as Outlook and others write them: From, and two more of its kind close by. */
-function isHeadingBlock(lines: readonly string[], index: number): boolean {
-  if (!FROM.has(labelOf(lines[index] as string))) return false;
-  let others = 0;
-  for (let i = index + 1; i < Math.min(index + HEADING_LINES, lines.length); i++) {
-    if (OTHERS.has(labelOf(lines[i] as string))) others++;
-  }
-  return others >= 2;
-}
-
-/** What stands before the first colon of a line, in lower case and without the stars of bold text. */
-function labelOf(line: string): string {
-  if (line.length > MAX_LINE_CHARS * 20) return '';
-  const match = /^[ \t*_|]{0,8}([^:：\n]{1,24}?)[ *_\u3000]{0,4}[:：]/.exec(line);
-  return (match?.[1] ?? '')
-    .replace(/[\s\u3000]+/g, ' ')
-    .trim()
-    .toLowerCase();
-}
-
-const squeeze = (line: string): string => line.replace(/\s+/g, ' ').trim().toLowerCase();
-
-/** Blank lines and rulers that stood before the quote go with it. */
-function tidy(lines: string[]): string {
-  while (lines.length > 0 && /^\s*(?:[-_=*]{5,}\s*)?$/.test(lines.at(-1) ?? '')) lines.pop();
-  const joined = lines.join('\n').replace(/\n{3,}/g, '\n\n');
-  return joined.replace(/^\n+/, '').trimEnd();
+  while (out.length > 0 && (out.at(-1) as string).trim() === '') out.pop();
+  let first = 0;
+  while (first < out.length && (out[first] as string).trim() === '') first++;
+  return out.slice(first).join('\n').trimEnd();
 }

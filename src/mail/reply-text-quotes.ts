@@ -1,0 +1,169 @@
+// How quotes are told in the lines of a mail: marked with ">", introduced by "On … wrote:", parted by "-----Original
+// Message-----", or under the original's headers. Every look is bounded to a few lines, so that the time stays linear.
+import {
+  ATTRIBUTION_BEGINS,
+  FORWARD_BEGINS,
+  FORWARD_PREFIXES,
+  FORWARDED_WORDS,
+  HEADING_LABELS,
+  type HeadingRole,
+  ORIGINAL_WORDS,
+  WROTE_AT_END,
+  WROTE_INSIDE,
+} from './reply-text-words.ts';
+
+const ATTRIBUTION_LINES = 4; // mail programs wrap "On … wrote:" over up to this many lines
+const MAX_ATTRIBUTION_CHARS = 400; // a long name, a long address, a date
+const HEADING_LINES = 10; // From, Sent, To, Cc, Subject of an Outlook block, some of them wrapped
+const MAX_LABEL_LINE_CHARS = 12_000; // a To of some hundred recipients
+const MAX_SEPARATOR_CHARS = 200;
+const BLANKS_BEFORE_QUOTE = 3;
+
+/** Whether a line is marked as quoted. "＞" is how Japanese keyboards write it. */
+export const isMarked = (line: string): boolean => /^[ \t]{0,3}[>＞]/.test(line);
+
+/** A comparison (">5%") or a From that a mailbox file has marked: quoted only if a line beside it surely is. */
+export const isMarkedByChance = (line: string): boolean => /^[ \t]{0,3}>(?:=|\d|From )/.test(line);
+
+const SQUEEZED = /[\s\u3000]+/g;
+const squeeze = (line: string): string => line.replace(SQUEEZED, ' ').trim().toLowerCase();
+
+const CLOCK = /\d{1,2} ?[:.時时点점h시] ?\d{2}|\d ?[ap]\.?m\b|\d{1,2} ?[時时点시]/;
+const YEAR = /(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2}/;
+const BEGINS_WITH_DATE =
+  /^[([]?(?:\d{4} ?[年년/.-]|\d{1,2}[./-]\d{1,2}|\d{1,2}\.? \p{L}{3,}|\p{L}{2,13}[.,]{0,2} (?:\p{L}{3,12}[.,]? )?\d{1,2}[ .,/])/u;
+
+/**
+ * How many lines the attribution takes that begins at `index`; 0 when none begins there. `marked` says whether what
+ * follows a line is marked as quoted: then less is asked of an attribution.
+ */
+export function attributionAt(
+  lines: readonly string[],
+  index: number,
+  marked: (index: number) => boolean,
+): number {
+  let joined = '';
+  let second = ''; // the same without the first line
+  for (let count = 1; count <= ATTRIBUTION_LINES && index + count <= lines.length; count++) {
+    const line = lines[index + count - 1] as string;
+    if (line.length > MAX_ATTRIBUTION_CHARS || isMarked(line)) return 0;
+    const bare = squeeze(line);
+    if (bare === '') return 0;
+    if (count > 1) second = second === '' ? bare : `${second} ${bare}`;
+    joined = joined === '' ? bare : `${joined} ${bare}`;
+    if (joined.length > MAX_ATTRIBUTION_CHARS) return 0;
+    const strong = beginsAttribution(joined);
+    if (count === 1 && !strong && !joined.includes('@') && !endsAttribution(joined)) return 0;
+    if (!isAttribution(joined, strong, marked(index + count))) continue;
+    // What only names an address in its first line may be prose before an attribution of its own.
+    return strong || count === 1 || !isAttribution(second, true, true) ? count : 0;
+  }
+  return 0;
+}
+
+const beginsAttribution = (line: string): boolean =>
+  (/\d/.test(line) && ATTRIBUTION_BEGINS.some((word) => line.startsWith(word))) ||
+  BEGINS_WITH_DATE.test(line);
+
+/** Whether whole lines, joined, introduce a quote. They must name a time or an address, or they are just prose. */
+function isAttribution(joined: string, strong: boolean, marked: boolean): boolean {
+  const dated = YEAR.test(joined) || CLOCK.test(joined);
+  const addressed = joined.includes('@');
+  if (!endsAttribution(joined)) {
+    // Gmail in Japanese and Russian, Yandex: a date, the writer, an address, and no verb.
+    return CLOCK.test(joined) && YEAR.test(joined) && addressed && /[>）)] ?[:：]$/.test(joined);
+  }
+  if (marked) return dated || addressed;
+  return addressed ? strong || dated : strong && CLOCK.test(joined);
+}
+
+function endsAttribution(line: string): boolean {
+  const colon = /[:：]$/.test(line);
+  const bare = line.replace(/^[-–—]{2,} ?/, '').replace(/[\s:：,;\-–—]+$/, '');
+  if (WROTE_AT_END.some((verb) => bare.endsWith(verb))) {
+    // Without a colon it is prose, but for the programs that write dashes or nothing there.
+    return colon || bare.length + 3 <= line.length || /[写寫]道$|a écrit$|escribió$/.test(bare);
+  }
+  return colon && WROTE_INSIDE.some((verb) => line.includes(verb) || line.startsWith(verb.trimStart()));
+}
+
+/** Whether the first line that says something, from `index` on, is marked as quoted. */
+export function quoteFollows(lines: readonly string[], index: number): boolean {
+  for (let i = index; i <= index + BLANKS_BEFORE_QUOTE && i < lines.length; i++) {
+    const line = lines[i] as string;
+    if (line.trim() !== '') return isMarked(line);
+  }
+  return false;
+}
+
+/** What a line says between dashes, or in front of its colon; undefined where it is no such line. */
+function wordsOfSeparator(line: string): string | undefined {
+  if (line.length > MAX_SEPARATOR_CHARS) return undefined;
+  const bare = line.replaceAll('\u00a0', ' ').trim();
+  if (!/^[-_=*~–—─━]{2}|^[-–—] /.test(bare)) return undefined;
+  return squeeze(bare.replace(/^[-_=*~–—─━ ]+/, '').replace(/[-_=*~–—─━ :：]+$/, ''));
+}
+
+/** Whether a line parts the new text from the original. */
+export function isSeparator(line: string): boolean {
+  const words = wordsOfSeparator(line);
+  if (words !== undefined) return ORIGINAL_WORDS.has(words);
+  // GroupWise: ">>> Sales <sales@example.org> 11/20/2026 2:00 PM >>>"
+  return line.length <= MAX_SEPARATOR_CHARS && /^>>> .*\d.*>>>\s*$/.test(line);
+}
+
+/** Whether a line begins a forwarded mail, whatever the subject says. */
+export function beginsForward(line: string): boolean {
+  const words = wordsOfSeparator(line);
+  if (words !== undefined) return FORWARDED_WORDS.has(words) || /^forwarded by .*\d/.test(words);
+  if (line.length > MAX_SEPARATOR_CHARS || !/[:：。]\s*$/.test(line)) return false;
+  return FORWARD_BEGINS.has(squeeze(line).replace(/[ :：。]+$/, ''));
+}
+
+/** Whether the subject says that the mail was forwarded: its first prefix decides, "RE: FW:" is an answer. */
+export function saysForwarded(subject: string): boolean {
+  const match = /^\s*(?:\[[^\]]{0,60}\]\s*)?(\p{L}{1,12})(?:\[\d{1,3}\])?\s?[:：]/u.exec(
+    subject.slice(0, 120),
+  );
+  return match !== null && FORWARD_PREFIXES.has((match[1] as string).toLowerCase());
+}
+
+/**
+ * Whether the headers of the original begin at `index`, as Outlook and others write them. A memo or a travel request has
+ * such lines as well: so there must be From, a date and a subject, with an address or the time of day.
+ */
+export function isHeadingBlock(lines: readonly string[], index: number): boolean {
+  if (roleOf(lines[index] as string) === undefined) return false;
+  const seen = new Set<HeadingRole>();
+  let addressed = false;
+  let clock = false;
+  let unlabelled = 0;
+  for (let i = index; i < Math.min(index + HEADING_LINES, lines.length); i++) {
+    const line = lines[i] as string;
+    const role = roleOf(line);
+    if (role === undefined) {
+      if (line.trim() !== '' && ++unlabelled > 2) break;
+      continue;
+    }
+    if (seen.has(role) && role === 'from') break;
+    seen.add(role);
+    if (role === 'from' && line.includes('@')) addressed = true;
+    if (role === 'date' && CLOCK.test(line)) clock = true;
+  }
+  if (!seen.has('from')) return false;
+  if (seen.has('subject') && (seen.has('date') || seen.has('to')))
+    return addressed || (clock && seen.has('date'));
+  return addressed && clock && seen.has('to');
+}
+
+/** What header the label of a line names, without the stars of bold text. */
+function roleOf(line: string): HeadingRole | undefined {
+  if (line.length > MAX_LABEL_LINE_CHARS) return undefined;
+  const match = /^[ \t*_|\u3000]{0,8}([^:：|\t\n]{1,24}?)[ *_\u3000]{0,4}(?:[:：]|[|\t])/.exec(line);
+  if (!match) return undefined;
+  const label = squeeze(match[1] as string);
+  // Chinese and Japanese labels are spread by spaces to one width: "主　题".
+  return HEADING_LABELS.get(
+    /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/.test(label) ? label.replaceAll(' ', '') : label,
+  );
+}
