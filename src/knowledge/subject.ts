@@ -1,0 +1,58 @@
+// The mails that a content came with, as sinks and searches speak of them.
+import type { Address, MailMetadata } from '../contracts/mail.ts';
+import type { Reader } from '../store/store.ts';
+
+export interface DocumentMail {
+  id: string;
+  content_id: string;
+  account_id: string;
+  message_id: string;
+  /** Null: the mail itself. */
+  part: string | null;
+  filename: string;
+  message: {
+    thread_id: string;
+    /** The Message-ID header. */
+    internet_message_id: string | null;
+    from: Address | null;
+    to: readonly Address[];
+    subject: string;
+    date: string;
+  };
+}
+
+/** The earliest first. */
+export async function documentsOf(
+  db: Reader,
+  contentId: string,
+  { account, limit, newest = false }: { account?: string | undefined; limit: number; newest?: boolean },
+): Promise<DocumentMail[]> {
+  let query = db
+    .selectFrom('knowledge_documents as d')
+    .innerJoin('messages as m', 'm.id', 'd.message_id')
+    .select(['d.id', 'd.account_id', 'd.message_id', 'd.part', 'd.filename'])
+    .select(['m.thread_id', 'm.message_id as header', 'm.subject', 'm.date', 'm.metadata'])
+    .where('d.content_id', '=', contentId)
+    .orderBy('d.id', newest ? 'desc' : 'asc')
+    .limit(limit);
+  if (account !== undefined) query = query.where('d.account_id', '=', account);
+  return (await query.execute()).map((row) => {
+    const { from, to } = JSON.parse(row.metadata) as MailMetadata;
+    return {
+      id: row.id,
+      content_id: contentId,
+      account_id: row.account_id,
+      message_id: row.message_id,
+      part: row.part === '' ? null : row.part,
+      filename: row.filename,
+      message: {
+        thread_id: row.thread_id,
+        internet_message_id: row.header,
+        from,
+        to,
+        subject: row.subject,
+        date: new Date(row.date).toISOString(),
+      },
+    };
+  });
+}
