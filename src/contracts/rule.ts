@@ -1,103 +1,31 @@
 // The language of rules/*.yaml. This is the shape of one file; rules/ compiles it. Objects are strict, so
 // that a typo is an error and never a condition that silently does not count.
 import { z } from 'zod';
+import { retentionDays } from './mail-event.ts';
+import { condition, MAX_LIST_ITEMS, names, timezone, word } from './rule-condition.ts';
 
-const MAX_WORD_CHARS = 1000; // longer than any address, domain or sensible pattern
-const MAX_LIST_ITEMS = 10_000; // room for a list of customers' domains
 const MAX_NAME_CHARS = 200;
 const MAX_LABEL_CHARS = 200;
+const MAX_MAILBOX_CHARS = 1000;
+const HIGHEST_PRIORITY = 1000;
 
-const word = z.string().min(1).max(MAX_WORD_CHARS);
-const names = z.union([word, z.array(word).min(1).max(MAX_LIST_ITEMS)]);
 const DURATION = /^\d{1,9}(ms|s|m|h|d)$/;
 const RATE = /^[1-9]\d{0,8}\/\d{1,9}(s|m|h|d)$/;
-const SIZE = /^\s*(<=|>=|<|>)\s*\d{1,12}(\.\d{1,3})?\s*(B|kB|KB|MB|GB)\s*$/;
-const COUNT = /^\s*(<=|>=|<|>|=)?\s*\d{1,6}\s*$/;
 
 /** `250ms`, `30s`, `5m`, `1h` or `7d`. */
 export const duration = z.string().regex(DURATION, 'write a duration such as 30s, 5m or 1h');
 /** So many in a time: `5/1h`. */
 export const rate = z.string().regex(RATE, 'write a rate such as 5/1h');
-/** A comparison of octets: `<10MB`, `>=1kB`. A kB has 1,024 octets, as mail servers count. */
-export const sizeCondition = z.string().regex(SIZE, 'write a size such as "<10MB" or ">=1kB"');
 /** So many octets: `1MB`. A kB has 1,024. */
 const byteCount = z
   .string()
   .regex(/^\s*\d{1,12}(\.\d{1,3})?\s*(B|kB|KB|MB|GB)\s*$/, 'write a size such as 1MB');
-const countCondition = z.union([
-  z.number().int().nonnegative(),
-  z.string().regex(COUNT, 'write a count such as 2 or ">=2"'),
-]);
-
-export const attachmentCondition = z.strictObject({
-  type: names.optional(),
-  name: names.optional(),
-  size: sizeCondition.optional(),
-  /** How many attachments meet the other conditions; at least one when this is absent. */
-  count: countCondition.optional(),
-});
-export type AttachmentCondition = z.infer<typeof attachmentCondition>;
-
-export type Names = string | string[];
-
-export interface Condition {
-  from?: Names | undefined;
-  to?: Names | undefined;
-  cc?: Names | undefined;
-  reply_to?: Names | undefined;
-  subject?: Names | undefined;
-  header?: Record<string, Names> | undefined;
-  list_id?: Names | undefined;
-  type?: Names | undefined;
-  attachment?: AttachmentCondition | boolean | undefined;
-  size?: string | undefined;
-  flag?: Names | undefined;
-  mailbox?: Names | undefined;
-  account?: Names | undefined;
-  thread?: 'new' | 'reply' | undefined;
-  /** At least this level: `asserted` also takes verified mail. */
-  trust?: 'verified' | 'asserted' | undefined;
-  all?: Condition[] | undefined;
-  any?: Condition[] | undefined;
-  not?: Condition | undefined;
-}
-
-const headerName = z
-  .string()
-  .regex(/^[!-9;-~]{1,100}$/, 'a header name has letters, digits and hyphens, and no colon');
-
-const plainConditions = {
-  from: names.optional(),
-  to: names.optional(),
-  cc: names.optional(),
-  reply_to: names.optional(),
-  subject: names.optional(),
-  header: z.record(headerName, names).optional(),
-  list_id: names.optional(),
-  type: names.optional(),
-  attachment: z.union([z.boolean(), attachmentCondition]).optional(),
-  size: sizeCondition.optional(),
-  flag: names.optional(),
-  mailbox: names.optional(),
-  account: names.optional(),
-  thread: z.enum(['new', 'reply']).optional(),
-  trust: z.enum(['verified', 'asserted']).optional(),
-};
-/** Every word that `when` knows. */
-export const conditionWords: readonly string[] = [...Object.keys(plainConditions), 'all', 'any', 'not'];
-
-/** Every condition named must hold. A list means any of its items; `"!…"` excludes. */
-export const condition: z.ZodType<Condition> = z.lazy(() =>
-  z.strictObject({
-    ...plainConditions,
-    all: z.array(condition).min(1).max(MAX_LIST_ITEMS).optional(),
-    any: z.array(condition).min(1).max(MAX_LIST_ITEMS).optional(),
-    not: condition.optional(),
-  }),
-);
 
 /** Every word that `then` knows. */
-export const actionWords = ['spawn', 'post', 'label', 'mark_seen', 'stop'] as const;
+export const actionWords = [
+  ...(['spawn', 'post', 'forward', 'label', 'flag'] as const),
+  ...(['mark_seen', 'move', 'stop'] as const),
+] as const;
 
 const label = z
   .string()
@@ -136,6 +64,10 @@ export const destination = z.strictObject({
   mark_seen: z.boolean().default(false),
   /** Attachments as base64, each part with its hashes; without this they are named alone. */
   include_attachments: z.boolean().default(false),
+  /** Attachments are kept for so many days, and the event refers to them: instead of base64. `json` only. */
+  attachment_retention_days: retentionDays.optional(),
+  /** A journal's report is opened: the event is that of the mail inside. `json` only. */
+  journal: z.boolean().default(false),
   /** A part (`json`) or a message (`raw`) that is larger is left out. */
   max_body_size: byteCount.default('10MB'),
   /** Words for the receiver, put into the event's `routing`. */
@@ -152,32 +84,101 @@ export const destination = z.strictObject({
 export type Destination = z.infer<typeof destination>;
 export const destinationWords: readonly string[] = Object.keys(destination.shape);
 
+const mailboxName = z
+  .string()
+  .min(1)
+  .max(MAX_MAILBOX_CHARS)
+  .refine((text) => !/\p{C}/u.test(text), 'the name of a folder has no control characters');
+
+const move = z.strictObject({
+  mailbox: mailboxName.describe('The folder, as the server spells it: Archive/2026.'),
+  create: z.boolean().default(false).describe('Makes the folder where it is missing.'),
+});
+
+/** A system flag (`seen`, `flagged`, `answered`, `draft`) or a keyword; with `!` it is taken away. */
+const flagName = z
+  .string()
+  .regex(/^!?\\?[A-Za-z0-9$_.-]{1,100}$/, 'write flags such as flagged, $Important or "!seen"')
+  .refine(
+    (name) => !/^!?\\?(deleted|recent)$/i.test(name),
+    'no rule marks mail as deleted; `move` it to the folder for that',
+  );
+const flags = z.union([flagName, z.array(flagName).min(1).max(50)]);
+
+const forwardAddresses = z.union([word, z.array(word).min(1).max(50)]);
+const forward = z.strictObject({
+  to: forwardAddresses.describe('The addresses it goes to.'),
+  send: z
+    .enum(['approve', 'auto'])
+    .default('approve')
+    .describe('Whether it waits for a person, or leaves by itself where the sender is sure.'),
+  note: z.string().min(1).max(10_000).describe('What stands above the forwarded mail.').optional(),
+  limit: rate.default('20/1h').describe('How many mails this rule forwards in a time, such as 20/1h.'),
+});
+export type Forward = z.infer<typeof forward> & { to: string[] };
+
 const plainActions = [
-  z.strictObject({ spawn: z.string().min(1) }),
-  z.strictObject({ label }),
+  z.strictObject({ spawn: z.string().min(1).describe('The agent that is woken.') }),
+  z.strictObject({ label: label.describe('A label that the mail gets.') }),
   z.strictObject({ mark_seen: z.literal(true) }),
   z.strictObject({ stop: z.literal(true) }),
 ] as const;
 
 /** An action as the other rooms see it: always an object with one key. `post` names a destination. */
-export const ruleAction = z.union([...plainActions, z.strictObject({ post: z.string().min(1) })]);
+export const ruleAction = z.union([
+  ...plainActions,
+  z.strictObject({ post: z.string().min(1) }),
+  z.strictObject({ move: move.required() }),
+  z.strictObject({ flag: z.strictObject({ add: z.array(z.string()), remove: z.array(z.string()) }) }),
+  z.strictObject({ forward: forward.extend({ to: z.array(word) }) }),
+]);
 export type RuleAction = z.infer<typeof ruleAction>;
 
-/** An action as it is written: one without a value may stand as a bare word, and `post` may describe its destination. */
+/** An action as it is written: one without a value may stand as a bare word, and others may be described where they stand. */
 export const writtenAction = z.union([
   ...plainActions,
-  z.strictObject({ post: z.union([z.string().min(1), destination]) }),
-  z.enum(['mark_seen', 'stop']),
+  z.strictObject({
+    post: z
+      .union([z.string().min(1), destination])
+      .describe('The destination that the mail is posted to, by its name, or its url and more.'),
+  }),
+  z.strictObject({ move: z.union([mailboxName, move]).describe('The folder that the mail is moved to.') }),
+  z.strictObject({
+    flag: flags.describe('Flags that the mail gets, such as flagged or $Important; "!seen" takes one away.'),
+  }),
+  z.strictObject({
+    forward: z
+      .union([...forwardAddresses.options, forward])
+      .describe('The addresses that the mail is forwarded to, once a person has approved it.'),
+  }),
+  z
+    .enum(['mark_seen', 'stop'])
+    .describe('mark_seen: marks the mail as read. stop: no further rule is tried.'),
 ]);
+export type WrittenAction = z.infer<typeof writtenAction>;
+export const moveWords: readonly string[] = Object.keys(move.shape);
+export const forwardWords: readonly string[] = Object.keys(forward.shape);
+
+const priority = z.number().int().min(-HIGHEST_PRIORITY).max(HIGHEST_PRIORITY);
+
+/** What the rules of a file have where they do not say it themselves. */
+export const ruleDefaults = z.strictObject({
+  account: names.describe('The account of rules that name none.').optional(),
+  mailbox: names.describe('The folder of rules that name none.').optional(),
+  priority: priority.describe('The priority of rules that have none.').optional(),
+  timezone: timezone.describe('The time zone of `sent` where it names none: Europe/Zurich.').optional(),
+});
 
 export const rule = z.strictObject({
-  name: z.string().min(1).max(MAX_NAME_CHARS),
+  name: z.string().min(1).max(MAX_NAME_CHARS).describe('Used once in all files.'),
   /** The account's label, several, or `*`. Absent: any that is watched. */
-  account: names.optional(),
-  mailbox: names.optional(),
+  account: names.describe('The label of the account, several, or "*"; any where it is absent.').optional(),
+  mailbox: names.describe('The folder, several, or "*"; any that is watched where it is absent.').optional(),
+  /** Those with the highest come first; 0 where nothing is said. Of the same priority, the order of the files counts. */
+  priority: priority.describe('Rules with a higher one are tried first; 0 where it is absent.').optional(),
   when: condition.optional(),
   // biome-ignore lint/suspicious/noThenProperty: the language of DESIGN.md says when and then
-  then: z.array(writtenAction).min(1).max(20),
+  then: z.array(writtenAction).min(1).max(20).describe('What is done, in order.'),
 });
 export type Rule = z.infer<typeof rule>;
 
@@ -232,6 +233,9 @@ export type Agent = z.infer<typeof agent>;
 const handle = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'use lower-case letters, digits and hyphens');
 
 export const rulesFile = z.strictObject({
+  defaults: ruleDefaults
+    .describe('What the rules of this file have where they do not say it themselves.')
+    .optional(),
   agents: z.record(handle, agent).optional(),
   destinations: z.record(handle, destination).optional(),
   rules: z.array(rule).optional(),

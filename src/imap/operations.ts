@@ -51,23 +51,41 @@ export async function appendMessage(
 
 /** @throws PosternError `message_gone` when the mailbox was renumbered or the message is not there any more */
 export async function addFlags(connection: ImapConnection, place: Place, flags: string[]): Promise<void> {
+  await changeFlags(connection, place, { add: flags, remove: [] });
+}
+
+/** @throws PosternError `message_gone`, `flags_refused` */
+export async function changeFlags(
+  connection: ImapConnection,
+  place: Place,
+  { add, remove }: { add: string[]; remove: string[] },
+): Promise<void> {
   await withMailbox(connection, place.mailbox, place.uidValidity, async () => {
     await requireMessage(connection, place);
-    const done = await connection.run('store flags', () =>
-      connection.client.messageFlagsAdd(String(place.uid), flags, { uid: true }),
-    );
-    if (!done)
+    const { client } = connection;
+    const uid = String(place.uid);
+    const ways = [
+      { flags: add, store: () => client.messageFlagsAdd(uid, add, { uid: true }) },
+      { flags: remove, store: () => client.messageFlagsRemove(uid, remove, { uid: true }) },
+    ];
+    for (const { flags, store } of ways) {
+      if (flags.length === 0 || (await connection.run('store flags', store))) continue;
       throw new PosternError(
         'flags_refused',
         `The server does not keep the flags ${flags.join(', ')} in ${place.mailbox}.`,
       );
+    }
   });
 }
 
-/** @throws PosternError `message_gone`, `mailbox_missing`, `expunge_unsafe` */
+/**
+ * Does nothing where it lies there already.
+ * @throws PosternError `message_gone`, `mailbox_missing`, `expunge_unsafe`
+ */
 export async function moveMessage(connection: ImapConnection, place: Place, target: string): Promise<void> {
   await withMailbox(connection, place.mailbox, place.uidValidity, async () => {
     await requireMessage(connection, place);
+    if (place.mailbox === target) return;
     const { client } = connection;
     if (!client.capabilities.has('MOVE') && client.mailbox) {
       const { path, exists = 0 } = client.mailbox;

@@ -22,14 +22,31 @@ export const jobKinds = {
   'submission.resolve': z.object({ submission_id: z.string() }),
   /** Files a copy in the Sent mailbox. Lane: the account's mailbox work. */
   'submission.file': z.object({ submission_id: z.string() }),
+  /** Decides on a message once more, for the rules that hung on what was not at hand when it came in. Lane: its thread. */
+  'message.decide': z.object({
+    message_id: z.string(),
+    mailbox: z.string(),
+    /** As they were when it came in, like the next one: what was decided then and what is decided now is one decision. */
+    flags: z.array(z.string()),
+    is_reply: z.boolean(),
+    /** The names of those rules. */
+    rules: z.array(z.string()),
+  }),
   /** Sets flags or labels on a message at the IMAP server. Lane: the account's mailbox work. */
   'message.flag': z.object({
     message_id: z.string(),
     add: z.array(z.string()),
+    remove: z.array(z.string()).optional(),
     sought: z.boolean().optional(),
   }),
   /** Moves a message to another mailbox. Lane: the account's mailbox work. */
-  'message.move': z.object({ message_id: z.string(), mailbox: z.string(), sought: z.boolean().optional() }),
+  'message.move': z.object({
+    message_id: z.string(),
+    mailbox: z.string(),
+    /** Makes the mailbox where it is missing. */
+    create: z.boolean().optional(),
+    sought: z.boolean().optional(),
+  }),
   /** Posts one message to a website. No lane: one that must wait does not hold up the others. Pool: the destination. */
   'delivery.post': z.object({ delivery_id: z.string() }),
   /** Looks whether a person has typed a device code, and comes back later if not. */
@@ -70,6 +87,8 @@ export const destinationOfPool = (pool: string): string => pool.slice('post:'.le
 
 /** The pool of an account's sends: a server that hangs takes its own share of the workers and no other's. */
 export const outboxPool = (accountId: string): string => `outbox:${accountId}`;
+/** The lane of what is decided later about the messages of a thread, in the order in which they came. */
+export const decisionLane = (threadId: string): string => `decide:${threadId}`;
 /** The lane of changes to one message that was not where it was seen (`sought`): nobody else waits for it. */
 export const messageLane = (messageId: string): string => `message:${messageId}`;
 /** The lane of changes to an account's mailboxes. */

@@ -22,7 +22,7 @@ export type KeyKind =
   | 'main type';
 export type AddressField = 'from' | 'to' | 'cc' | 'reply_to';
 /** Attachments by their names, headers by their name in lower case. */
-export type TextField = AddressField | 'subject' | 'list_id' | 'attachment' | `header ${string}`;
+export type TextField = AddressField | 'subject' | 'text' | 'list_id' | 'attachment' | `header ${string}`;
 
 export interface Key {
   readonly kind: KeyKind;
@@ -39,6 +39,7 @@ export interface Anchor {
 const RARE_CHARS = 3; // shorter pieces are in too many texts
 const LITERAL_RANK = 5;
 const SHORT_LITERAL_RANK = 9;
+const BODY_RANK = 12; // until the text was read it leaves out nothing
 
 /**
  * What a field has in it where one of its texts matches one of several patterns: any of the needs of a single pattern,
@@ -57,7 +58,8 @@ export function literalAnchors(field: TextField, patterns: readonly Needs[]): An
 }
 
 function literalAnchor(field: TextField, literals: readonly string[]): Anchor {
-  const rank = shortest(literals) >= RARE_CHARS ? LITERAL_RANK : SHORT_LITERAL_RANK;
+  const rare = shortest(literals) >= RARE_CHARS ? LITERAL_RANK : SHORT_LITERAL_RANK;
+  const rank = field === 'text' ? BODY_RANK : rare;
   return { rank, keys: literals.map((value) => ({ kind: `${field} literal`, value })) };
 }
 
@@ -70,6 +72,8 @@ export interface Check {
   readonly cost: number;
   /** Each of them holds for every mail that passes: the index picks one. Empty when nothing is certain. */
   readonly anchors: readonly Anchor[];
+  /** What it looks at that may not be known of a mail; absent for nothing. */
+  readonly facts?: readonly Fact[];
   test(view: MailView): boolean;
   /** Why the test fails. Asked only when it does. */
   failures(view: MailView): Failure[];
@@ -78,10 +82,14 @@ export interface Check {
 /** What a mail has in the place of a fact that is not known. */
 export const NOT_KNOWN = 'not known';
 
-/** A check that can say nothing about a mail of which that fact is not known. It must not be found by an anchor. */
+/**
+ * A check that can say nothing about a mail of which that fact is not known. It must have no anchor but one that brings it
+ * up for every such mail.
+ */
 export function needing(fact: Fact, check: Check): Check {
   return {
     ...check,
+    facts: [fact],
     test: (view) => (view.lacks(fact) ? view.assumed : check.test(view)),
     failures: (view) => {
       const failures = check.failures(view);
@@ -100,6 +108,7 @@ export function allOf(checks: readonly Check[]): Check {
   return {
     cost: ordered.reduce((sum, check) => sum + check.cost, 0),
     anchors: rarest(checks.flatMap((check) => check.anchors)),
+    ...factsOf(checks),
     test: (view) => {
       for (const check of ordered) if (!check.test(view)) return false;
       return true;
@@ -117,9 +126,15 @@ export function anyOf(checks: readonly Check[]): Check {
   return {
     cost: ordered.reduce((sum, check) => sum + check.cost, 0),
     anchors: union(checks.map((check) => check.anchors[0])),
+    ...factsOf(checks),
     test: (view) => ordered.some((check) => check.test(view)),
     failures: (view) => checks.flatMap((check) => check.failures(view)),
   };
+}
+
+function factsOf(checks: readonly Check[]): Pick<Check, 'facts'> {
+  const facts = [...new Set(checks.flatMap((check) => check.facts ?? []))];
+  return facts.length > 0 ? { facts } : {};
 }
 
 function union(anchors: readonly (Anchor | undefined)[]): Anchor[] {
@@ -144,6 +159,7 @@ export function negated(check: Check, condition: string, wanted: string): Check 
   return {
     cost: check.cost,
     anchors: [],
+    ...factsOf([check]),
     test,
     failures: (view) => {
       const had = assuming(view, true, () => test(view)) ? NOT_KNOWN : 'a mail for which that holds';

@@ -46,12 +46,51 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
     /under `when`/,
   );
   mistake('an unknown key of the file', 'rule: []', '1:1', /did you mean `rules`/);
-  mistake('a key of a later version', when('text: invoice'), '4:7', /`text` is not built yet/);
-  mistake('another', when('sent: weekday'), '4:7', /`sent` is not built yet/);
   mistake('digests', 'digests: []', '1:1', /`digests` is not built yet/);
-  for (const word of ['draft', 'forward', 'ingest', 'move', 'flag']) {
+  for (const word of ['draft', 'ingest']) {
     mistake(`the action ${word}`, then(`${word}: x`), '7:9', new RegExp(`\`${word}\` is not built yet`));
   }
+  mistake('a sent that is a word', when('sent: monday'), '4:13', /`sent`: takes a mapping of keys to values/);
+  mistake('an unknown key of sent', when('sent: { wekday: mon }'), '4:15', /did you mean `weekday`/);
+  mistake(
+    'a day that there is not',
+    when('sent: { weekday: [mon, tues] }'),
+    '4:30',
+    /days such as mon or mon-fri/,
+  );
+  mistake('an hour that there is not', when('sent: { time: 8-25:00 }'), '4:21', /such as 08:00-18:00/);
+  mistake('a time zone that there is not', when('sent: { timezone: Zurich }'), '4:25', /Europe\/Zurich/);
+  mistake('a date in another order', when('sent: { since: 24.12.2026 }'), '4:22', /a day such as 2026-12-24/);
+  mistake('a word that trust does not take', when('trust: verifed'), '4:14', /did you mean `verified`/);
+  mistake('another in a list', when('trust: [asserted, "!lokalike"]'), '4:25', /did you mean `!lookalike`/);
+  mistake('an exclusion of a warning', when('trust: [unverified]'), '4:15', /`not: { trust: asserted }`/);
+  mistake('a move to nowhere', then('move: ""'), '7:15', /`move`: is empty/);
+  mistake('a move without its value', then('move'), '7:9', /`move` needs a value, such as `- move: Archive`/);
+  mistake('an unknown key of a move', then('move: { mailbox: A, make: true }'), '7:29', /unknown key `make`/);
+  mistake('a move to several', then('move: [A, B]'), '7:15', /`move` needs a value/);
+  mistake('a flag that takes mail away', then('flag: deleted'), '7:15', /`move` it to the folder/);
+  mistake('a flag of two words', then('flag: [seen, to do]'), '7:22', /flags such as flagged/);
+  mistake('a forward to a name', then('forward: anna'), '7:18', /`forward`: .*anna/);
+  mistake('a forward to nobody', then('forward: { send: auto }'), '7:18', /`to`: takes a text or a list/);
+  mistake(
+    'an unknown way to forward',
+    then('forward: { to: a@b.example, send: now }'),
+    '7:43',
+    /`now` is not one/,
+  );
+  mistake(
+    'a priority that is a word',
+    'rules:\n  - { name: a, priority: high, then: [stop] }',
+    '2:26',
+    /a number/,
+  );
+  mistake('an unknown default', 'defaults: { acount: x }', '1:13', /did you mean `account`/);
+  mistake(
+    'a bad pattern in a default',
+    'defaults: { account: "/(/" }\nrules: [{ name: a, then: [stop] }]',
+    '1:22',
+    /is not a regular expression/,
+  );
   mistake('a model as an agent', agent('run: { model: { name: x } }'), '3:12', /`model` is not built yet/);
   mistake('an unknown action', then('spwan: writer'), '7:9', /unknown action `spwan`; did you mean `spawn`/);
   mistake('an unknown bare action', then('stpo'), '7:9', /unknown action `stpo`; did you mean `stop`/);

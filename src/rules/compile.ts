@@ -9,7 +9,9 @@ import {
   type RulesFile,
   rulesFile,
 } from '../contracts/rule.ts';
+import type { Names as Words } from '../contracts/rule-condition.ts';
 import { PosternError } from '../kernel/errors.ts';
+import { readAction } from './actions.ts';
 import { addressPattern } from './addresses.ts';
 import { allOf } from './checks.ts';
 import { compileCondition } from './conditions.ts';
@@ -27,7 +29,7 @@ export interface RuleFile {
   name: string;
   text: string;
   /** A rule that was made over REST: its name is its id, and its text one rule by itself. */
-  made?: true;
+  made?: boolean;
 }
 
 const MAX_RULES = 50_000; // five times what the budgets speak of; each costs memory for good
@@ -168,6 +170,7 @@ const checkDestination: Examine<Destination> = ({ url, allow_private: allowPriva
     );
 };
 
+const MADE_FORWARD = 'a rule made over REST cannot forward without a person; leave `send: auto` to the files';
 const MADE_POST = 'a rule made over REST names a destination of the files; it cannot describe one of its own';
 
 interface Names {
@@ -186,21 +189,23 @@ function collectRules(
   const seen = new Map<string, string>();
   for (const { name: file, content, yaml, made } of files) {
     for (const [i, rule] of (content.rules ?? []).entries()) {
+      const whole = withDefaults(rule, content.defaults);
       const report = reporter(file, yaml, problems);
       const path = ['rules', i];
       const { line } = yaml.valueAt([...path, 'name']);
       const earlier = seen.get(rule.name);
       if (earlier) report([...path, 'name'], `the rule \`${rule.name}\` is already defined in ${earlier}`);
       else seen.set(rule.name, made ? `the rule ${file}, made over REST` : `${file}:${line}`);
-      const actions = rule.then.map((action, j): RuleAction => {
-        if (typeof action === 'string') return action === 'stop' ? { stop: true } : { mark_seen: true };
-        if (!('post' in action)) return action;
-        if (typeof action.post === 'string') return { post: action.post };
-        if (made) report([...path, 'then', j, 'post'], MADE_POST);
-        checkDestination(action.post, [...path, 'then', j, 'post'], report);
+      const actions = rule.then.map((written, j): RuleAction => {
         const name = `${rule.name}#${j + 1}`; // no name of a file has a #
-        inline.set(name, action.post);
-        return { post: name };
+        const [word = ''] = typeof written === 'string' ? [] : Object.keys(written);
+        const at = [...path, 'then', j, word];
+        const { action, inline: described } = readAction(written, name, { name: word, path: at, report });
+        if (made && described) report(at, MADE_POST);
+        if (made && 'forward' in action && action.forward.send === 'auto') report(at, MADE_FORWARD);
+        if (described) checkDestination(described, at, report);
+        if (described) inline.set(name, described);
+        return action;
       });
       for (const [j, action] of actions.entries()) {
         const at = [...path, 'then', j];
@@ -208,14 +213,24 @@ function collectRules(
         if (names && 'post' in action && !inline.has(action.post))
           demand(names.destinations, 'destination', action.post, [...at, 'post'], report);
       }
-      ready.push({ rule, check: checkOf(rule, path, report), actions, place: { file, line, made } });
+      const check = checkOf(whole, path, content.defaults, report);
+      ready.push({ rule: whole, check, actions, place: { file, line, made } });
       if (ready.length > MAX_RULES) {
         report(path, `there are more than ${MAX_RULES} rules`);
         return { ready, inline };
       }
     }
   }
-  return { ready, inline };
+  return { ready: byPriority(ready), inline };
+}
+
+/** The sort is stable: of the same priority, the order stays. */
+const byPriority = (rules: readonly ReadyRule[]): ReadyRule[] =>
+  rules.toSorted((a, b) => (b.rule.priority ?? 0) - (a.rule.priority ?? 0));
+
+function withDefaults(rule: Rule, defaults: RulesFile['defaults'] = {}): Rule {
+  const { timezone: _, ...known } = defaults;
+  return { ...known, ...rule };
 }
 
 function demand(
@@ -230,13 +245,20 @@ function demand(
   report(path, `there is no ${noun} \`${name}\`${near}`);
 }
 
+/** What is wrong with a default is told where it stands, by the first rule that has it. */
 function checkOf(
   { account, mailbox, when }: Rule,
   path: Place['path'],
+  defaults: RulesFile['defaults'],
   report: Place['report'],
 ): ReadyRule['check'] {
+  const at = (word: 'account' | 'mailbox', value: Words | undefined): Place => ({
+    ...{ name: '', report },
+    path: value !== undefined && value === defaults?.[word] ? ['defaults'] : path,
+  });
   return allOf([
-    compileCondition({ account, mailbox }, { name: '', path, report }),
-    compileCondition(when ?? {}, { name: '', path: [...path, 'when'], report }),
+    compileCondition({ account }, at('account', account)),
+    compileCondition({ mailbox }, at('mailbox', mailbox)),
+    compileCondition(when ?? {}, { name: '', path: [...path, 'when'], report }, defaults?.timezone),
   ]);
 }

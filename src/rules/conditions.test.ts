@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Condition } from '../contracts/rule.ts';
+import type { Condition } from '../contracts/rule-condition.ts';
 import { attached, matches, type SampleMail } from './testing.ts';
 
 /** A condition, a mail that it takes, and a mail that it does not take. */

@@ -1,5 +1,5 @@
 // Makes the conditions of a rule ready: each word of `when` becomes a check.
-import type { AttachmentCondition, Condition, Names } from '../contracts/rule.ts';
+import type { AttachmentCondition, Condition, Names } from '../contracts/rule-condition.ts';
 import {
   type Anchor,
   allOf,
@@ -22,6 +22,8 @@ import {
 import { accountForm, flagForm, type MailView, mailboxForm } from './mail-view.ts';
 import { isPlain, textPattern, wholePattern } from './pattern.ts';
 import { comparison } from './quantity.ts';
+import { sentCheck } from './sent.ts';
+import type { TextForm } from './text.ts';
 
 const MAX_NESTING = 16; // deeper than a person can read, and well within the stack
 const COST = { compare: 1, attachment: 8 };
@@ -33,8 +35,9 @@ const COMMON_HEADER =
 /**
  * One check for the whole of a `when`.
  * @param place where it stands; its name is empty at the top
+ * @param timezone whose clock counts where `sent` names none
  */
-export function compileCondition(condition: Condition, place: Place, depth = 0): Check {
+export function compileCondition(condition: Condition, place: Place, timezone = 'UTC', depth = 0): Check {
   const { path, report } = place;
   if (depth > MAX_NESTING) {
     report(path, `\`all\`, \`any\` and \`not\` are nested more than ${MAX_NESTING} deep`);
@@ -46,21 +49,25 @@ export function compileCondition(condition: Condition, place: Place, depth = 0):
     report,
   });
   const list = (items: Condition[], word: string): Check[] =>
-    items.map((item, i) => compileCondition(item, at(word, i), depth + 1));
+    items.map((item, i) => compileCondition(item, at(word, i), timezone, depth + 1));
 
-  const checks = plainChecks(condition, at);
+  const checks = plainChecks(condition, at, timezone);
   if (condition.all) checks.push(allOf(list(condition.all, 'all')));
   if (condition.any) checks.push(anyOf(list(condition.any, 'any')));
   if (condition.not) {
-    const inner = compileCondition(condition.not, at('not'), depth + 1);
+    const inner = compileCondition(condition.not, at('not'), timezone, depth + 1);
     checks.push(negated(inner, at('not').name, `not ${written(condition.not)}`));
   }
   return allOf(checks);
 }
 
-function plainChecks(condition: Condition, at: (word: string, ...more: string[]) => Place): Check[] {
-  const { from, to, cc, reply_to, subject, header, list_id, type, attachment } = condition;
-  const { size, flag, mailbox, account, thread, trust } = condition;
+function plainChecks(
+  condition: Condition,
+  at: (word: string, ...more: string[]) => Place,
+  timezone: string,
+): Check[] {
+  const { from, to, cc, reply_to, subject, text, header, list_id, type, attachment } = condition;
+  const { size, flag, mailbox, account, thread, trust, sent } = condition;
   const checks: (Check | undefined)[] = [
     from && addressCheck('from', (view) => view.from, from, at('from')),
     to && addressCheck('to', (view) => view.to, to, at('to')),
@@ -74,6 +81,7 @@ function plainChecks(condition: Condition, at: (word: string, ...more: string[])
         at('subject'),
         (needs) => literalAnchors('subject', needs),
       ),
+    text && bodyCheck(text, at('text')),
     list_id &&
       textCheck(
         (view) => view.listIds,
@@ -89,6 +97,7 @@ function plainChecks(condition: Condition, at: (word: string, ...more: string[])
     size === undefined ? undefined : sizeCheck(size, at('size')),
     thread && threadCheck(thread, at('thread')),
     trust && trustCheck(trust, at('trust')),
+    sent && sentCheck(sent, timezone, at('sent')),
     attachment === undefined ? undefined : attachmentCheck(attachment, at('attachment')),
   ].map((check) => check || undefined);
   for (const [name, names] of Object.entries(header ?? {})) {
@@ -105,6 +114,14 @@ function plainChecks(condition: Condition, at: (word: string, ...more: string[])
     );
   }
   return checks.filter((check) => check !== undefined);
+}
+
+function bodyCheck(text: Names, place: Place): Check {
+  const values = (view: MailView): readonly TextForm[] => [view.text];
+  return needing(
+    'text',
+    textCheck(values, 'part', text, place, (needs) => literalAnchors('text', needs)),
+  );
 }
 
 function flagCheck(flag: Names, place: Place): Check {
@@ -175,12 +192,29 @@ function threadCheck(wanted: 'new' | 'reply', place: Place): Check {
   };
 }
 
-function trustCheck(wanted: 'verified' | 'asserted', place: Place): Check {
+const LEVELS: readonly string[] = ['unverified', 'asserted', 'verified'];
+
+/** Levels mean at least that one; every other word is a warning that the mail has. */
+function trustCheck(wanted: Names, place: Place): Check {
+  const has = (word: string, { input }: MailView): boolean =>
+    LEVELS.includes(word)
+      ? LEVELS.indexOf(input.trust) >= LEVELS.indexOf(word)
+      : (input.trustFlags?.includes(word) ?? false);
+  const { include, exclude } = readItems(wanted, place, (word) => word);
   return {
     cost: COST.compare,
     anchors: [],
-    test: ({ input }) => input.trust === 'verified' || input.trust === wanted,
-    failures: (view) => [{ condition: place.name, wanted, had: view.input.trust }],
+    test: (view) => {
+      for (const word of exclude) if (has(word, view)) return false;
+      return include.length === 0 || include.some((word) => has(word, view));
+    },
+    failures: (view) => [
+      {
+        condition: place.name,
+        wanted: [wanted].flat().join(', '),
+        had: [view.input.trust, ...(view.input.trustFlags ?? [])].join(', '),
+      },
+    ],
   };
 }
 

@@ -21,7 +21,7 @@ export type Verdict = 'yes' | 'no' | 'unsure';
 /** Whether a mail passes a check, whatever is not known of it. */
 export function verdictOf(check: Check, view: MailView): Verdict {
   if (check.test(view)) return 'yes';
-  if (!view.input.unknown?.length) return 'no';
+  if (!check.facts?.some((fact) => view.lacks(fact))) return 'no';
   return assuming(view, true, () => check.test(view)) ? 'unsure' : 'no';
 }
 

@@ -4,16 +4,18 @@ import type { z } from 'zod';
 import {
   actionWords,
   agent,
-  attachmentCondition,
-  conditionWords,
   destinationWords,
+  forwardWords,
   limitWords,
   mayWords,
+  moveWords,
   rule,
+  ruleDefaults,
   rulesFile,
   runWords,
   webhookWords,
 } from '../contracts/rule.ts';
+import { attachmentCondition, conditionWords, sentCondition } from '../contracts/rule-condition.ts';
 import { mend } from './nearest.ts';
 
 type Path = readonly PropertyKey[];
@@ -28,8 +30,7 @@ export interface LanguageProblem {
 /** Words of the language that this version does not carry out: refused, and not taken for typos. */
 const LATER: Readonly<Record<string, readonly string[]>> = {
   file: ['digests'],
-  condition: ['text', 'sent'],
-  action: ['draft', 'forward', 'ingest', 'move', 'flag'],
+  action: ['draft', 'ingest'],
   run: ['model'],
 };
 
@@ -42,6 +43,7 @@ interface Site {
 function siteOf(path: Path): Site {
   const last = path.at(-1);
   if (path.length === 0) return { kind: 'file', words: Object.keys(rulesFile.shape) };
+  if (path[0] === 'defaults') return { kind: 'defaults', words: Object.keys(ruleDefaults.shape) };
   if (path[0] === 'agents') {
     if (path.length === 2) return { kind: 'agent', words: Object.keys(agent.shape) };
     if (last === 'run') return { kind: 'run', words: runWords };
@@ -52,8 +54,11 @@ function siteOf(path: Path): Site {
   if (path[0] === 'destinations' || (path[2] === 'then' && path[4] === 'post'))
     return { kind: 'destination', words: destinationWords };
   if (path.length === 2) return { kind: 'rule', words: Object.keys(rule.shape) };
+  if (path[2] === 'then' && path[4] === 'move') return { kind: 'move', words: moveWords };
+  if (path[2] === 'then' && path[4] === 'forward') return { kind: 'forward', words: forwardWords };
   if (path[2] === 'then') return { kind: 'action', words: actionWords };
   if (last === 'attachment') return { kind: 'attachment', words: Object.keys(attachmentCondition.shape) };
+  if (last === 'sent') return { kind: 'sent', words: Object.keys(sentCondition.shape) };
   return { kind: 'condition', words: conditionWords };
 }
 
@@ -107,7 +112,7 @@ function nameOf(path: Path): string {
 }
 
 function invalidValue(values: string[], path: Path, value: unknown): string {
-  if (path.at(-1) === 'trust' && value === 'unverified') {
+  if (nameOf(path) === '`trust`' && value === 'unverified') {
     return '`trust` names the least that is enough; for unverified mail write `not: { trust: asserted }`';
   }
   const got = typeof value === 'string' ? `\`${value.slice(0, 80)}\`` : kindOf(value);
@@ -155,7 +160,9 @@ function unionInWords(issue: UnionIssue, path: Path, value: unknown, data: unkno
   const { kind } = siteOf(path);
   if (kind === 'action' && path.length === 4) return actionInWords(issue, path, value, data);
   if (kind === 'run' && path.length === 3) return runInWords(issue, path, value, data);
-  const fitting = issue.errors.find((branch) => branch.every((inner) => !isOtherKind(inner)));
+  const fitting =
+    issue.errors.find((branch) => branch.every((inner) => !isOtherKind(inner))) ??
+    (typeof value === 'string' ? issue.errors.find(isOtherWord) : undefined);
   if (fitting) return inWords(fitting, data, path);
   return [{ path, message: `${nameOf(path)}: takes ${expectedAt(path)}, and has ${kindOf(value)}` }];
 }
@@ -163,6 +170,11 @@ function unionInWords(issue: UnionIssue, path: Path, value: unknown, data: unkno
 /** Whether the value is of another kind altogether than a branch of a union takes. */
 function isOtherKind(issue: z.core.$ZodIssue): boolean {
   return issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value');
+}
+
+/** Whether a branch takes words, and the value is another one. */
+function isOtherWord(branch: readonly z.core.$ZodIssue[]): boolean {
+  return branch.every((issue) => issue.path.length === 0 && issue.code === 'invalid_value');
 }
 
 function expectedAt(path: Path): string {
@@ -173,6 +185,10 @@ function expectedAt(path: Path): string {
       return 'a count such as 2 or ">=2"';
     case 'post':
       return 'the name of a destination, or a mapping with its url';
+    case 'move':
+      return 'the name of a folder, or a mapping with mailbox and create';
+    case 'forward':
+      return 'an address, a list of addresses, or a mapping with to';
     case 'recipients':
       return '`thread`, `any`, or a list of addresses and domains';
     default:
@@ -180,11 +196,25 @@ function expectedAt(path: Path): string {
   }
 }
 
+const EXAMPLES: Readonly<Record<string, string>> = {
+  flag: 'flagged',
+  move: 'Archive',
+  forward: 'anna@example.org',
+};
+
+/** Whether an action takes values of that kind at all: what is wrong in one is said by its own words. */
+function takes(action: string, value: unknown): boolean {
+  if (action === 'mark_seen' || action === 'stop') return false;
+  if (typeof value === 'string') return true;
+  if (Array.isArray(value)) return action === 'flag' || action === 'forward';
+  return typeof value === 'object' && (action === 'post' || action === 'move' || action === 'forward');
+}
+
 function actionInWords(issue: UnionIssue, path: Path, value: unknown, data: unknown): LanguageProblem[] {
   const valueless = (word: string): string =>
-    word === 'spawn' || word === 'post' || word === 'label'
-      ? `\`${word}\` needs a value, such as \`- ${word}: name\``
-      : `write \`- ${word}\`, or leave it out`;
+    word === 'mark_seen' || word === 'stop'
+      ? `write \`- ${word}\`, or leave it out`
+      : `\`${word}\` needs a value, such as \`- ${word}: ${EXAMPLES[word] ?? 'name'}\``;
   const known = (word: string): boolean => (actionWords as readonly string[]).includes(word);
   if (typeof value === 'string') {
     const message = known(value)
@@ -210,11 +240,7 @@ function actionInWords(issue: UnionIssue, path: Path, value: unknown, data: unkn
     ];
   }
   const given = (value as Record<string, unknown>)[key];
-  const isDestination =
-    key === 'post' && typeof given === 'object' && given !== null && !Array.isArray(given);
-  if ((typeof given !== 'string' && !isDestination) || key === 'mark_seen' || key === 'stop') {
-    return [{ path: [...path, key], message: valueless(key) }];
-  }
+  if (given === null || !takes(key, given)) return [{ path: [...path, key], message: valueless(key) }];
   const branch = branchOf(issue, key);
   return branch ? inWords(branch, data, path) : [{ path, message: valueless(key) }];
 }

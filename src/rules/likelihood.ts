@@ -8,8 +8,12 @@ const LONG_LITERAL = 0.003;
 const TEXT_TYPE = 0.95;
 const OTHER_TYPE = 0.1;
 
-/** Between 0 and 1. */
+// Until the text of a mail was read, every rule that is filed under a word of it comes up: any other fact is better.
+const WORD_OF_THE_TEXT = 1e6;
+
+/** Between 0 and 1, but for what only reading the text can tell. */
 export function likelihoodOf({ kind, value }: Key): number {
+  if (kind === 'text literal') return WORD_OF_THE_TEXT;
   if (kind.endsWith(' literal')) return BY_LENGTH[value.length] ?? LONG_LITERAL;
   if (kind.endsWith(' address')) return 0.001;
   if (kind.endsWith(' domain')) return 0.003;

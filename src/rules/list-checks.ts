@@ -1,5 +1,5 @@
 // Checks of the conditions that take words, globs and regular expressions, one or a list.
-import type { Names } from '../contracts/rule.ts';
+import type { Names } from '../contracts/rule-condition.ts';
 import { type AddressForm, type AddressPattern, addressPattern, addressTest } from './addresses.ts';
 import { type AddressField, type Anchor, type Check, type Key, literalAnchors } from './checks.ts';
 import type { Needs } from './literals.ts';

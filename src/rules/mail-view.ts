@@ -2,7 +2,8 @@
 import type { Address, MailMetadata, MailPart, Trust } from '../contracts/mail.ts';
 import { attachmentsOf, decodedSizeOf } from '../mail/structure.ts';
 import { type AddressForm, addressForm } from './addresses.ts';
-import { MAX_TEXT_CHARS, TextForm } from './text.ts';
+import { type LocalTime, localTime } from './local-time.ts';
+import { MAX_BODY_CHARS, MAX_TEXT_CHARS, TextForm } from './text.ts';
 
 /** What rules decide on: all that is known of a mail before its body was read. */
 export interface RuleInput {
@@ -15,6 +16,12 @@ export interface RuleInput {
   /** Whether it belongs to a thread that was there before. */
   isReply: boolean;
   trust: Trust['level'];
+  /** What warns of it, such as `lookalike`. */
+  trustFlags?: readonly string[];
+  /** When it came in, epoch milliseconds: it stands for the date of a mail that has none. */
+  arrivedAt?: number;
+  /** What a person reads of it; absent where it was not read. */
+  text?: string;
   /** What is not known of it: not read yet, or not kept. A condition about it neither holds nor fails. */
   unknown?: readonly Fact[];
 }
@@ -38,6 +45,8 @@ export class MailView {
   assumed = false;
   readonly #headers = new Map<string, readonly TextForm[]>();
   #subject: TextForm | undefined;
+  #text: TextForm | undefined;
+  readonly #sent = new Map<string, LocalTime | null>();
   #from: readonly AddressForm[] | undefined;
   #to: readonly AddressForm[] | undefined;
   #cc: readonly AddressForm[] | undefined;
@@ -54,12 +63,29 @@ export class MailView {
   }
 
   lacks(fact: Fact): boolean {
+    if (fact === 'text' && this.input.text === undefined) return true;
     return this.input.unknown?.includes(fact) ?? false;
   }
 
   get subject(): TextForm {
     this.#subject ??= new TextForm(this.input.metadata.subject);
     return this.#subject;
+  }
+
+  get text(): TextForm {
+    this.#text ??= new TextForm(this.input.text ?? '', MAX_BODY_CHARS);
+    return this.#text;
+  }
+
+  /** When it was sent, by its Date (which the sender chooses), or else when it came in; null where neither is known. */
+  sentIn(timeZone: string): LocalTime | null {
+    let found = this.#sent.get(timeZone);
+    if (found === undefined) {
+      const at = this.input.metadata.date ?? this.input.arrivedAt;
+      found = at === undefined ? null : localTime(at, timeZone);
+      this.#sent.set(timeZone, found);
+    }
+    return found;
   }
 
   get from(): readonly AddressForm[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { Condition } from '../contracts/rule.ts';
+import type { Condition } from '../contracts/rule-condition.ts';
 import { compileRules } from './compile.ts';
 import { textPattern } from './pattern.ts';
 import { attached, rulesText, type SampleMail, sampleMail } from './testing.ts';

@@ -2,7 +2,7 @@
 import type { Agent, Destination, Rule, RuleAction } from '../contracts/rule.ts';
 import type { Check } from './checks.ts';
 import { explainAll, type RuleExplanation, type Stop, type TriedRule, tryRule } from './explain.ts';
-import { MailView, type RuleInput } from './mail-view.ts';
+import { type Fact, MailView, type RuleInput } from './mail-view.ts';
 import { RuleIndex } from './rule-index.ts';
 
 export interface RuleMatch {
@@ -14,6 +14,8 @@ export interface RuleMatch {
 /** A rule that a mail matches, or that it may match: that hangs on what is not known of the mail. */
 export interface RuleJudgement extends RuleMatch {
   sure: boolean;
+  /** What the rule looks at and is not known of the mail. */
+  lacks: readonly Fact[];
 }
 
 export interface RuleSet {
@@ -84,8 +86,10 @@ export function ruleSet(
       for (const number of index.candidates(view)) {
         const { verdict, stop: after } = tryRule(tried[number] as TriedRule, view, stop);
         stop = after;
-        const { rule, actions } = ready[number] as ReadyRule;
-        if (verdict !== 'no') found.push({ rule: rule.name, actions: [...actions], sure: verdict === 'yes' });
+        const { rule, check, actions } = ready[number] as ReadyRule;
+        const lacks = check.facts?.filter((fact) => view.lacks(fact)) ?? [];
+        if (verdict !== 'no')
+          found.push({ rule: rule.name, actions: [...actions], sure: verdict === 'yes', lacks });
         if (stop?.sure) break;
       }
       return found;

@@ -70,6 +70,9 @@ export class RuleIndex {
     this.#named(view, found);
     const subjects = this.#texts.get('subject');
     if (subjects) this.#search(subjects, view.subject.folded, found);
+    const words = this.#texts.get('text');
+    if (words && view.lacks('text')) for (const rules of words.rules) this.#take(rules, found);
+    else if (words) this.#search(words, view.text.folded, found);
     const listIds = this.#texts.get('list_id');
     if (listIds) this.#searchAll(listIds, view.listIds, found);
     if (found.length === 0) return this.#always;

@@ -1,6 +1,6 @@
 // Mail and rules for this room's tests.
 import type { MailPart } from '../contracts/mail.ts';
-import type { Condition } from '../contracts/rule.ts';
+import type { Condition } from '../contracts/rule-condition.ts';
 import { compileRules } from './compile.ts';
 import type { RuleInput } from './mail-view.ts';
 
@@ -18,23 +18,32 @@ export interface SampleMail {
   mailbox?: string;
   isReply?: boolean;
   trust?: RuleInput['trust'];
+  trustFlags?: string[];
+  /** What the text parts say; null for a text that was not read. */
+  text?: string | null;
+  /** The Date, as a text that Date.parse reads; null for a mail without one. */
+  date?: string | null;
+  arrivedAt?: number;
 }
 
 /** A mail from anna@prospect.example to sales@example.org, but for what is given. */
 export function sampleMail(mail: SampleMail = {}): RuleInput {
   const address = (text: string) => ({ name: '', address: text });
-  const { from = 'anna@prospect.example' } = mail;
+  const { from = 'anna@prospect.example', text = 'Hello', date = '2026-11-20T00:00Z' } = mail;
   return {
     account: mail.account ?? 'sales',
     mailbox: mail.mailbox ?? 'INBOX',
     flags: mail.flags ?? [],
     isReply: mail.isReply ?? false,
     trust: mail.trust ?? 'unverified',
+    trustFlags: mail.trustFlags ?? [],
+    ...(text !== null && { text }),
+    ...(mail.arrivedAt !== undefined && { arrivedAt: mail.arrivedAt }),
     metadata: {
       message_id: '<1@prospect.example>',
       in_reply_to: null,
       references: [],
-      date: Date.UTC(2026, 10, 20),
+      date: date === null ? null : Date.parse(date),
       subject: mail.subject ?? 'A quote for 300 pumps',
       from: from === null ? null : address(from),
       sender: null,

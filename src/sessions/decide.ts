@@ -2,10 +2,11 @@
 import type { MailContent } from '../contracts/mail.ts';
 import type { RuleAction } from '../contracts/rule.ts';
 import { addDelivery } from '../delivery/deliveries.ts';
-import { agentPool, mailboxLane, sessionLane } from '../jobs/kinds.ts';
+import { agentPool, decisionLane, mailboxLane, sessionLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
+import type { RuleInput } from '../rules/mail-view.ts';
 import type { RuleMatch, RuleSet } from '../rules/match.ts';
 import { rowInsert } from '../store/insert-rows.ts';
 import { keptQuery } from '../store/kept-query.ts';
@@ -18,6 +19,8 @@ export const TURN_ATTEMPTS = 10; // as many as the retry schedule of webhooks ha
 
 export interface RuleDecision extends Decision {
   matches: RuleMatch[];
+  /** Rules of which it is not known yet whether they match: the text was not read. They are decided on later, by a job. */
+  open: string[];
   /** Why no session may start from this message; null when one may. */
   suppressed: string | null;
 }
@@ -35,31 +38,27 @@ const SILENT_KINDS = new Set(['own', 'bounce', 'complaint', 'receipt', 'auto-rep
 
 export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider<RuleDecision> {
   return {
-    decide(arrival) {
-      const matches = rules().match({
-        account: arrival.account.settings.label,
-        mailbox: arrival.mailbox,
-        metadata: arrival.metadata,
-        flags: arrival.flags,
-        isReply: arrival.isReply,
-        trust: arrival.trust.level,
-      });
-      if (matches.length === 0) return null;
+    decide(arrival, content) {
+      const judged = rules().judge(ruleInput(arrival, content ?? null));
+      if (judged.length === 0) return null;
+      const matches = judged.filter(({ sure }) => sure).map(({ rule, actions }) => ({ rule, actions }));
+      const open = judged.filter(({ sure }) => !sure);
       const spawns = matches.some((match) => match.actions.some((action) => 'spawn' in action));
       const suppressed =
         spawns && SILENT_KINDS.has(arrival.kind) ? `no session: ${arrival.kindReason}` : null;
-      return { matches, suppressed, wantsText: spawns && suppressed === null };
+      const hangsOnText = open.some(({ lacks }) => lacks.includes('text'));
+      const wantsText = hangsOnText || (spawns && suppressed === null);
+      return { matches, open: open.map(({ rule }) => rule), suppressed, wantsText, hangsOnText };
     },
 
-    async record(tx, arrival, { matches, suppressed }, content) {
-      const flags = new Set<string>();
+    async record(tx, arrival, { matches, open, suppressed }, content) {
+      const changes = new MailboxChanges();
       for (const match of matches) {
         if (!(await insertDecision(tx, arrival, match, suppressed, clock.now()))) continue;
         const agents = new Set<string>(); // a rule that names an agent twice starts it once
         const posts = new Set<string>();
         for (const action of match.actions) {
-          if ('label' in action) flags.add(action.label);
-          if ('mark_seen' in action) flags.add('\\Seen');
+          changes.add(action);
           if ('post' in action) posts.add(action.post);
           if ('spawn' in action && suppressed === null) agents.add(action.spawn);
         }
@@ -76,11 +75,63 @@ export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider
         const mail = { arrival, content };
         for (const agent of agents) await startTurn(tx, { jobs, clock, early }, mail, match.rule, agent);
       }
-      if (flags.size === 0) return;
-      const options = { lane: mailboxLane(arrival.account.id) };
-      await jobs.enqueue(tx, 'message.flag', { message_id: arrival.id, add: [...flags] }, options);
+      await changes.enqueue(tx, jobs, arrival);
+      if (open.length > 0) {
+        const { id, mailbox, flags, isReply } = arrival;
+        const payload = { message_id: id, mailbox, flags, is_reply: isReply, rules: open };
+        await jobs.enqueue(tx, 'message.decide', payload, { lane: decisionLane(arrival.threadId) });
+      }
     },
   };
+}
+
+/** A message that comes in, as the rules look at it. */
+function ruleInput(arrival: Arrival, content: MailContent | null): RuleInput {
+  return {
+    account: arrival.account.settings.label,
+    mailbox: arrival.mailbox,
+    metadata: arrival.metadata,
+    flags: arrival.flags,
+    isReply: arrival.isReply,
+    trust: arrival.trust.level,
+    trustFlags: arrival.trust.flags,
+    arrivedAt: arrival.arrivedAt,
+    ...(content && { text: content.text }),
+  };
+}
+
+/** What the rules that match a mail do to it in its mailbox, taken together. */
+class MailboxChanges {
+  readonly #add = new Set<string>();
+  readonly #remove = new Set<string>();
+  #move: { mailbox: string; create: boolean } | undefined;
+
+  /** Of two rules about the same flag the later has the last word; a mail lies in one place, where the first one wants it. */
+  add(action: RuleAction): void {
+    if ('label' in action) this.#flag(action.label, true);
+    if ('mark_seen' in action) this.#flag('\\Seen', true);
+    if ('flag' in action) {
+      for (const flag of action.flag.add) this.#flag(flag, true);
+      for (const flag of action.flag.remove) this.#flag(flag, false);
+    }
+    if ('move' in action) this.#move ??= action.move;
+  }
+
+  #flag(flag: string, isSet: boolean): void {
+    (isSet ? this.#add : this.#remove).add(flag);
+    (isSet ? this.#remove : this.#add).delete(flag);
+  }
+
+  /** The flags first: they go with the mail. */
+  async enqueue(tx: Tx, jobs: JobQueue, { id, account }: Arrival): Promise<void> {
+    const options = { lane: mailboxLane(account.id) };
+    const [add, remove] = [[...this.#add], [...this.#remove]];
+    if (add.length > 0 || remove.length > 0) {
+      const change = { message_id: id, add, ...(remove.length > 0 && { remove }) };
+      await jobs.enqueue(tx, 'message.flag', change, options);
+    }
+    if (this.#move) await jobs.enqueue(tx, 'message.move', { message_id: id, ...this.#move }, options);
+  }
 }
 
 const insertDecisions = rowInsert(

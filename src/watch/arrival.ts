@@ -23,11 +23,16 @@ export interface Arrival {
 export interface Decision {
   /** True where an agent will read the text, so that it is fetched while the connection is at hand. */
   readonly wantsText: boolean;
+  /** Whether the decision itself hangs on the text: once that is read, it is taken anew. */
+  readonly hangsOnText?: boolean;
 }
 
 export interface Decider<D extends Decision = Decision> {
-  /** Pure and fast: it stands in the way of every message. Null: nothing is to be done. */
-  decide(arrival: Arrival): D | null;
+  /**
+   * Pure and fast: it stands in the way of every message. Null: nothing is to be done.
+   * @param content the text, where it was read already
+   */
+  decide(arrival: Arrival, content?: MailContent | null): D | null;
   /**
    * Writes decisions and their jobs in the transaction that takes the message in.
    * @param content the text of the message, where it was read on the way in

@@ -2,14 +2,16 @@
 // could not be understood.
 import type { Accounts } from '../accounts/accounts.ts';
 import { withSelected } from '../imap/ask.ts';
+import type { ImapConnection } from '../imap/connection.ts';
 import { type FetchedMessage, fetchMetadata } from '../imap/fetch.ts';
-import { addFlags, moveMessage } from '../imap/operations.ts';
+import { createMailbox } from '../imap/mailboxes.ts';
+import { changeFlags, findByMessageId, moveMessage } from '../imap/operations.ts';
 import type { ImapPool } from '../imap/pool.ts';
 import { type JobPayload, messageLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext, JobHandler, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { PosternError } from '../kernel/errors.ts';
+import { codeOf, PosternError } from '../kernel/errors.ts';
 import { storedCheckpoint } from './checkpoints.ts';
 import type { Ingest } from './ingest.ts';
 import { atAnyPlace, type TextParts } from './text.ts';
@@ -27,32 +29,42 @@ export interface EffectsParts extends TextParts {
 }
 
 export function registerEffects(parts: EffectsParts): void {
-  const accountOf = async (messageId: string): Promise<{ id: string; accountId: string }> => {
+  const accountOf = async (messageId: string): Promise<SoughtMessage> => {
     const row = await parts.store.db
       .selectFrom('messages')
-      .select('account_id')
+      .select(['account_id', 'message_id'])
       .where('id', '=', messageId)
       .executeTakeFirst();
     if (!row) throw new PosternError('message_gone', `The message ${messageId} is not in the ledger.`);
-    return { id: messageId, accountId: row.account_id };
+    return { id: messageId, accountId: row.account_id, messageId: row.message_id };
   };
 
   const options = { concurrency: EFFECTS_AT_ONCE };
   const flag: JobHandler<'message.flag'> = async (payload, context) => {
-    const { message_id: id, add } = payload;
+    const { message_id: id, add, remove = [] } = payload;
     await orSeek(parts, 'message.flag', payload, context, async () =>
       atAnyPlace(parts, await accountOf(id), (connection, place) =>
-        addFlags(connection, place, add.map(keywordOf)),
+        changeFlags(connection, place, { add: add.map(keywordOf), remove: remove.map(keywordOf) }),
       ),
     );
   };
   parts.worker.handle('message.flag', flag, options);
 
   const move: JobHandler<'message.move'> = async (payload, context) => {
-    const { message_id: id, mailbox } = payload;
-    await orSeek(parts, 'message.move', payload, context, async () =>
-      atAnyPlace(parts, await accountOf(id), (connection, place) => moveMessage(connection, place, mailbox)),
-    );
+    const { message_id: id, mailbox, create = false } = payload;
+    const { signal } = context;
+    await orSeek(parts, 'message.move', payload, context, async () => {
+      const message = await accountOf(id);
+      try {
+        await atAnyPlace(parts, message, async (connection, place) => {
+          if (create) await createMailbox(connection, mailbox, signal);
+          await moveMessage(connection, place, mailbox);
+        });
+      } catch (error) {
+        // An attempt whose end nobody heard of may have moved it, to a mailbox that is not watched.
+        if (codeOf(error) !== 'message_gone' || !(await liesIn(parts, message, mailbox))) throw error;
+      }
+    });
   };
   parts.worker.handle('message.move', move, options);
 
@@ -65,6 +77,29 @@ export function registerEffects(parts: EffectsParts): void {
     await parts.ingest.takeOne(account, checkpoint, message);
   };
   parts.worker.handle('message.ingest', ingest, options);
+}
+
+interface SoughtMessage {
+  id: string;
+  accountId: string;
+  /** The Message-ID of the mail, where it has one. */
+  messageId: string | null;
+}
+
+/** Whether the mail can be found in a mailbox of its account by its Message-ID. */
+async function liesIn(
+  { imap }: EffectsParts,
+  { accountId, messageId }: SoughtMessage,
+  mailbox: string,
+): Promise<boolean> {
+  if (messageId === null) return false;
+  const find = (connection: ImapConnection): Promise<number[]> =>
+    findByMessageId(connection, mailbox, messageId);
+  const found = await imap.use(accountId, find).catch((error: unknown) => {
+    if (codeOf(error) === 'mailbox_missing') return [];
+    throw error;
+  });
+  return found.length > 0;
 }
 
 /**

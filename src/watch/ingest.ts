@@ -149,12 +149,17 @@ export class Ingest {
       if (!decision) continue;
       decisions.set(arrival, decision);
       const content = decision.wantsText && readText ? await readText(arrival.uid, arrival.metadata) : null;
-      if (content) contents.set(arrival, content);
+      if (!content) continue;
+      contents.set(arrival, content);
+      if (!decision.hangsOnText) continue;
+      const again = decider.decide(arrival, content);
+      if (again) decisions.set(arrival, again);
+      else decisions.delete(arrival);
     }
 
     return store.write(async (tx) => {
       for (const arrival of await joinThreads(tx, account, arrivals)) {
-        const decision = decider.decide(arrival); // a rule may ask for replies, or for new threads
+        const decision = decider.decide(arrival, contents.get(arrival)); // a rule may ask for replies, or for new threads
         if (decision) decisions.set(arrival, decision);
         else decisions.delete(arrival);
       }
