@@ -44,6 +44,7 @@ const DOORS = [
   { library: 'html-to-text', door: '^src/mail/' },
   { library: 'htmlparser2', door: '^src/(mail/|accounts/autoconfig-xml\\.ts$|knowledge/extract/xml\\.ts$)' },
   { library: 'iconv-lite', door: '^src/mail/' },
+  { library: 'eld', door: '^src/mail/language\\.ts$' },
   { library: 'email-reply-parser', door: '^src/mail/' },
   { library: 'handlebars', door: '^src/outbound/templates\\.ts$' },
   { library: 'simple-oauth2', door: '^src/accounts/oauth\\.ts$' },

@@ -117,6 +117,43 @@ export const attachmentView = z.object({
 });
 export type AttachmentView = z.infer<typeof attachmentView>;
 
+/**
+ * How text was hidden from whoever reads the mail: by a style (`display`, `visibility`, `opacity`, `font-size`, `color` like
+ * the background, `off-screen`, `clipped` to nothing), by an `attribute`, in a `comment`, for all but `outlook`, in an
+ * `element` that mail programs leave out; or by characters that show nothing or turn the order of others.
+ */
+export const hiddenKind = z.enum([
+  'display',
+  'visibility',
+  'opacity',
+  'font-size',
+  'color',
+  'off-screen',
+  'clipped',
+  'attribute',
+  'comment',
+  'outlook',
+  'element',
+  'zero-width',
+  'bidi',
+  'tag-characters',
+  'variation-selectors',
+  'control',
+]);
+export type HiddenKind = z.infer<typeof hiddenKind>;
+
+/** What was in a mail and is not in its text, because a reader would not have seen it. */
+export const hiddenSummary = z.object({
+  /** Of all kinds, without spaces. */
+  characters: z.number().int(),
+  kinds: z.array(z.object({ kind: hiddenKind, characters: z.number().int() })),
+});
+export type HiddenSummary = z.infer<typeof hiddenSummary>;
+
+/** The same with the beginning of what was hidden. Never to be mixed into the text: it was not meant for the reader. */
+export const hiddenNote = hiddenSummary.extend({ text: z.string() });
+export type HiddenNote = z.infer<typeof hiddenNote>;
+
 /** What the text parts of a mail say. */
 export const mailContent = z.object({
   text: z.string(),
@@ -125,6 +162,10 @@ export const mailContent = z.object({
   html: z.string().nullable(),
   /** True where a limit cut `text` or `html`. */
   truncated: z.boolean(),
+  /** What a reader would not have seen; null where that is nothing, or was not looked at. */
+  hidden: hiddenNote.nullable(),
+  /** BCP 47, of the text without what it quotes; `und` where that is not sure. */
+  language: z.string(),
 });
 export type MailContent = z.infer<typeof mailContent>;
 
@@ -175,5 +216,7 @@ export const messageDetail = messageView.extend({
   reply_text: z.string(),
   html: z.string().nullable(),
   truncated: z.boolean(),
+  hidden: hiddenNote.nullable(),
+  language: z.string(),
 });
 export type MessageDetail = z.infer<typeof messageDetail>;

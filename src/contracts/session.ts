@@ -1,6 +1,6 @@
 // What a session is given, and what it may answer: the contract with people who write agents.
 import { z } from 'zod';
-import { attachmentView, mailHead, mailHeaders, trust } from './mail.ts';
+import { attachmentView, hiddenSummary, mailHead, mailHeaders, trust } from './mail.ts';
 
 export const sessionState = z.enum([
   'queued',
@@ -57,6 +57,10 @@ const eventMessage = z.object({
   reply_text: z.string(),
   html: z.string().nullable(),
   truncated: z.boolean(),
+  /** What was in the mail and is not in its text, because a reader would not have seen it: how much of which kind. */
+  hidden: hiddenSummary.nullable(),
+  /** BCP 47; `und` where that is not sure. */
+  language: z.string(),
   attachments: z.array(attachmentView.extend({ path: z.string().optional() })),
   headers: mailHeaders,
   trust,

@@ -2,7 +2,9 @@
 // message. Both ways end here, so that they say the same.
 import type { MailContent, MailPart } from '../contracts/mail.ts';
 import { decodeCharset } from './charset.ts';
-import { htmlToText } from './html.ts';
+import { HiddenText } from './hidden-text.ts';
+import { readHtml } from './html.ts';
+import { languageOf, UNKNOWN_LANGUAGE } from './language.ts';
 import { replyText } from './reply-text.ts';
 import { decodeTransfer, unflow } from './transfer.ts';
 import { visibleText } from './visible-text.ts';
@@ -21,13 +23,14 @@ export const MAX_HTML_CHARS = 2 * 1024 * 1024;
 
 /**
  * Joins text parts (see `textPartsOf`) into the content. Text is made from HTML where no text part says anything.
- * Synchronous, and slow for large HTML: `decodeBodies` of parse.ts runs it where that blocks nothing.
+ * The language is added by `withLanguage`. Synchronous, and slow for large HTML: `decodeBodies` of parse.ts runs it where that blocks nothing.
  */
 export function contentOf(parts: readonly TransferredPart[]): MailContent {
   const plain: string[] = [];
   const html: string[] = [];
   let truncated = false;
   let htmlCameFirst = false;
+  const hidden = new HiddenText();
   for (const { part, bytes, truncated: cut } of parts) {
     if (cut) truncated = true;
     const decoded = decodeCharset(decodeTransfer(bytes, part.encoding), charsetOf(part, bytes));
@@ -36,16 +39,40 @@ export function contentOf(parts: readonly TransferredPart[]): MailContent {
       html.push(decoded);
     } else {
       const lines = decoded.replace(/\r\n?/g, '\n');
-      plain.push(visibleText(part.flowed ? unflow(lines, part.delsp) : lines));
+      plain.push(visibleText(part.flowed ? unflow(lines, part.delsp) : lines, hidden));
     }
   }
   const wholeHtml = html.length === 0 ? null : html.join('\n');
   let text = joinTexts(plain);
-  if (wholeHtml !== null && (text.trim() === '' || htmlCameFirst)) text = textOfHtml(wholeHtml, text);
+  if (wholeHtml !== null) {
+    const read = readHtml(wholeHtml, hidden);
+    if (text.trim() === '' || htmlCameFirst) {
+      text = withFooter(read.text, text);
+      if (read.truncated) truncated = true;
+    }
+  }
   if (text.length > MAX_TEXT_CHARS || (wholeHtml?.length ?? 0) > MAX_HTML_CHARS) truncated = true;
   text = text.slice(0, MAX_TEXT_CHARS).toWellFormed();
   const shownHtml = wholeHtml === null ? null : wholeHtml.slice(0, MAX_HTML_CHARS).toWellFormed();
-  return { text, reply_text: replyText(text), html: shownHtml, truncated };
+  return {
+    text,
+    reply_text: replyText(text),
+    html: shownHtml,
+    truncated,
+    hidden: hidden.note(),
+    language: UNKNOWN_LANGUAGE,
+  };
+}
+
+const FEWEST_CHARS = 40; // a shorter answer may say less of its language than what it quotes
+
+/** With its language: by a library that is loaded when it is first needed. */
+export async function withLanguage(content: MailContent): Promise<MailContent> {
+  const { reply_text: reply, text } = content;
+  return {
+    ...content,
+    language: await languageOf(reply.length < FEWEST_CHARS ? `${reply}\n${text}` : reply),
+  };
 }
 
 /** Text parts in a row are one text: Apple Mail writes a new one after every picture. */
@@ -62,8 +89,7 @@ function withoutLastBreaks(text: string): string {
 }
 
 /** HTML before text: the text behind it is a footer, unless it only repeats what the HTML says. */
-function textOfHtml(html: string, after: string): string {
-  const text = htmlToText(html);
+function withFooter(text: string, after: string): string {
   const squeezed = (value: string): string => value.replace(/\s+/g, '');
   if (after.trim() === '' || squeezed(text).includes(squeezed(after))) return text;
   return `${text}\n${after}`;

@@ -1,38 +1,23 @@
 // HTML to text: the one door of html-to-text, and of the HTML tokenizer that first takes out what a reader would not
-// see. Hidden text is the usual way to tell an agent something that the person in front of the mail cannot read.
+// see. What was taken out is told, and kept apart from the text.
 import { compile } from 'html-to-text';
 import { Parser } from 'htmlparser2';
+import { type ElementStyle, PAGE, styleOf, whyUnseen } from './element-style.ts';
+import { HiddenText } from './hidden-text.ts';
+import { type StyledElement, StyleSheet } from './style-sheet.ts';
 import { visibleText } from './visible-text.ts';
 
 const MAX_HTML_CHARS = 1024 * 1024; // newsletters reach 300 kB; Gmail shows 102 kB of a mail
 const MAX_DEPTH = 200; // nested tables of real mail reach 60; the converter recurses
 const MAX_OPEN = 2000; // elements left open: the tokenizer's time grows with their square, so reading ends here
+const MAX_LINK_CHARS = 2000; // tracking links reach 1,500; data: URLs are pictures
 const CHUNK_CHARS = 16 * 1024;
-const SILENT = new Set([
-  'script',
-  'style',
-  'head',
-  'title',
-  'template',
-  'noscript',
-  'object',
-  'svg',
-  'iframe',
-  'math',
-]);
+/** Their content is no text of the page. */
+const SILENT = new Set(['script', 'style', 'title', 'xml']);
+/** Mail programs leave these out with all that they hold. */
+const LEFT_OUT = new Set(['template', 'noscript', 'object', 'svg', 'iframe', 'math', 'noembed', 'noframes']);
 const VOID = new Set([
-  'area',
-  'base',
-  'br',
-  'col',
-  'embed',
-  'hr',
-  'img',
-  'input',
-  'link',
-  'meta',
-  'source',
-  'wbr',
+  ...['area', 'base', 'br', 'col', 'embed', 'hr', 'img', 'input', 'link', 'meta', 'source', 'wbr'],
 ]);
 /** Attributes that the converter reads. Others are dropped, so that it has less to look at. */
 const KEPT = ['href', 'src', 'alt', 'start', 'type'];
@@ -50,44 +35,194 @@ const toText = compile({
 
 /** What a reader sees of an HTML mail, as text with LF line ends. Never throws; past 1 MB it is cut. */
 export function htmlToText(html: string): string {
-  const source = html.length > MAX_HTML_CHARS ? html.slice(0, MAX_HTML_CHARS) : html;
-  const text = visibleText(toText(visibleHtml(source))).replaceAll('\u00a0', ' ');
+  return readHtml(html, new HiddenText()).text;
+}
+
+/** The same, with what a reader does not see told to `hidden`. `truncated` where not all of it was looked at. */
+export function readHtml(html: string, hidden: HiddenText): { text: string; truncated: boolean } {
+  // Browsers end a comment here too (HTML §13.2.5.53); the tokenizer would take what follows for a part of it.
+  const source = html.slice(0, MAX_HTML_CHARS).replaceAll('--!>', '-->');
+  const reader = new VisibleHtml(hidden);
+  const visible = reader.read(source);
+  const text = visibleText(toText(visible)).replaceAll('\u00a0', ' ');
   const lines = text.split('\n').map((line) => line.trimEnd());
-  return lines
+  const shown = lines
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
     .trim();
+  reader.tellComments(shown);
+  return { text: shown, truncated: reader.isCut || html.length > MAX_HTML_CHARS };
 }
 
-/** The HTML without what is hidden, silent or nested too deep; tags reduced to what the converter looks at. */
-function visibleHtml(html: string): string {
-  const out: string[] = [];
-  let depth = 0;
-  let hiddenAt = -1; // the depth at which a hidden element began
+interface Open {
+  element: StyledElement;
+  style: ElementStyle;
+  /** It or one around it holds no text of the page. */
+  isSilent: boolean;
+}
+
+/** Reduces HTML to what is seen of it, with tags as far as the converter looks at them. */
+class VisibleHtml {
+  isCut = false;
+  readonly #hidden: HiddenText;
+  readonly #out: string[] = [];
+  readonly #sheet = new StyleSheet();
+  readonly #open: Open[] = [];
+  readonly #elements: StyledElement[] = [];
+  /** Text up to the next tag: the tokenizer gives it in pieces, every entity as one. */
+  #pending: string[] = [];
+  /** Of comments. Those that only an Outlook on Windows shows often say once more what the others show. */
+  readonly #comments: string[] = [];
+  #outlookWords = '';
+
+  constructor(hidden: HiddenText) {
+    this.#hidden = hidden;
+  }
+
+  read(html: string): string {
+    if (/<style|<!--/i.test(html)) this.#readAhead(html);
+    const parser = new Parser(
+      {
+        onopentag: (name, attributes) => this.#opened(name, attributes),
+        ontext: (text) => {
+          this.#pending.push(text);
+        },
+        onclosetag: (name) => this.#closed(name),
+      },
+      { decodeEntities: true, lowerCaseTags: true },
+    );
+    this.#feed(parser, html, () => this.#open.length > MAX_OPEN || this.#sheet.exhausted);
+    this.#flush();
+    return this.#out.join('');
+  }
+
+  /** What only a comment says is hidden; what the text says as well was there for another program. */
+  tellComments(text: string): void {
+    const shown = squeezed(text);
+    for (const comment of this.#comments) {
+      if (!shown.includes(squeezed(comment))) this.#hidden.add('comment', comment);
+    }
+  }
+
+  #feed(parser: Parser, html: string, isEnough: () => boolean): void {
+    let at = 0;
+    for (; at < html.length && !isEnough(); at += CHUNK_CHARS) parser.write(html.slice(at, at + CHUNK_CHARS));
+    if (at < html.length || isEnough()) this.isCut = true;
+    parser.end();
+  }
+
+  /** Sheets and comments count wherever they stand, also behind the text that they are about. */
+  #readAhead(html: string): void {
+    let depth = 0;
+    let css: string[] | null = null;
+    let media: string | null = null;
+    const parser = new Parser(
+      {
+        onopentag: (name, attributes) => {
+          depth++;
+          if (name !== 'style') return;
+          css = [];
+          media = attributes.media ?? null;
+        },
+        ontext: (text) => css?.push(text),
+        onclosetag: (name) => {
+          depth--;
+          if (name !== 'style' || css === null) return;
+          this.#sheet.add(css.join(''), media);
+          css = null;
+        },
+        oncomment: (comment) => {
+          const { text, isForOutlook } = commentText(comment);
+          if (text === '') return;
+          if (this.#comments.length < MAX_COMMENTS) this.#comments.push(text);
+          if (isForOutlook && this.#outlookWords.length < MAX_OUTLOOK_CHARS) {
+            this.#outlookWords += squeezed(text).slice(0, MAX_OUTLOOK_CHARS);
+          }
+        },
+      },
+      { decodeEntities: true, lowerCaseTags: true },
+    );
+    this.#feed(parser, html, () => depth > MAX_OPEN);
+  }
+
+  #opened(name: string, attributes: Record<string, string>): void {
+    this.#flush();
+    const parent = this.#open.at(-1);
+    const classes = attributes.class === undefined ? NO_CLASSES : new Set(attributes.class.split(/\s+/));
+    const element = { name, attributes, classes };
+    const style = styleOf(element, this.#elements, parent?.style ?? PAGE, this.#sheet);
+    const isSilent = parent?.isSilent === true || SILENT.has(name);
+    const leftOut =
+      LEFT_OUT.has(name) && style.hidden === null ? { ...style, hidden: 'element' as const } : style;
+    this.#open.push({ element, style: leftOut, isSilent });
+    this.#elements.push(element);
+    if (isSilent || leftOut.hidden !== null || this.#open.length > MAX_DEPTH) return;
+    this.#out.push(openTag(name, attributes));
+  }
+
+  #closed(name: string): void {
+    this.#flush();
+    const closing = this.#open.pop();
+    this.#elements.pop();
+    if (!closing || closing.isSilent || closing.style.hidden !== null || VOID.has(name)) return;
+    if (this.#open.length < MAX_DEPTH) this.#out.push(`</${name}>`);
+  }
+
+  #flush(): void {
+    if (this.#pending.length === 0) return;
+    const text = this.#pending.join('');
+    this.#pending = [];
+    const around = this.#open.at(-1);
+    if (around?.isSilent) return;
+    const style = around?.style ?? PAGE;
+    const why = whyUnseen(style) ?? (this.#isOnlyElsewhere(style, text) ? 'outlook' : null);
+    if (why === null) this.#out.push(escapeText(visibleText(text, this.#hidden)));
+    else {
+      this.#hidden.add(why, visibleText(text, this.#hidden));
+      // It still takes its place, or there is no place of it: words on both sides are two words only in the first case.
+      if (style.hidden === null) this.#out.push(' ');
+    }
+  }
+
+  /** Left out by Outlook, and not said to it in another way. */
+  #isOnlyElsewhere({ isNotForOutlook }: ElementStyle, text: string): boolean {
+    return (
+      isNotForOutlook && !(text.length <= MAX_LABEL_CHARS && this.#outlookWords.includes(squeezed(text)))
+    );
+  }
+}
+
+const NO_CLASSES: ReadonlySet<string> = new Set();
+const MAX_COMMENTS = 500;
+const MAX_COMMENT_CHARS = 64 * 1024;
+const MAX_OUTLOOK_CHARS = 8 * 1024; // the labels of its buttons, which is what is written twice
+const MAX_LABEL_CHARS = 200;
+
+const squeezed = (text: string): string => text.replace(/[\s\u00a0]+/g, '').toLowerCase();
+
+/** The text that stands in a comment, between tags if it has some. Marks that only open or close a condition have none. */
+function commentText(comment: string): { text: string; isForOutlook: boolean } {
+  const condition = /^\s*\[if\b([^\]]{0,200})\]>/i.exec(comment);
+  const bare = (condition ? comment.slice(condition[0].length) : comment).slice(0, MAX_COMMENT_CHARS);
+  const words: string[] = [];
+  let silent = 0;
   const parser = new Parser(
     {
-      onopentag(name, attributes) {
-        depth++;
-        if (hiddenAt >= 0) return;
-        if (SILENT.has(name) || isHidden(attributes)) hiddenAt = depth;
-        else if (depth <= MAX_DEPTH) out.push(openTag(name, attributes));
+      onopentag: (name) => {
+        if (SILENT.has(name)) silent++;
       },
-      ontext(text) {
-        if (hiddenAt < 0) out.push(escapeText(visibleText(text)));
+      ontext: (text) => {
+        if (silent === 0) words.push(text);
       },
-      onclosetag(name) {
-        if (hiddenAt < 0 && depth <= MAX_DEPTH && !VOID.has(name)) out.push(`</${name}>`);
-        if (hiddenAt === depth) hiddenAt = -1;
-        depth--;
+      onclosetag: (name) => {
+        if (SILENT.has(name)) silent--;
       },
     },
     { decodeEntities: true, lowerCaseTags: true },
   );
-  for (let at = 0; at < html.length && depth <= MAX_OPEN; at += CHUNK_CHARS) {
-    parser.write(html.slice(at, at + CHUNK_CHARS));
-  }
-  parser.end();
-  return out.join('');
+  parser.end(bare.replace(/<!\[endif\]\s*$/i, '').replace(/^<!$/, ''));
+  const text = visibleText(words.join(' ')).replace(/\s+/g, ' ').trim();
+  return { text: /[\p{L}\p{N}]/u.test(text) ? text : '', isForOutlook: condition !== null };
 }
 
 function openTag(name: string, attributes: Record<string, string>): string {
@@ -99,56 +234,5 @@ function openTag(name: string, attributes: Record<string, string>): string {
   return `${tag}>`;
 }
 
-const MAX_LINK_CHARS = 2000; // tracking links reach 1,500; data: URLs are pictures
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escapeText = (text: string): string => text.replace(/[&<>"]/g, (char) => ESCAPES[char] ?? char);
-
-function isHidden(attributes: Record<string, string>): boolean {
-  if (attributes.hidden !== undefined || attributes['aria-hidden'] === 'true') return true;
-  const style = attributes.style;
-  return style !== undefined && hidesBy(style);
-}
-
-const MAX_STYLE_CHARS = 4000;
-const NOTHING = /^-?0*\.?0*(?:px|pt|em|rem|%|cm|mm|in|ex|vw|vh)?$/;
-
-/** Whether an inline style makes the element invisible. Style sheets are not followed. */
-function hidesBy(style: string): boolean {
-  const rules = new Map<string, string>();
-  for (const rule of style.slice(0, MAX_STYLE_CHARS).toLowerCase().split(';')) {
-    const colon = rule.indexOf(':');
-    if (colon > 0)
-      rules.set(
-        rule.slice(0, colon).trim(),
-        rule
-          .slice(colon + 1)
-          .replace('!important', '')
-          .trim(),
-      );
-  }
-  const nothing = (property: string): boolean => {
-    const value = rules.get(property);
-    return value !== undefined && value !== '' && NOTHING.test(value);
-  };
-  if (
-    rules.get('display') === 'none' ||
-    rules.get('visibility') === 'hidden' ||
-    rules.get('mso-hide') === 'all'
-  )
-    return true;
-  if (nothing('opacity') || nothing('font-size')) return true;
-  // A box of no size hides its content only if it also cuts it off.
-  const cuts = rules.get('overflow') === 'hidden';
-  if (cuts && (nothing('max-height') || nothing('height') || nothing('max-width') || nothing('width')))
-    return true;
-  return rules.get('color') === 'transparent' || farAway(rules);
-}
-
-/** Moved out of the page, by 999 px or more. */
-function farAway(rules: Map<string, string>): boolean {
-  return ['left', 'top', 'text-indent', 'margin-left'].some(
-    (property) =>
-      /^-\d{3,}(?:\.\d+)?(?:px|em|pt)$/.test(rules.get(property) ?? '') &&
-      Number.parseInt(rules.get(property) ?? '0', 10) <= -999,
-  );
-}

@@ -5,7 +5,7 @@ import type { MimeNode, SplitterChunk } from '@zone-eu/mailsplit';
 import { type AttachmentStream, MailParser } from 'mailparser';
 import type { MailContent, MailMetadata, MailPart } from '../contracts/mail.ts';
 import { PosternError } from '../kernel/errors.ts';
-import { contentOf, MAX_HTML_CHARS } from './content.ts';
+import { contentOf, MAX_HTML_CHARS, withLanguage } from './content.ts';
 import { type RawHeader, readRawHeaders } from './headers.ts';
 import { metadataFrom } from './metadata.ts';
 import { readParameters } from './parameters.ts';
@@ -124,14 +124,16 @@ export async function readMime(raw: Uint8Array, keepContent: boolean): Promise<R
   const leaves = parser.leaves.length > 0 ? parser.leaves : rescued(parser.root);
   const parts = leaves.map((leaf) => leaf.part);
   const text = new Set(textPartsOf(parts));
-  const content = contentOf(
-    leaves
-      .filter((leaf) => text.has(leaf.part))
-      .map((leaf) => ({
-        part: leaf.part,
-        bytes: Buffer.concat(leaf.raw),
-        truncated: leaf.rawOctets < leaf.part.size,
-      })),
+  const content = await withLanguage(
+    contentOf(
+      leaves
+        .filter((leaf) => text.has(leaf.part))
+        .map((leaf) => ({
+          part: leaf.part,
+          bytes: Buffer.concat(leaf.raw),
+          truncated: leaf.rawOctets < leaf.part.size,
+        })),
+    ),
   );
   const attachments = leaves
     .filter((leaf) => !text.has(leaf.part))

@@ -2,7 +2,7 @@
 // ends it when it takes too long or too much memory.
 import { parentPort } from 'node:worker_threads';
 import { codeOf, explain } from '../kernel/errors.ts';
-import { contentOf, type TransferredPart } from './content.ts';
+import { contentOf, type TransferredPart, withLanguage } from './content.ts';
 import { readMime } from './parse-mime.ts';
 
 export type ParseRequest =
@@ -25,7 +25,9 @@ port?.postMessage({ id: 0, value: null } satisfies ParseResponse);
 async function answer(request: ParseRequest): Promise<ParseResponse> {
   try {
     const value =
-      request.kind === 'mime' ? await readMime(request.raw, request.keepContent) : contentOf(request.parts);
+      request.kind === 'mime'
+        ? await readMime(request.raw, request.keepContent)
+        : await withLanguage(contentOf(request.parts));
     return { id: request.id, value };
   } catch (error) {
     return { id: request.id, error: { code: codeOf(error), message: explain(error) } };

@@ -2,7 +2,7 @@
 // memory, and is ended and replaced when a mail goes past them.
 import type { MailContent, MailMetadata, MailPart } from '../contracts/mail.ts';
 import { PosternError } from '../kernel/errors.ts';
-import { contentOf, type TransferredPart } from './content.ts';
+import { contentOf, type TransferredPart, withLanguage } from './content.ts';
 import type { ReadMime } from './parse-mime.ts';
 import { ParseThread } from './parse-thread.ts';
 import { attachmentName, isInline } from './structure.ts';
@@ -80,7 +80,7 @@ export async function parseMail(raw: Buffer, limits: ParseLimits = {}): Promise<
 export async function decodeBodies(parts: readonly TransferredPart[]): Promise<MailContent> {
   let octets = 0;
   for (const part of parts) octets += part.bytes.length;
-  if (octets <= SMALL_OCTETS) return contentOf(parts);
+  if (octets <= SMALL_OCTETS) return withLanguage(contentOf(parts));
   return (await thread.run({ kind: 'content', parts: [...parts] }, TIME_LIMIT_MS)) as MailContent;
 }
 

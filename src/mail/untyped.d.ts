@@ -40,3 +40,11 @@ declare module 'mailparser' {
     processChunk(chunk: MimeNode | SplitterChunk, done: (error?: Error | null) => void): void;
   }
 }
+
+declare module 'eld/extrasmall' {
+  export interface Detector {
+    /** `language` is of ISO 639-1, and empty where nothing was found. */
+    detect(text: string): { language: string; isReliable(): boolean };
+  }
+  export const eld: Detector;
+}

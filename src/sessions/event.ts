@@ -1,7 +1,7 @@
 // The event that a session receives: the message, its thread, and where and with what power to act.
 import type { Account } from '../accounts/accounts.ts';
 import type { DraftContent } from '../contracts/draft.ts';
-import type { MailContent, MessageDetail } from '../contracts/mail.ts';
+import type { HiddenNote, HiddenSummary, MailContent, MessageDetail } from '../contracts/mail.ts';
 import type { SessionEvent } from '../contracts/session.ts';
 import { keptQuery } from '../store/kept-query.ts';
 import type { Store } from '../store/store.ts';
@@ -67,7 +67,7 @@ export async function buildEvent(parts: EventParts, subject: EventSubject): Prom
 function arrivedMessage({ arrival, content }: ArrivedMail): EventMessage {
   const { id, threadId, arrivedAt, metadata, trust } = arrival;
   const { message_id, from, reply_to, to, cc, subject, date, headers } = metadata;
-  const { text, reply_text, html, truncated } = content;
+  const { text, reply_text, html, truncated, hidden, language } = content;
   return {
     id,
     thread_id: threadId,
@@ -82,6 +82,8 @@ function arrivedMessage({ arrival, content }: ArrivedMail): EventMessage {
     reply_text,
     html,
     truncated,
+    hidden: summaryOf(hidden),
+    language,
     attachments: attachmentViews(id, metadata),
     headers,
     trust,
@@ -90,7 +92,7 @@ function arrivedMessage({ arrival, content }: ArrivedMail): EventMessage {
 
 function eventMessageOf(message: MessageDetail): EventMessage {
   const { id, thread_id, message_id, from, reply_to, to, cc, subject, date } = message;
-  const { text, reply_text, html, truncated, attachments, headers, trust } = message;
+  const { text, reply_text, html, truncated, hidden, language, attachments, headers, trust } = message;
   return {
     id,
     thread_id,
@@ -105,11 +107,17 @@ function eventMessageOf(message: MessageDetail): EventMessage {
     reply_text,
     html,
     truncated,
+    hidden: summaryOf(hidden),
+    language,
     attachments,
     headers,
     trust,
   };
 }
+
+/** Not what was hidden: an agent would read it with the rest, and it was written for that. */
+const summaryOf = (hidden: HiddenNote | null): HiddenSummary | null =>
+  hidden && { characters: hidden.characters, kinds: hidden.kinds };
 
 const receivedIn = keptQuery((db, threadId: string, except: string) =>
   db

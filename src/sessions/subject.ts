@@ -4,6 +4,7 @@ import { PosternError } from '../kernel/errors.ts';
 import { storedTrust } from '../mail/trust.ts';
 import { addressForm } from '../rules/addresses.ts';
 import type { Store } from '../store/store.ts';
+import { storedContent } from '../watch/text.ts';
 import type { StoredAction } from './answer.ts';
 
 export interface ActionSubject {
@@ -81,7 +82,7 @@ export async function loadSubject(
       kind: message.kind,
       kindReason: message.kind_reason,
       metadata: JSON.parse(message.metadata) as MailMetadata,
-      content: content ? { ...content, truncated: content.truncated === 1 } : null,
+      content: content ? storedContent(content) : null,
     },
     trust: weakest([message, ...mails].map(({ trust }) => storedTrust(trust))),
     people: await peopleOf(

@@ -14,6 +14,7 @@ import * as uploads from './migrations/0004-uploads.ts';
 import * as rules from './migrations/0005-rules.ts';
 import * as knowledge from './migrations/0007-knowledge.ts';
 import * as artifacts from './migrations/0008-artifacts.ts';
+import * as contentNotes from './migrations/0009-content-notes.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
 const MIGRATIONS = [
@@ -29,6 +30,7 @@ const MIGRATIONS = [
   rules,
   knowledge,
   artifacts,
+  contentNotes,
 ];
 
 /**

@@ -146,6 +146,8 @@ export interface ContentsTable {
   reply_text: string;
   html: string | null;
   truncated: number;
+  /** The rest of the content as JSON; null in rows of before. */
+  notes: string | null;
 }
 
 /** Which thread a Message-ID belongs to: of mail that was seen, mail that was referred to, and mail that was sent. */

@@ -34,7 +34,7 @@ const insertLocations = rowInsert(
 
 const insertContents = rowInsert(
   'contents',
-  ['message_id', 'text', 'reply_text', 'html', 'truncated'],
+  ['message_id', 'text', 'reply_text', 'html', 'truncated', 'notes'],
   ['message_id'],
 );
 
@@ -114,6 +114,8 @@ export const flagsText = (flags: Iterable<string>): string =>
   JSON.stringify([...flags].filter((flag) => flag !== '\\Recent').sort());
 
 export async function insertContent(tx: Tx, messageId: string, content: MailContent): Promise<void> {
-  const { text, reply_text, html, truncated } = content;
-  await insertContents(tx, [{ message_id: messageId, text, reply_text, html, truncated: truncated ? 1 : 0 }]);
+  const { text, reply_text, html, truncated, ...rest } = content;
+  const notes = JSON.stringify(rest);
+  const row = { message_id: messageId, text, reply_text, html, truncated: truncated ? 1 : 0, notes };
+  await insertContents(tx, [row]);
 }

@@ -1,4 +1,5 @@
 // The text of messages: read over IMAP once it is needed, then kept in the ledger.
+import type { Selectable } from 'kysely';
 import type { MailContent, MailMetadata } from '../contracts/mail.ts';
 import type { ImapConnection } from '../imap/connection.ts';
 import { fetchParts } from '../imap/fetch.ts';
@@ -6,8 +7,10 @@ import { type Place, readParts } from '../imap/operations.ts';
 import type { ImapPool } from '../imap/pool.ts';
 import { codeOf, explain, PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { UNKNOWN_LANGUAGE } from '../mail/language.ts';
 import { decodeBodies } from '../mail/parse.ts';
 import { textPartsOf } from '../mail/structure.ts';
+import type { ContentsTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { TextReader } from './arrival.ts';
 import { insertContent } from './ledger-writes.ts';
@@ -32,6 +35,15 @@ export function textReader(connection: ImapConnection, log: Logger): TextReader 
   };
 }
 
+const NO_NOTES = { hidden: null, language: UNKNOWN_LANGUAGE } satisfies Partial<MailContent>;
+
+/** What the ledger keeps of a content. */
+export function storedContent(row: Selectable<ContentsTable>): MailContent {
+  const { text, reply_text, html, truncated, notes } = row;
+  const rest = notes === null ? {} : (JSON.parse(notes) as Partial<MailContent>);
+  return { text, reply_text, html, truncated: truncated === 1, ...NO_NOTES, ...rest };
+}
+
 export interface TextParts {
   store: Store;
   imap: ImapPool;
@@ -50,8 +62,7 @@ export async function textOf(
     .selectAll()
     .where('message_id', '=', message.id)
     .executeTakeFirst();
-  if (row)
-    return { text: row.text, reply_text: row.reply_text, html: row.html, truncated: row.truncated === 1 };
+  if (row) return storedContent(row);
   const content = await atAnyPlace(parts, message, async (connection, place) =>
     decodeBodies(await readParts(connection, place, textPartsOf(message.metadata.parts), LARGEST_TEXT_BYTES)),
   );

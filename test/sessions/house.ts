@@ -194,6 +194,8 @@ export async function openHouse(yaml = oneAgent()): Promise<House> {
         reply_text: text,
         html: null,
         truncated: false,
+        hidden: null,
+        language: 'und',
       }));
     },
     until: async (look) => {

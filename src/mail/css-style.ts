@@ -1,0 +1,155 @@
+// Declarations of styles (CSS 2.2 §4.1.8): of all that a style may say, what decides whether text is seen. Shorthands are
+// written out, so that the later of two declarations wins as it does in a browser.
+export interface Declaration {
+  property: string;
+  /** In lower case, without comments, escapes and `!important`. */
+  value: string;
+  important: boolean;
+}
+
+const PLAIN = new Set([
+  ...['display', 'visibility', 'opacity', 'font-size', 'color', 'background-color', 'background-image'],
+  ...['position', 'left', 'right', 'top', 'bottom', 'text-indent', 'margin-left', 'margin-top', 'overflow'],
+  ...['height', 'max-height', 'width', 'max-width', 'mso-hide', 'transform', 'scale', 'clip', 'clip-path'],
+  ...['content-visibility', '-webkit-text-fill-color', 'filter'],
+]);
+const SHORTHANDS = new Set([
+  'font',
+  'background',
+  'overflow-x',
+  'overflow-y',
+  'inset',
+  'margin',
+  '-webkit-transform',
+]);
+
+const MAX_VALUE_CHARS = 1000; // what is longer is a picture inside of the style
+/** A picture or a gradient among the words of a background. */
+const IMAGE =
+  /(?:^| )(?:url|image-set|-webkit-image-set|(?:-[a-z]{1,6}-)?(?:repeating-)?[a-z]{1,8}-gradient)\(/;
+
+/** @param text what stands in a style attribute, or between the braces of a rule */
+export function readDeclarations(text: string): Declaration[] {
+  const declarations: Declaration[] = [];
+  for (const piece of unescaped(text).split(';')) {
+    const colon = piece.indexOf(':');
+    if (colon <= 0) continue;
+    const property = piece.slice(0, colon).trim().toLowerCase();
+    if (!PLAIN.has(property) && !SHORTHANDS.has(property)) continue;
+    const written = piece
+      .slice(colon + 1)
+      .toLowerCase()
+      .replace(/\s+/g, ' ')
+      .trim();
+    const important = /! ?important$/.test(written);
+    const value = written.replace(/ ?! ?important$/, '');
+    if (value === '') continue;
+    if (value.length > MAX_VALUE_CHARS && !IMAGE.test(value.slice(0, MAX_VALUE_CHARS))) continue;
+    for (const [name, part] of writtenOut(property, value)) {
+      declarations.push({ property: name, value: part, important });
+    }
+  }
+  return declarations;
+}
+
+/** Without comments and escapes, by which `disp\6c ay` is `display`. */
+export function unescaped(css: string): string {
+  const bare = withoutComments(css);
+  if (!bare.includes('\\')) return bare;
+  return bare.replace(
+    /\\([\da-f]{1,6})\s?|\\(.)/gi,
+    (_, hex: string | undefined, char: string | undefined) => {
+      const code = hex === undefined ? 0 : Number.parseInt(hex, 16);
+      if (hex === undefined) return char ?? '';
+      return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : '';
+    },
+  );
+}
+
+function withoutComments(css: string): string {
+  let kept = '';
+  let at = 0;
+  for (let open = css.indexOf('/*'); open >= 0; open = css.indexOf('/*', at)) {
+    kept += css.slice(at, open);
+    const close = css.indexOf('*/', open + 2);
+    if (close < 0) return kept; // one that is left open goes to the end
+    at = close + 2;
+  }
+  return kept + css.slice(at);
+}
+
+function writtenOut(property: string, value: string): [string, string][] {
+  switch (property) {
+    case 'font': {
+      const size =
+        /(?:^|\s)([\d.]+(?:px|pt|em|rem|%|ex|vw|vh)?|(?:xx?-)?small|medium|(?:xx?-)?large)(?=\/|\s|$)/.exec(
+          // The weight is a number of its own: 400 12px Arial.
+          value.replace(/(?:^|\s)[1-9]00(?=\s)/g, ' '),
+        )?.[1];
+      return size === undefined ? [] : [['font-size', size]];
+    }
+    case 'background': {
+      const at = value.slice(0, MAX_VALUE_CHARS).search(IMAGE);
+      const end = value.lastIndexOf(')') + 1;
+      const color = (at < 0 ? value : `${value.slice(0, at)} ${value.slice(Math.max(at, end))}`).trim();
+      return [
+        [
+          'background-color',
+          color === '' || color === 'none' ? 'transparent' : color.slice(0, MAX_VALUE_CHARS),
+        ],
+        ['background-image', at < 0 ? 'none' : value.slice(at, Math.min(end, MAX_VALUE_CHARS))],
+      ];
+    }
+    case 'overflow-x':
+    case 'overflow-y':
+      return [['overflow', value]];
+    case '-webkit-transform':
+      return [['transform', value]];
+    case 'inset':
+    case 'margin': {
+      const [top = '', right = top, bottom = top, left = right] = value.split(' ');
+      if (property === 'margin') {
+        return [
+          ['margin-top', top],
+          ['margin-left', left],
+        ];
+      }
+      return [
+        ['top', top],
+        ['right', right],
+        ['bottom', bottom],
+        ['left', left],
+      ];
+    }
+    default:
+      return [[property, value]];
+  }
+}
+
+const UNITS: Record<string, number> = {
+  px: 1,
+  pt: 4 / 3,
+  pc: 16,
+  in: 96,
+  cm: 37.8,
+  mm: 3.78,
+  rem: 16,
+  '': 1,
+};
+/** The width of the window in which styles are judged: that of a mail on a desk. */
+export const WINDOW_PX = 1200;
+
+/** A length in px; percentages and ems are of `whole`. NaN where it is none. */
+export function lengthOf(written: string, whole: number): number {
+  const value = /^calc\(([^()]*)\)$/.exec(written)?.[1]?.trim() ?? written;
+  const match = /^([+-]?(?:\d+\.?\d*|\.\d+))([a-z%]*)$/.exec(value);
+  if (!match) return Number.NaN;
+  const number = Number.parseFloat(match[1] ?? '');
+  const unit = match[2] ?? '';
+  if (unit === '%') return (number / 100) * whole;
+  if (unit === 'em') return number * whole;
+  if (unit === 'ex' || unit === 'ch') return (number * whole) / 2;
+  if (unit === 'vw' || unit === 'vh' || unit === 'vmin' || unit === 'vmax') return (number / 100) * WINDOW_PX;
+  const px = UNITS[unit];
+  return px === undefined ? Number.NaN : number * px;
+}

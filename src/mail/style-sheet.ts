@@ -1,0 +1,223 @@
+// The style sheet inside a mail, as far as it decides whether text is seen: rules with selectors of types, classes, ids and
+// attributes, below and inside one another, for a window as wide as a desk's. What a rule of another form says is not
+// followed: it hides nothing, and where it sets a background, that is taken as unknown.
+import { type Declaration, readDeclarations, unescaped, WINDOW_PX } from './css-style.ts';
+
+export interface StyledElement {
+  name: string;
+  attributes: Record<string, string>;
+  classes: ReadonlySet<string>;
+}
+
+interface Compound {
+  type: string | null;
+  id: string | null;
+  classes: string[];
+  attributes: { name: string; value: string | null }[];
+}
+
+interface Rule {
+  /** From the element itself outwards. */
+  compounds: Compound[];
+  /** Whether the compound at the same place must be the parent of the one before it. */
+  isParent: boolean[];
+  specificity: number;
+  declarations: Declaration[];
+}
+
+const MAX_RULES = 20_000; // large newsletters have 500
+const MAX_NESTING = 8;
+const MAX_COMPOUNDS = 12;
+const MAX_SELECTOR_CHARS = 1000; // one of them; patterns look at it from every character
+/** Comparisons of one mail's elements with rules: a large newsletter takes 200,000. */
+const MAX_STEPS = 4_000_000;
+
+export class StyleSheet {
+  /** By what the element itself must have: `#id`, `.class`, a type, or `*`. */
+  readonly #rules = new Map<string, Rule[]>();
+  #count = 0;
+  #steps = 0;
+
+  /** True where the mail asks for more than is followed: what comes behind may be hidden. */
+  get exhausted(): boolean {
+    return this.#steps > MAX_STEPS || this.#count >= MAX_RULES;
+  }
+
+  /** @param media that of the style element, null where it has none */
+  add(css: string, media: string | null): void {
+    if (media === null || isForScreen(media)) this.#addRules(unwrapped(css), 0);
+  }
+
+  /** What the sheet says of an element, the weakest first. @param ancestors the nearest last */
+  declarationsFor(element: StyledElement, ancestors: readonly StyledElement[]): Declaration[] {
+    if (this.#count === 0) return [];
+    const id = element.attributes.id;
+    const keys = [element.name, '*', ...[...element.classes].map((name) => `.${name}`)];
+    if (id !== undefined) keys.push(`#${id}`);
+    const found: Rule[] = [];
+    for (const key of keys) {
+      for (const rule of this.#rules.get(key) ?? []) {
+        this.#steps++;
+        if (this.exhausted) return [];
+        if (this.#matches(rule, element, ancestors)) found.push(rule);
+      }
+    }
+    // Rules of one list stand in order, and a stable sort leaves the later of two equals behind.
+    if (found.length > 1) found.sort((a, b) => a.specificity - b.specificity);
+    return found.flatMap((rule) => rule.declarations);
+  }
+
+  #matches(rule: Rule, element: StyledElement, ancestors: readonly StyledElement[]): boolean {
+    if (!fits(rule.compounds[0] as Compound, element)) return false;
+    let at = ancestors.length - 1;
+    for (let i = 1; i < rule.compounds.length; i++) {
+      const compound = rule.compounds[i] as Compound;
+      if (rule.isParent[i]) {
+        const parent = ancestors[at--];
+        if (!parent || !fits(compound, parent)) return false;
+        continue;
+      }
+      while (at >= 0 && !fits(compound, ancestors[at] as StyledElement)) {
+        this.#steps++;
+        at--;
+      }
+      if (at-- < 0) return false;
+    }
+    return true;
+  }
+
+  #addRules(css: string, depth: number): void {
+    let at = 0;
+    while (at < css.length && this.#count < MAX_RULES) {
+      const open = css.indexOf('{', at);
+      if (open < 0) return;
+      // What ends with a semicolon before it is a statement without a block: @import, @charset.
+      const before = css.slice(at, open);
+      const prelude = before.slice(before.lastIndexOf(';') + 1).trim();
+      const close = closing(css, open);
+      const block = css.slice(open + 1, close);
+      at = close + 1;
+      if (!prelude.startsWith('@')) this.#addRule(prelude, block);
+      else if (depth < MAX_NESTING && applies(prelude)) this.#addRules(block, depth + 1);
+    }
+  }
+
+  #addRule(selectors: string, block: string): void {
+    const declarations = readDeclarations(block);
+    if (declarations.length === 0) return;
+    const paints = declarations.some(({ property }) => property.startsWith('background-'));
+    const unknown: Declaration[] = [{ property: 'background-color', value: 'unknown', important: true }];
+    for (const written of selectors.split(',')) {
+      if (this.#count >= MAX_RULES) return;
+      if (written.length > MAX_SELECTOR_CHARS) continue;
+      const { selector, isPlain } = withoutOddities(written.trim());
+      if (!isPlain && !paints) continue;
+      const rule = readSelector(selector, isPlain ? declarations : unknown);
+      if (!rule) continue;
+      const key = keyOf(rule.compounds[0] as Compound);
+      const list = this.#rules.get(key);
+      if (list) list.push(rule);
+      else this.#rules.set(key, [rule]);
+      this.#count++;
+    }
+  }
+}
+
+/** The HTML comment marks in which sheets were once wrapped are no part of them. */
+const unwrapped = (css: string): string => unescaped(css).replace(/<!--|-->/g, ' ');
+
+/** Where the block ends that begins at `open`. */
+function closing(css: string, open: number): number {
+  let depth = 0;
+  const braces = /[{}]/g;
+  braces.lastIndex = open;
+  for (let match = braces.exec(css); match; match = braces.exec(css)) {
+    depth += match[0] === '{' ? 1 : -1;
+    if (depth === 0) return match.index;
+  }
+  return css.length;
+}
+
+const applies = (prelude: string): boolean =>
+  /^@(?:supports|layer|container)\b/i.test(prelude) ||
+  (/^@media\b/i.test(prelude) && isForScreen(prelude.slice('@media'.length)));
+
+/** Whether one of the media queries (Media Queries 4) holds for a wide window. */
+function isForScreen(media: string): boolean {
+  return media
+    .toLowerCase()
+    .split(',')
+    .some((query) => query.split(/\band\b/).every(holds));
+}
+
+function holds(condition: string): boolean {
+  const bare = condition.trim();
+  if (/^(?:only )?(?:all|screen)$|^$/.test(bare)) return true;
+  const match = /^\((min|max)-(?:device-)?width ?: ?([\d.]+)(px|em|rem)?\)$/.exec(bare);
+  if (!match) return false;
+  const px = Number.parseFloat(match[2] ?? '') * (match[3] === undefined || match[3] === 'px' ? 1 : 16);
+  return match[1] === 'min' ? px <= WINDOW_PX : px >= WINDOW_PX;
+}
+
+/** A selector without what is not understood of it, and whether that is all of it. */
+function withoutOddities(selector: string): { selector: string; isPlain: boolean } {
+  if (!/[:+~|&]/.test(selector.replace(/\[[^\]]*\]/g, ''))) return { selector, isPlain: true };
+  const rest = selector.replace(/::?[\w-]+(?:\([^()]*\))?/g, '').replace(/\S+\s*[+~]\s*/g, '');
+  return { selector: rest.trim() === '' ? '*' : rest.trim(), isPlain: false };
+}
+
+function readSelector(selector: string, declarations: Declaration[]): Rule | null {
+  const words = selector.replace(/\s*>\s*/g, ' > ').split(/\s+(?![^[]*\])/);
+  const compounds: Compound[] = [];
+  const isParent: boolean[] = [];
+  let specificity = 0;
+  let child = false;
+  for (let i = words.length - 1; i >= 0; i--) {
+    if (words[i] === '>') {
+      child = true;
+      continue;
+    }
+    const compound = readCompound(words[i] as string);
+    if (!compound || compounds.length >= MAX_COMPOUNDS) return null;
+    compounds.push(compound);
+    isParent.push(child);
+    child = false;
+    const { id, classes, attributes, type } = compound;
+    specificity +=
+      (id === null ? 0 : 10_000) + (classes.length + attributes.length) * 100 + (type === null ? 0 : 1);
+  }
+  return compounds.length === 0 ? null : { compounds, isParent, specificity, declarations };
+}
+
+const PIECE =
+  /([#.])(-?[\w\u0080-\uffff-]+)|\[\s*([\w-]+)\s*(?:=\s*["']?([^"'\]]*)["']?\s*)?\]|(\*)|([a-z][\w-]*)/giy;
+
+function readCompound(text: string): Compound | null {
+  const compound: Compound = { type: null, id: null, classes: [], attributes: [] };
+  PIECE.lastIndex = 0;
+  while (PIECE.lastIndex < text.length) {
+    const [whole, mark, name, attribute, value, , type] = PIECE.exec(text) ?? [];
+    if (whole === undefined) return null;
+    if (mark === '#') compound.id = name ?? '';
+    else if (mark === '.') compound.classes.push(name ?? '');
+    else if (attribute !== undefined)
+      compound.attributes.push({ name: attribute.toLowerCase(), value: value?.trim() ?? null });
+    else if (type !== undefined) compound.type = type.toLowerCase();
+  }
+  return compound;
+}
+
+function keyOf({ id, classes, type }: Compound): string {
+  if (id !== null) return `#${id}`;
+  return classes[0] === undefined ? (type ?? '*') : `.${classes[0]}`;
+}
+
+function fits({ type, id, classes, attributes }: Compound, element: StyledElement): boolean {
+  if (type !== null && type !== element.name) return false;
+  if (id !== null && id !== element.attributes.id) return false;
+  if (classes.some((name) => !element.classes.has(name))) return false;
+  return attributes.every(({ name, value }) => {
+    if (!Object.hasOwn(element.attributes, name)) return false;
+    return value === null || element.attributes[name] === value;
+  });
+}
