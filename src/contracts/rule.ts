@@ -1,6 +1,8 @@
 // The language of rules/*.yaml. This is the shape of one file; rules/ compiles it. Objects are strict, so
 // that a typo is an error and never a condition that silently does not count.
 import { z } from 'zod';
+import { byteCount, duration, requestHeaders, secretRef } from './endpoint.ts';
+import { ingestOptions, knowledgeSink } from './knowledge-sink.ts';
 import { retentionDays } from './mail-event.ts';
 import { condition, MAX_LIST_ITEMS, names, timezone, word } from './rule-condition.ts';
 
@@ -9,22 +11,16 @@ const MAX_LABEL_CHARS = 200;
 const MAX_MAILBOX_CHARS = 1000;
 const HIGHEST_PRIORITY = 1000;
 
-const DURATION = /^\d{1,9}(ms|s|m|h|d)$/;
 const RATE = /^[1-9]\d{0,8}\/\d{1,9}(s|m|h|d)$/;
 
-/** `250ms`, `30s`, `5m`, `1h` or `7d`. */
-export const duration = z.string().regex(DURATION, 'write a duration such as 30s, 5m or 1h');
+export { duration };
 /** So many in a time: `5/1h`. */
 export const rate = z.string().regex(RATE, 'write a rate such as 5/1h');
-/** So many octets: `1MB`. A kB has 1,024. */
-const byteCount = z
-  .string()
-  .regex(/^\s*\d{1,12}(\.\d{1,3})?\s*(B|kB|KB|MB|GB)\s*$/, 'write a size such as 1MB');
 
 /** Every word that `then` knows. */
 export const actionWords = [
   ...(['spawn', 'post', 'forward', 'label', 'flag'] as const),
-  ...(['mark_seen', 'move', 'stop'] as const),
+  ...(['mark_seen', 'move', 'ingest', 'stop'] as const),
 ] as const;
 
 const label = z
@@ -32,13 +28,6 @@ const label = z
   .min(1)
   .max(MAX_LABEL_CHARS)
   .refine((text) => !/\p{C}/u.test(text), 'a label has no control characters');
-
-/** A secret by reference: its value stands in no file of rules, and is read when it is needed. */
-const secretRef = z.string().regex(/^(env|file):.+$/, 'write env:NAME or file:/path');
-
-/** Postern sets these itself, or Node does. */
-const OWN_HEADERS =
-  /^(host|connection|content-(type|length)|transfer-encoding|expect|webhook-.*|postern-.*)$/i;
 
 /** Where `post` delivers mail to, and how. */
 export const destination = z.strictObject({
@@ -48,18 +37,7 @@ export const destination = z.strictObject({
   /** A Standard Webhooks secret (`whsec_…`): what is posted is signed with it. */
   secret_ref: secretRef.optional(),
   /** Further request headers, such as `Authorization`, each with its value by reference. */
-  headers: z
-    .record(
-      z
-        .string()
-        .regex(
-          /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/,
-          'a header name has letters, digits and hyphens, and no colon',
-        )
-        .refine((name) => !OWN_HEADERS.test(name), 'Postern sets this header itself'),
-      secretRef,
-    )
-    .optional(),
+  headers: requestHeaders.optional(),
   /** Marks the mail as read once the receiver has handled it. */
   mark_seen: z.boolean().default(false),
   /** Attachments as base64, each part with its hashes; without this they are named alone. */
@@ -131,6 +109,7 @@ export const ruleAction = z.union([
   z.strictObject({ move: move.required() }),
   z.strictObject({ flag: z.strictObject({ add: z.array(z.string()), remove: z.array(z.string()) }) }),
   z.strictObject({ forward: forward.extend({ to: z.array(word) }) }),
+  z.strictObject({ ingest: ingestOptions }),
 ]);
 export type RuleAction = z.infer<typeof ruleAction>;
 
@@ -151,9 +130,14 @@ export const writtenAction = z.union([
       .union([...forwardAddresses.options, forward])
       .describe('The addresses that the mail is forwarded to, once a person has approved it.'),
   }),
+  z.strictObject({
+    ingest: ingestOptions.describe('What of the mail becomes knowledge, and the sinks it goes to.'),
+  }),
   z
-    .enum(['mark_seen', 'stop'])
-    .describe('mark_seen: marks the mail as read. stop: no further rule is tried.'),
+    .enum(['mark_seen', 'ingest', 'stop'])
+    .describe(
+      'mark_seen: marks the mail as read. ingest: attachments go to the local index. stop: no further rule is tried.',
+    ),
 ]);
 export type WrittenAction = z.infer<typeof writtenAction>;
 export const moveWords: readonly string[] = Object.keys(move.shape);
@@ -238,6 +222,10 @@ export const rulesFile = z.strictObject({
     .optional(),
   agents: z.record(handle, agent).optional(),
   destinations: z.record(handle, destination).optional(),
+  knowledge: z
+    .record(handle, knowledgeSink)
+    .describe('Where `ingest` puts documents, by name; `local` is always there.')
+    .optional(),
   rules: z.array(rule).optional(),
 });
 export type RulesFile = z.infer<typeof rulesFile>;

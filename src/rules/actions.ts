@@ -1,4 +1,5 @@
 // The actions of a rule, from how they are written to how the other rooms see them.
+import { ingestOptions } from '../contracts/knowledge-sink.ts';
 import type { Destination, RuleAction, WrittenAction } from '../contracts/rule.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { parseRecipient } from '../mail/recipient.ts';
@@ -20,6 +21,7 @@ export interface ReadAction {
 
 /** @param inlineName the name of a destination that is described here */
 export function readAction(written: WrittenAction, inlineName: string, place: Place): ReadAction {
+  if (written === 'ingest') return { action: { ingest: ingestOptions.parse({}) } };
   if (typeof written === 'string')
     return { action: written === 'stop' ? { stop: true } : { mark_seen: true } };
   if ('post' in written) {

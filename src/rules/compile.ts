@@ -1,5 +1,6 @@
 // Rules files to a rule set in force: all of them, or all that is wrong with them. Pure.
 import { createHash } from 'node:crypto';
+import { type KnowledgeSink, LOCAL_SINK } from '../contracts/knowledge-sink.ts';
 import {
   type Agent,
   type Destination,
@@ -22,6 +23,7 @@ import { type ReadyRule, type RuleSet, ruleSet } from './match.ts';
 import { mend } from './nearest.ts';
 import { PatternError } from './pattern.ts';
 import { readYaml, type YamlFile } from './rules-yaml.ts';
+import { checkSink } from './sinks.ts';
 
 /** A rules file as it was read. */
 export interface RuleFile {
@@ -53,10 +55,13 @@ export function compileRules(files: readonly RuleFile[]): RuleSet {
   const agents = collectNamed(read, 'agents', 'agent', problems, checkRecipients);
   const destinations = collectNamed(read, 'destinations', 'destination', problems, checkDestination);
   // Where a file could not be read, an agent that is not there may well be in it.
-  const names = problems.length > 0 ? null : { agents, destinations };
+  const sinks = collectNamed(read, 'knowledge', 'sink', problems, (sink, path, report) =>
+    checkSink(String(path.at(-1)), sink, path, report),
+  );
+  const names = problems.length > 0 ? null : { agents, destinations, sinks };
   const { ready, inline } = collectRules(read, names, problems);
   if (problems.length > 0) throw rulesInvalid(inOrder(problems, files));
-  return ruleSet(versionOf(files), agents, ready, new Map([...destinations, ...inline]));
+  return ruleSet(versionOf(files), agents, ready, new Map([...destinations, ...inline]), sinks);
 }
 
 /** The error that carries what is wrong with rules. */
@@ -103,7 +108,7 @@ function readFile({ name, text, made = false }: RuleFile, problems: RuleProblem[
 type Examine<T> = (found: T, path: Place['path'], report: Place['report']) => void;
 
 /** What the files define by name: each name once in all of them. */
-function collectNamed<K extends 'agents' | 'destinations'>(
+function collectNamed<K extends Section>(
   files: readonly ReadFile[],
   section: K,
   noun: string,
@@ -129,7 +134,12 @@ function collectNamed<K extends 'agents' | 'destinations'>(
   return found;
 }
 
-type Definition<K extends 'agents' | 'destinations'> = { agents: Agent; destinations: Destination }[K];
+type Section = 'agents' | 'destinations' | 'knowledge';
+type Definition<K extends Section> = {
+  agents: Agent;
+  destinations: Destination;
+  knowledge: KnowledgeSink;
+}[K];
 
 const reporter =
   (file: string, yaml: YamlFile, problems: RuleProblem[]): Place['report'] =>
@@ -176,6 +186,7 @@ const MADE_POST = 'a rule made over REST names a destination of the files; it ca
 interface Names {
   agents: ReadonlyMap<string, Agent>;
   destinations: ReadonlyMap<string, Destination>;
+  sinks: ReadonlyMap<string, KnowledgeSink>;
 }
 
 /** @param names null where not all of them are known */
@@ -212,6 +223,9 @@ function collectRules(
         if (names && 'spawn' in action) demand(names.agents, 'agent', action.spawn, [...at, 'spawn'], report);
         if (names && 'post' in action && !inline.has(action.post))
           demand(names.destinations, 'destination', action.post, [...at, 'post'], report);
+        for (const [k, sink] of 'ingest' in action ? action.ingest.to.entries() : [])
+          if (names && sink !== LOCAL_SINK)
+            demand(names.sinks, 'sink', sink, [...at, 'ingest', 'to', k], report);
       }
       const check = checkOf(whole, path, content.defaults, report);
       ready.push({ rule: whole, check, actions, place: { file, line, made } });

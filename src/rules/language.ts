@@ -1,6 +1,7 @@
 // What the schema of a rules file says about a mistake, in the words of the language and with a way to mend
 // it.
 import type { z } from 'zod';
+import { httpSinkWords, ingestWords, sinkWords } from '../contracts/knowledge-sink.ts';
 import {
   actionWords,
   agent,
@@ -30,7 +31,7 @@ export interface LanguageProblem {
 /** Words of the language that this version does not carry out: refused, and not taken for typos. */
 const LATER: Readonly<Record<string, readonly string[]>> = {
   file: ['digests'],
-  action: ['draft', 'ingest'],
+  action: ['draft'],
   run: ['model'],
 };
 
@@ -51,10 +52,13 @@ function siteOf(path: Path): Site {
     if (last === 'limits') return { kind: 'limits', words: limitWords };
     return { kind: 'webhook', words: webhookWords };
   }
+  if (path[0] === 'knowledge')
+    return path.length === 2 ? { kind: 'sink', words: sinkWords } : { kind: 'http', words: httpSinkWords };
   if (path[0] === 'destinations' || (path[2] === 'then' && path[4] === 'post'))
     return { kind: 'destination', words: destinationWords };
   if (path.length === 2) return { kind: 'rule', words: Object.keys(rule.shape) };
   if (path[2] === 'then' && path[4] === 'move') return { kind: 'move', words: moveWords };
+  if (path[2] === 'then' && path[4] === 'ingest') return { kind: 'ingest', words: ingestWords };
   if (path[2] === 'then' && path[4] === 'forward') return { kind: 'forward', words: forwardWords };
   if (path[2] === 'then') return { kind: 'action', words: actionWords };
   if (last === 'attachment') return { kind: 'attachment', words: Object.keys(attachmentCondition.shape) };
@@ -70,6 +74,8 @@ function unknownKey(key: string, path: Path): string {
   if (LATER[kind]?.includes(key)) return `\`${key}\` is not built yet: this version of Postern refuses it`;
   // A word of the language where it stands, and one too many: each has the other's place.
   if (kind === 'action' && words.includes(key)) return ONE_ACTION;
+  if (kind === 'sink' && words.includes(key))
+    return 'a sink is either `http` or a `folder`, and this has both';
   if (kind === 'run' && words.includes(key)) return '`run` takes either a command or a webhook, and has both';
   if (kind === 'rule' && conditionWords.includes(key)) return `\`${key}\` belongs under \`when\``;
   if (kind === 'rule' && (actionWords as readonly string[]).includes(key))
@@ -159,6 +165,7 @@ type UnionIssue = Extract<z.core.$ZodIssue, { code: 'invalid_union' }>;
 function unionInWords(issue: UnionIssue, path: Path, value: unknown, data: unknown): LanguageProblem[] {
   const { kind } = siteOf(path);
   if (kind === 'action' && path.length === 4) return actionInWords(issue, path, value, data);
+  if (kind === 'sink' && path.length === 2) return sinkInWords(issue, path, value, data);
   if (kind === 'run' && path.length === 3) return runInWords(issue, path, value, data);
   const fitting =
     issue.errors.find((branch) => branch.every((inner) => !isOtherKind(inner))) ??
@@ -205,16 +212,18 @@ const EXAMPLES: Readonly<Record<string, string>> = {
 /** Whether an action takes values of that kind at all: what is wrong in one is said by its own words. */
 function takes(action: string, value: unknown): boolean {
   if (action === 'mark_seen' || action === 'stop') return false;
-  if (typeof value === 'string') return true;
+  if (typeof value === 'string') return action !== 'ingest';
   if (Array.isArray(value)) return action === 'flag' || action === 'forward';
-  return typeof value === 'object' && (action === 'post' || action === 'move' || action === 'forward');
+  return typeof value === 'object' && ['post', 'move', 'forward', 'ingest'].includes(action);
 }
 
 function actionInWords(issue: UnionIssue, path: Path, value: unknown, data: unknown): LanguageProblem[] {
   const valueless = (word: string): string =>
-    word === 'mark_seen' || word === 'stop'
-      ? `write \`- ${word}\`, or leave it out`
-      : `\`${word}\` needs a value, such as \`- ${word}: ${EXAMPLES[word] ?? 'name'}\``;
+    word === 'ingest'
+      ? 'write `- ingest`, or what it takes and where it goes: `- ingest: { message: true, to: [local] }`'
+      : word === 'mark_seen' || word === 'stop'
+        ? `write \`- ${word}\`, or leave it out`
+        : `\`${word}\` needs a value, such as \`- ${word}: ${EXAMPLES[word] ?? 'name'}\``;
   const known = (word: string): boolean => (actionWords as readonly string[]).includes(word);
   if (typeof value === 'string') {
     const message = known(value)
@@ -230,15 +239,7 @@ function actionInWords(issue: UnionIssue, path: Path, value: unknown, data: unkn
     const message = unknownKey(unknown, path).replace('unknown key', 'unknown action');
     return [{ path, key: unknown, message }];
   }
-  if (keys.length > 1) {
-    return [
-      {
-        path,
-        key: keys[1] as string,
-        message: ONE_ACTION,
-      },
-    ];
-  }
+  if (keys.length > 1) return [{ path, key: keys[1] as string, message: ONE_ACTION }];
   const given = (value as Record<string, unknown>)[key];
   if (given === null || !takes(key, given)) return [{ path: [...path, key], message: valueless(key) }];
   const branch = branchOf(issue, key);
@@ -264,6 +265,17 @@ function runInWords(issue: UnionIssue, path: Path, value: unknown, data: unknown
   if (unknown.length > 0) return unknown.map((key) => ({ path, key, message: unknownKey(key, path) }));
   const branch = branchOf(issue, keys.includes('webhook') ? 'webhook' : 'command');
   return branch ? inWords(branch, data, path) : [{ path, message: '`run` cannot be read' }];
+}
+
+function sinkInWords(issue: UnionIssue, path: Path, value: unknown, data: unknown): LanguageProblem[] {
+  const keys = value && typeof value === 'object' && !Array.isArray(value) ? Object.keys(value) : [];
+  const unknown = keys.filter((key) => !sinkWords.includes(key));
+  if (unknown.length > 0) return unknown.map((key) => ({ path, key, message: unknownKey(key, path) }));
+  if (keys.length > 1)
+    return [{ path, key: keys[1] as string, message: unknownKey(keys[1] as string, path) }];
+  const branch = keys[0] === undefined ? undefined : branchOf(issue, keys[0]);
+  if (branch) return inWords(branch, data, path);
+  return [{ path, message: `${nameOf(path)}: takes \`{ http: { url } }\` or \`{ folder: /a/path }\`` }];
 }
 
 /** The issues of that branch of a union which takes the key. */

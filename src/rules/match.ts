@@ -1,4 +1,5 @@
 // A rule set in force: which rules a mail matches, and why the others do not. Pure.
+import type { KnowledgeSink } from '../contracts/knowledge-sink.ts';
 import type { Agent, Destination, Rule, RuleAction } from '../contracts/rule.ts';
 import type { Check } from './checks.ts';
 import { explainAll, type RuleExplanation, type Stop, type TriedRule, tryRule } from './explain.ts';
@@ -24,6 +25,8 @@ export interface RuleSet {
   readonly agents: ReadonlyMap<string, Agent>;
   /** What `post` may name: by name those of the files, and those that a rule describes where it posts. */
   readonly destinations: ReadonlyMap<string, Destination>;
+  /** What `ingest` may name besides `local`. */
+  readonly knowledge: ReadonlyMap<string, KnowledgeSink>;
   /** In the order in which they are tried. */
   readonly rules: readonly Rule[];
   /** Of each of the rules, in the same order. */
@@ -56,6 +59,7 @@ export function ruleSet(
   agents: ReadonlyMap<string, Agent>,
   ready: readonly ReadyRule[],
   destinations: ReadonlyMap<string, Destination> = new Map(),
+  knowledge: ReadonlyMap<string, KnowledgeSink> = new Map(),
 ): RuleSet {
   const index = new RuleIndex(ready.map(({ check }) => check.anchors));
   const stops = ready.map(({ actions }) => actions.some((action) => 'stop' in action));
@@ -66,6 +70,7 @@ export function ruleSet(
     version,
     agents,
     destinations,
+    knowledge,
     rules: ready.map(({ rule }) => rule),
     places: ready.map(({ place }) => place),
     match: (mail) => {

@@ -34,7 +34,13 @@ export interface DecideParts {
 }
 
 /** Mail of these kinds never starts a session, so that machines do not talk to each other for ever (RFC 3834 §2). */
-const SILENT_KINDS = new Set(['own', 'bounce', 'complaint', 'receipt', 'auto-reply']);
+export const SILENT_KINDS: ReadonlySet<string> = new Set([
+  'own',
+  'bounce',
+  'complaint',
+  'receipt',
+  'auto-reply',
+]);
 
 export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider<RuleDecision> {
   return {
@@ -57,9 +63,17 @@ export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider
         if (!(await insertDecision(tx, arrival, match, suppressed, clock.now()))) continue;
         const agents = new Set<string>(); // a rule that names an agent twice starts it once
         const posts = new Set<string>();
-        for (const action of match.actions) {
+        for (const [index, action] of match.actions.entries()) {
           changes.add(action);
+          if ('forward' in action) {
+            const payload = { message_id: arrival.id, rule: match.rule, index };
+            await jobs.enqueue(tx, 'message.forward', payload);
+          }
           if ('post' in action) posts.add(action.post);
+          if ('ingest' in action) {
+            const payload = { message_id: arrival.id, rule: match.rule, options: action.ingest };
+            await jobs.enqueue(tx, 'knowledge.take', payload);
+          }
           if ('spawn' in action && suppressed === null) agents.add(action.spawn);
         }
         for (const destination of posts) {
