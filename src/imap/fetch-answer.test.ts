@@ -31,6 +31,14 @@ it('an answer of the plain form is read whole', () => {
   });
 });
 
+it('the conversation that a provider tells is read, and none that is no id', () => {
+  assert.equal(answer(items({ 'X-GM-THRID': '1266894439832287888' }))?.threadId, '1266894439832287888');
+  assert.equal(answer(items({ THREADID: '(T-64b_1)' }))?.threadId, 'T-64b_1');
+  assert.equal(answer(items({ THREADID: 'NIL' }))?.threadId, undefined);
+  assert.equal(answer(items({ 'X-GM-THRID': '<a@b>' }))?.threadId, undefined);
+  assert.equal(answer(items({ THREADID: 'what' })), null);
+});
+
 const others: Record<string, string> = {
   'flags alone': 'UID 7 FLAGS (\\Seen)',
   'no UID': items().replace('UID 7 ', ''),

@@ -10,6 +10,7 @@ export interface FetchAnswer {
   size: number;
   headers: Buffer;
   bodyStructure: MessageStructureObject;
+  threadId?: string;
 }
 
 const LONGEST_LINE_BYTES = 64 * 1024; // some hundred parts; longer lines are rare
@@ -62,9 +63,12 @@ class Reader {
       if (next !== ' ') return null;
     }
     if (this.#at !== this.#text.length) return null;
-    const { uid, flags, internalDate, size, headers, bodyStructure } = found;
+    const { uid, flags, internalDate, size, headers, bodyStructure, threadId } = found;
     if (uid === undefined || !flags || internalDate === undefined || size === undefined) return null;
-    return headers && bodyStructure ? { uid, flags, internalDate, size, headers, bodyStructure } : null;
+    if (!headers || !bodyStructure) return null;
+    const answer: FetchAnswer = { uid, flags, internalDate, size, headers, bodyStructure };
+    if (isThreadId(threadId)) answer.threadId = threadId;
+    return answer;
   }
 
   #item(name: string, literal: Buffer, found: Partial<FetchAnswer>): boolean {
@@ -94,6 +98,13 @@ class Reader {
         return true;
       case 'X-GM-MSGID':
         this.#atom();
+        return true;
+      case 'X-GM-THRID':
+        found.threadId = this.#atom();
+        return true;
+      case 'THREADID': // in parentheses, or NIL where the server keeps none (RFC 8474 §4.2)
+        if (this.#text[this.#at] === '(') found.threadId = textOf(this.#list(0)[0]);
+        else if (this.#atom() !== 'NIL') return false;
         return true;
       default:
         return false;
@@ -163,6 +174,10 @@ class Reader {
     return this.#text.slice(start, this.#at);
   }
 }
+
+/** A decimal number, or an objectid (RFC 8474 §4). */
+export const isThreadId = (id: unknown): id is string =>
+  typeof id === 'string' && /^[A-Za-z0-9_-]{1,255}$/.test(id);
 
 const nilOr = (atom: string): string | null => (atom.toUpperCase() === 'NIL' ? null : atom);
 

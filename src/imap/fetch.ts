@@ -5,6 +5,7 @@ import { PosternError } from '../kernel/errors.ts';
 import { AnswerQueue } from './answer-queue.ts';
 import { TappedClient } from './answer-tap.ts';
 import type { ImapConnection } from './connection.ts';
+import { isThreadId } from './fetch-answer.ts';
 
 export interface FetchedMessage {
   uid: number;
@@ -16,6 +17,8 @@ export interface FetchedMessage {
   headers: Buffer;
   /** Undefined where the server's could not be read. */
   bodyStructure: MessageStructureObject | undefined;
+  /** The conversation as the provider sees it (X-GM-THRID, or THREADID of RFC 8474), where it has such. */
+  threadId?: string;
   /** True where the message is there, and the server gives nothing of it that could be read. */
   isUnreadable?: boolean;
 }
@@ -28,6 +31,7 @@ const METADATA = {
   size: true,
   bodyStructure: true,
   headers: true,
+  threadId: true,
 } as const;
 
 const { bodyStructure: _, ...WITHOUT_STRUCTURE } = METADATA;
@@ -141,6 +145,7 @@ export const fetchedMessage = (message: FetchMessageObject): FetchedMessage => (
   size: message.size ?? 0,
   headers: message.headers || Buffer.alloc(0),
   bodyStructure: message.bodyStructure,
+  ...(isThreadId(message.threadId) ? { threadId: message.threadId } : {}),
 });
 
 /** UIDs at or above `from`, ascending: the cheap question whether anything is new. */

@@ -5,9 +5,33 @@ const MAX_THREAD_REFERENCES = 50; // as many as are looked up in the ledger
 const MAX_REPLY_REFERENCES = 40; // together below the 998 octets of a line even before folding
 const MAX_QUOTE_CHARS = 64 * 1024; // what an answer carries of the mail before it
 const MAX_SUBJECT_CHARS = 900;
-/** How mail programs begin the subject of an answer, in many languages; a counter may follow, as in Re[2]. */
-const REPLY_PREFIX =
-  /^\s*(?:re|aw|antw(?:ort)?|sv|rv|ref|rif|odp|vs|ynt|ath|bls|res|回复|回覆|答复|答覆|返信|回信|転送返信|회신|отв(?:ет)?)\s{0,3}(?:\[\d{1,4}\]|\(\d{1,4}\)|\^\d{1,4})?\s{0,3}[:：]\s*/i;
+/** How mail programs begin the subject of an answer, in many languages. */
+const REPLY_WORDS = [
+  ...['re', 'res', 'ref', 'rif', 'r', 'rv', 'aw', 'antw', 'antwort', 'sv', 'svar', 'vs', 'vá', 'odp', 'odg'],
+  ...['ynt', 'yan', 'yanıt', 'ath', 'atb', 'ats', 'bls', 'balas', 'răspuns', 'trả lời', 'απ', 'απάντηση'],
+  ...[
+    'на',
+    'отв',
+    'ответ',
+    'отг',
+    'одг',
+    'відп',
+    'відповідь',
+    'השב',
+    'תגובה',
+    'رد',
+    'الرد',
+    'پاسخ',
+    'ตอบ',
+    'ตอบกลับ',
+  ],
+  ...['回复', '回覆', '答复', '答覆', '回應', '回应', '返信', '回信', '転送返信', '회신', '답장', 're回复'],
+];
+/** A counter may follow, as in Re[2]. */
+const REPLY_PREFIX = new RegExp(
+  `^\\s*(?:${REPLY_WORDS.join('|')})\\s{0,3}(?:\\[\\d{1,4}\\]|\\(\\d{1,4}\\)|\\^\\d{1,4})?\\s{0,3}[:：]\\s*`,
+  'i',
+);
 
 /** The Message-IDs that a mail answers, nearest first: In-Reply-To, then References from the last to the first. */
 export function threadReferences(

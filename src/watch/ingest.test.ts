@@ -10,6 +10,7 @@ import type { FetchedMessage } from '../imap/fetch.ts';
 import { JobQueue } from '../jobs/queue.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { openSqlite } from '../store/sqlite.ts';
+import type { Store } from '../store/store.ts';
 import type { Decider } from './arrival.ts';
 import type { Checkpoint } from './checkpoints.ts';
 import { Ingest, type IngestParts } from './ingest.ts';
@@ -39,7 +40,14 @@ const mail = (headers: string[]): FetchedMessage => ({
   bodyStructure: undefined,
 });
 
-it('a question and its reply that are taken in at once from two mailboxes are one thread', async () => {
+interface Taking {
+  ingest: Ingest;
+  store: Store;
+  /** Whether each mail was a reply, in the order in which they were recorded. */
+  replies: boolean[];
+}
+
+async function taking(work: (parts: Taking) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-ingest-'));
   const store = await openSqlite(join(folder, 'ledger.sqlite'));
   try {
@@ -59,6 +67,15 @@ it('a question and its reply that are taken in at once from two mailboxes are on
       decider,
     };
     const ingest = new Ingest(parts);
+    await work({ ingest, store, replies });
+  } finally {
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+it('a question and its reply that are taken in at once from two mailboxes are one thread', () =>
+  taking(async ({ ingest, store, replies }) => {
     // Both look their threads up before either writes.
     await Promise.all([
       ingest.take(account, at('INBOX'), [mail(['Message-ID: <question@x>'])], 1, null),
@@ -74,8 +91,26 @@ it('a question and its reply that are taken in at once from two mailboxes are on
     assert.equal(rows.length, 2);
     assert.equal(rows[0]?.thread_id, rows[1]?.thread_id);
     assert.deepEqual(replies, [false, true], 'the second of them is a reply, for rules that ask');
-  } finally {
-    await store.close();
-    await rm(folder, { recursive: true, force: true });
-  }
-});
+  }));
+
+it('what only the provider, or only Outlook, tells to belong together is one thread', () =>
+  taking(async ({ ingest, store, replies }) => {
+    const index = (answers: number): string =>
+      `Thread-Index: ${Buffer.concat([Buffer.alloc(22, 7), Buffer.alloc(answers * 5)]).toString('base64')}`;
+    const batch = [
+      { ...mail(['Message-ID: <1@x>']), threadId: '77' },
+      { ...mail(['Message-ID: <2@x>']), threadId: '77' },
+      { ...mail(['Message-ID: <3@x>']), threadId: '78' },
+      mail(['Message-ID: <4@x>', index(0)]),
+      mail(['Message-ID: <5@x>', index(1)]),
+      mail(['Message-ID: <6@x>', 'In-Reply-To: <3@x>', index(2)]),
+    ];
+    const numbered = batch.map((one, at) => ({ ...one, uid: at + 1 }));
+    await ingest.take(account, at('INBOX'), numbered.slice(0, 4), 4, null);
+    await ingest.take(account, at('INBOX'), numbered.slice(4), 6, null);
+    const rows = await store.db.selectFrom('messages').select('thread_id').orderBy('message_id').execute();
+    const [one, two, three, four, five, six] = rows.map((row) => row.thread_id);
+    assert.deepEqual([two, five, six], [one, four, three], 'a Message-ID comes before the others');
+    assert.equal(new Set([one, three, four]).size, 3);
+    assert.deepEqual(replies, [false, true, false, false, true, true]);
+  }));

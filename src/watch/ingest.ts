@@ -11,7 +11,7 @@ import type { Logger } from '../kernel/logger.ts';
 import { fingerprintOf } from '../mail/fingerprint.ts';
 import { kindOf } from '../mail/kind.ts';
 import { metadataOf } from '../mail/metadata.ts';
-import { threadReferences } from '../mail/thread.ts';
+import { threadKeys } from '../mail/thread-keys.ts';
 import { trustOf } from '../mail/trust.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import type { Decider, Decision, TextReader } from './arrival.ts';
@@ -241,7 +241,7 @@ export class Ingest {
   ): Promise<NewArrival[]> {
     if (fresh.length === 0) return [];
     const { store } = this.#parts;
-    const references = fresh.map((one) => threadReferences(one.metadata));
+    const references = fresh.map((one) => threadKeys(one.metadata, one.message.threadId));
     const ownIds = fresh.flatMap((one) => one.metadata.message_id ?? []);
     const threads = await knownThreads(store.db, account.id, [...ownIds, ...references.flat()]);
     const sentByUs = await ownMessageIds(store.db, ownIds);

@@ -9,7 +9,7 @@ import { knownMessages } from './ledger-lookups.ts';
 export interface NewArrival extends Arrival {
   uid: number;
   fingerprint: string;
-  /** The Message-IDs by which the thread will be found: its own, and those it refers to. */
+  /** By which the thread will be found: its own Message-ID, those it refers to, and the keys of providers. */
   references: string[];
 }
 
