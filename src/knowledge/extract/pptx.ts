@@ -37,13 +37,15 @@ async function readSlide(
   out: Output,
   source: ChunkSource,
 ): Promise<void> {
+  let isHidden = false;
   const target: TextTarget = {
-    paragraph: (text) => out.paragraph(text, source),
+    paragraph: (text) => {
+      if (!isHidden) out.paragraph(text, source);
+    },
     hidden: () => undefined,
     full: () => out.full,
   };
   const text = new OfficeText(target);
-  let isHidden = false;
   await office.read(
     part,
     {
