@@ -47,6 +47,8 @@ export const jobKinds = {
     create: z.boolean().optional(),
     sought: z.boolean().optional(),
   }),
+  /** Forwards a message as one action of a rule says. No lane. */
+  'message.forward': z.object({ message_id: z.string(), rule: z.string(), index: z.number().int() }),
   /** Posts one message to a website. No lane: one that must wait does not hold up the others. Pool: the destination. */
   'delivery.post': z.object({ delivery_id: z.string() }),
   /** Looks whether a person has typed a device code, and comes back later if not. */

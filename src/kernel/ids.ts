@@ -52,6 +52,10 @@ export function newId(prefix: IdPrefix, now: number = Date.now()): string {
   return `${prefix}_${encodeTime(lastTime)}${encodeRandom()}`;
 }
 
+/** The least id of a noun that was made at that time or later. */
+export const firstIdOf = (prefix: IdPrefix, at: number): string =>
+  `${prefix}_${encodeTime(Math.max(0, at))}${ALPHABET[0]?.repeat(RANDOM_CHARS)}`;
+
 function countUp(): void {
   for (let i = RANDOM_CHARS - 1; i >= 0; i--) {
     const digit = lastRandom[i] as number;

@@ -1,0 +1,207 @@
+// Forwards what a rule says: each mail once, as a draft that waits for a person or that policy lets go. What is refused
+// stands with the decision.
+import type { Accounts } from '../accounts/accounts.ts';
+import type { DraftAttachment } from '../contracts/draft.ts';
+import { type MailKind, type MailMetadata, mailMetadata } from '../contracts/mail.ts';
+import type { Forward, RuleAction } from '../contracts/rule.ts';
+import type { JobContext, JobWorker } from '../jobs/worker.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { rateOf } from '../kernel/duration.ts';
+import { PosternError } from '../kernel/errors.ts';
+import { firstIdOf, newId } from '../kernel/ids.ts';
+import { threadReferences } from '../mail/thread.ts';
+import { storedTrust } from '../mail/trust.ts';
+import type { Blobs, StagedBlob } from '../objects/blobs.ts';
+import { type ForwardVerdict, judgeForward } from '../policy/forward.ts';
+import type { Store, Tx } from '../store/store.ts';
+import { attachmentViews, type Messages } from '../watch/messages.ts';
+import { type TextParts, textOf } from '../watch/text.ts';
+import type { Drafts } from './drafts.ts';
+import { forwardContent } from './forward-content.ts';
+
+export interface ForwardParts extends TextParts {
+  worker: JobWorker;
+  clock: Clock;
+  accounts: Pick<Accounts, 'get'>;
+  blobs: Blobs;
+  drafts: Pick<Drafts, 'prepare' | 'insert'>;
+  messages: Pick<Messages, 'attachment'>;
+}
+
+interface Forwarded {
+  id: string;
+  accountId: string;
+  metadata: MailMetadata;
+  kind: MailKind;
+  kindReason: string;
+  trust: string;
+}
+
+/** Registers the handler of `message.forward`. */
+export function registerForwards(parts: ForwardParts): void {
+  parts.worker.handle('message.forward', ({ message_id: id, rule, index }, context) =>
+    forward(parts, { id, rule, index }, context),
+  );
+}
+
+async function forward(
+  parts: ForwardParts,
+  { id, rule, index }: { id: string; rule: string; index: number },
+  context: JobContext,
+): Promise<void> {
+  const [message, action] = [await messageOf(parts.store, id), await actionOf(parts.store, id, rule, index)];
+  const verdict = await judge(parts, message, rule, action);
+  if (verdict.verdict === 'refuse')
+    return parts.store.write(async (tx) => {
+      await context.finish(tx);
+      await noteRefusal(tx, id, rule, `not forwarded: ${verdict.reason}`);
+    });
+  const account = await parts.accounts.get(message.accountId);
+  const content = await textOf(parts, message);
+  const files = await fetchFiles(parts, message);
+  const made = await parts.drafts.prepare(
+    forwardContent(account, { metadata: message.metadata, content }, action, files),
+  );
+  const origin = {
+    accountId: account.id,
+    sessionId: null,
+    // A conversation of its own: what is said about a mail to whom it was forwarded is not said to its sender.
+    threadId: newId('thr', parts.clock.now()),
+    turnId: null,
+    actionIndex: null,
+    answersMessageId: null,
+    author: authorOf(rule),
+  };
+  const decision =
+    verdict.verdict === 'ask' ? { reasons: verdict.reasons } : { approvedBy: `policy:${authorOf(rule)}` };
+  await parts.store
+    .write(async (tx) => {
+      await context.finish(tx);
+      await parts.drafts.insert(tx, origin, made, decision);
+    })
+    .catch(async (error: unknown) => {
+      await made.discard();
+      throw error;
+    });
+}
+
+/** Who wrote the draft, as its versions name the author. */
+const authorOf = (rule: string): string => `rule:${rule}`;
+
+async function judge(
+  { store, clock, accounts }: ForwardParts,
+  message: Forwarded,
+  rule: string,
+  action: Forward,
+): Promise<ForwardVerdict> {
+  const { settings } = await accounts.get(message.accountId);
+  const { from, sender, reply_to: replyTo } = message.metadata;
+  const { count, perMs } = rateOf(action.limit);
+  return judgeForward({
+    send: action.send,
+    recipients: action.to.map((written) => addressIn(written)),
+    own: [settings.address],
+    writers: [from, sender, ...replyTo].flatMap((one) => one?.address ?? []),
+    kind: message.kind,
+    kindReason: message.kindReason,
+    trust: storedTrust(message.trust),
+    followsForward: await followsForward(store, threadReferences(message.metadata)),
+    count: await forwardedSince(store, rule, clock.now() - perMs),
+    limit: { count, text: action.limit },
+    size: message.metadata.size,
+    largest: settings.max_message_bytes,
+  });
+}
+
+/** The address of `Name <address>`. */
+const addressIn = (written: string): string => /<([^<>]*)>\s*$/.exec(written)?.[1] ?? written;
+
+async function messageOf({ db }: Store, id: string): Promise<Forwarded> {
+  const row = await db
+    .selectFrom('messages')
+    .select(['account_id', 'metadata', 'kind', 'kind_reason', 'trust'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (!row) throw new PosternError('message_gone', `The message ${id} is not in the ledger.`);
+  return {
+    id,
+    accountId: row.account_id,
+    metadata: mailMetadata.parse(JSON.parse(row.metadata)),
+    kind: row.kind as MailKind,
+    kindReason: row.kind_reason,
+    trust: row.trust,
+  };
+}
+
+/** What the rule said when the mail came in. */
+async function actionOf({ db }: Store, id: string, rule: string, index: number): Promise<Forward> {
+  const row = await db
+    .selectFrom('decisions')
+    .select('actions')
+    .where('message_id', '=', id)
+    .where('rule', '=', rule)
+    .executeTakeFirst();
+  const action = (JSON.parse(row?.actions ?? '[]') as RuleAction[])[index];
+  if (action && 'forward' in action) return action.forward;
+  throw new PosternError('decision_gone', `The decision of the rule ${rule} on the message ${id} is gone.`);
+}
+
+async function followsForward({ db }: Store, messageIds: readonly string[]): Promise<boolean> {
+  if (messageIds.length === 0) return false;
+  const row = await db
+    .selectFrom('submissions')
+    .innerJoin('draft_versions', 'draft_versions.draft_id', 'submissions.draft_id')
+    .select('submissions.id')
+    .where('submissions.message_id', 'in', messageIds)
+    .where('draft_versions.version', '=', 1)
+    .where('draft_versions.author', 'like', 'rule:%')
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Ids sort by the time at which they were made, so that only those of that time are looked at. */
+async function forwardedSince({ db }: Store, rule: string, since: number): Promise<number> {
+  const row = await db
+    .selectFrom('draft_versions')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('draft_id', '>=', firstIdOf('drf', since))
+    .where('version', '=', 1)
+    .where('author', '=', authorOf(rule))
+    .executeTakeFirst();
+  return Number(row?.count ?? 0);
+}
+
+/** The attachments as they lie on the server, piece by piece into the store. */
+async function fetchFiles(parts: ForwardParts, { id, metadata }: Forwarded): Promise<DraftAttachment[]> {
+  const staged: StagedBlob[] = [];
+  const attachments: DraftAttachment[] = [];
+  try {
+    for (const { id: attachmentId, filename, content_type } of attachmentViews(id, metadata)) {
+      const blob = await parts.messages.attachment(id, attachmentId, (_, stream) =>
+        parts.blobs.stage(stream),
+      );
+      staged.push(blob);
+      attachments.push({ object_id: blob.id, filename, content_type, size: blob.size, sha256: blob.sha256 });
+    }
+    // Composing reads them; should that fail, nothing names them.
+    await parts.store.write(async (tx) => {
+      for (const blob of staged) await blob.record(tx);
+    });
+  } catch (error) {
+    for (const blob of staged) await blob.discard();
+    throw error;
+  }
+  return attachments;
+}
+
+async function noteRefusal(tx: Tx, id: string, rule: string, reason: string): Promise<void> {
+  const decision = tx.selectFrom('decisions').where('message_id', '=', id).where('rule', '=', rule);
+  const before = (await decision.select('suppressed').executeTakeFirst())?.suppressed ?? null;
+  await tx
+    .updateTable('decisions')
+    .set({ suppressed: before === null ? reason : `${before}; ${reason}` })
+    .where('message_id', '=', id)
+    .where('rule', '=', rule)
+    .execute();
+}
