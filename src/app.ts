@@ -20,8 +20,10 @@ import {
   resolveSecret,
 } from './config/config.ts';
 import { Deliveries } from './delivery/deliveries.ts';
+import { MailEvents } from './delivery/mail-events.ts';
 import { registerActions } from './drafts/actions.ts';
 import { Drafts } from './drafts/drafts.ts';
+import { registerForwards } from './drafts/forwards.ts';
 import { registerOperatorNotice } from './drafts/operator-notice.ts';
 import { ImapConnector } from './imap/connector.ts';
 import { ImapPool } from './imap/pool.ts';
@@ -44,9 +46,11 @@ import { registerOutbound } from './outbound/register.ts';
 import { sentMailbox } from './outbound/sent-mailbox.ts';
 import { Submissions } from './outbound/submissions.ts';
 import { checkSmtp } from './outbound/validate.ts';
+import { MadeRules, madeSource } from './rules/made-rules.ts';
 import { RulesSource } from './rules/source.ts';
 import { EarlyTurns } from './sessions/begin.ts';
 import { ruleDecider } from './sessions/decide.ts';
+import { registerLateDecisions } from './sessions/decide-later.ts';
 import { runners } from './sessions/runners.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { registerTurns } from './sessions/turn.ts';
@@ -113,7 +117,9 @@ export async function createApp(
   const connector = new ImapConnector(accounts, { perHost: config.imapHostConnections });
   const imap = new ImapPool(accounts, connector);
   const messages = new Messages({ store, imap });
-  const rules = new RulesSource({ folder: config.rulesDir, log: log.child({ part: 'rules' }) });
+  const rules = new RulesSource({
+    ...{ folder: config.rulesDir, made: madeSource(store), log: log.child({ part: 'rules' }) },
+  });
   rules.on('changed', (set) =>
     bus.publish('rules.changed', { version: set.version, rules: set.rules.length }),
   );
@@ -147,6 +153,7 @@ export async function createApp(
   });
   const sources = new Sources({ store, clock, bus, accounts, imap });
   registerEffects({ store, imap, accounts, jobs, worker, clock, ingest });
+  registerLateDecisions({ store, imap, accounts, worker, decider });
 
   const audit = new Audit(store, clock);
   const artifacts = new Artifacts({
@@ -170,6 +177,7 @@ export async function createApp(
     folder: config.workDir,
   });
 
+  const mailEvents = new MailEvents({ store, artifacts, folder: config.workDir });
   const sessions = new Sessions({ store, jobs, clock, bus });
   const urls = () => ({ api: `${url()}/v1`, mcp: `${url()}/mcp` });
   const runnerOf = runners(environment, secretOf, clock.now);
@@ -200,6 +208,7 @@ export async function createApp(
   });
   if (operatorMail) registerOperatorNotice({ ...operatorMail, accounts, drafts, worker, log });
   registerActions({ store, jobs, worker, clock, bus, accounts, drafts, rules: rulesNow });
+  registerForwards({ store, imap, worker, clock, accounts, blobs, drafts, messages });
   const pool = new SmtpPool(accounts, clock);
   registerOutbound({
     store,
@@ -226,6 +235,7 @@ export async function createApp(
     audit,
     artifacts,
     watchers,
+    mailEvents,
     sources,
     messages,
     deliveries,
@@ -235,6 +245,7 @@ export async function createApp(
     submissions,
     queue: jobs,
     rules,
+    madeRules: new MadeRules({ store, clock, source: rules }),
     checkImap: imapCheck(imap),
     checkSmtp,
     discover: discoverer(),

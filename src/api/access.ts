@@ -24,6 +24,7 @@ export const permissions = [
   'messages:read',
   'messages:parse',
   'rules:read',
+  'rules:write',
   'rules:test',
   'deliveries:read',
   'deliveries:retry',

@@ -14,7 +14,9 @@ import { objectOperations } from './operations/object.ts';
 import { operateOperations } from './operations/operate.ts';
 import { parseOperations } from './operations/parse.ts';
 import { queryOperations } from './operations/query.ts';
-import { ruleOperations } from './operations/rule.ts';
+import { ruleByNameOperations, ruleOperations } from './operations/rule.ts';
+import { madeRuleOperations } from './operations/rule-made.ts';
+import { ruleTestOperations } from './operations/rule-test.ts';
 import { sessionOperations } from './operations/session.ts';
 import { sourceOperations } from './operations/source.ts';
 import { sqlOperations } from './operations/sql.ts';
@@ -36,6 +38,9 @@ const ownOperations: readonly Operation[] = [
   ...messageOperations,
   ...parseOperations,
   ...ruleOperations,
+  ...ruleTestOperations,
+  ...ruleByNameOperations,
+  ...madeRuleOperations,
   ...deliveryOperations,
   ...sessionOperations,
   ...draftOperations,

@@ -1,62 +1,56 @@
 // A mail as the rules look at it: one that is in the ledger, or the bytes of any other.
-import { type MailMetadata, mailMetadata, trust } from '../contracts/mail.ts';
+import type { MailKind, MailMetadata } from '../contracts/mail.ts';
 import { notFound } from '../kernel/errors.ts';
+import { kindOf } from '../mail/kind.ts';
 import type { ParsedMail } from '../mail/parse.ts';
 import { trustOf } from '../mail/trust.ts';
 import type { RuleInput } from '../rules/mail-view.ts';
+import { storedMails } from '../rules/stored-mail.ts';
 import type { Rooms } from './rooms.ts';
 
+export interface TriedMail {
+  kind: MailKind;
+  kindReason: string;
+  input: RuleInput;
+}
+
 /** @throws PosternError `not_found` */
-export async function storedRuleInput(rooms: Rooms, id: string): Promise<RuleInput> {
-  const { db } = rooms.store;
-  const row = await db
-    .selectFrom('messages')
-    .select(['account_id', 'metadata', 'trust', 'thread_id', 'created_at'])
-    .where('id', '=', id)
-    .executeTakeFirst();
-  if (!row) throw notFound('message', id);
-  const place = await db
-    .selectFrom('locations')
-    .select('mailbox')
-    .where('message_id', '=', id)
-    .orderBy('uid')
-    .limit(1)
-    .executeTakeFirst();
-  const earlier = await db
-    .selectFrom('messages')
-    .select('id')
-    .where('account_id', '=', row.account_id)
-    .where('thread_id', '=', row.thread_id)
-    .where('id', '<', id)
-    .limit(1)
-    .executeTakeFirst();
-  const account = await rooms.accounts.get(row.account_id);
-  const metadata = mailMetadata.parse(JSON.parse(row.metadata));
-  return {
-    account: account.settings.label,
-    mailbox: place?.mailbox ?? 'INBOX',
-    metadata,
-    flags: [], // the ledger does not keep them: they are the server's, and change
-    isReply: earlier !== undefined || pointsBack(metadata),
-    trust: trust.parse(JSON.parse(row.trust)).level,
-  };
+export async function storedRuleInput({ store }: Pick<Rooms, 'store'>, id: string): Promise<TriedMail> {
+  const [mail] = await storedMails(store.db, { id, limit: 1, withText: true });
+  if (!mail) throw notFound('message', id);
+  return mail;
 }
 
 export interface RawPlace {
   /** The account's label. */
   account: string;
+  /** Where the account's own mail is from; null where that is not known. */
+  address: string | null;
   authservId: string | null;
   mailbox?: string;
 }
 
-export function rawRuleInput(mail: Pick<ParsedMail, 'metadata'>, place: RawPlace): RuleInput {
+/** A mail that comes in, as far as its bytes tell: it has no flags yet. */
+export function rawRuleInput(mail: Pick<ParsedMail, 'metadata' | 'content'>, place: RawPlace): TriedMail {
+  const { metadata, content } = mail;
+  const { kind, reason } = kindOf(metadata, {
+    addresses: place.address === null ? [] : [place.address],
+    isOwnMessageId: () => false,
+  });
+  const { level, flags } = trustOf(metadata, place.authservId);
   return {
-    account: place.account,
-    mailbox: place.mailbox ?? 'INBOX',
-    metadata: mail.metadata,
-    flags: [],
-    isReply: pointsBack(mail.metadata),
-    trust: trustOf(mail.metadata, place.authservId).level,
+    kind,
+    kindReason: reason,
+    input: {
+      account: place.account,
+      mailbox: place.mailbox ?? 'INBOX',
+      metadata,
+      flags: [],
+      isReply: pointsBack(metadata),
+      trust: level,
+      trustFlags: flags,
+      text: content.text,
+    },
   };
 }
 
