@@ -16,15 +16,17 @@ export const ruleView = z.object({
   /** The file where it stands, and the line; null for a made rule. */
   file: z.string().nullable(),
   line: z.number().int().nullable(),
-  /** False: it is kept, and not in force. Rules of files are always in force. */
+  /** False: it is switched off. Rules of files are always on. */
   enabled: z.boolean(),
+  /** False where it is switched off, and where it does not go with the files; `problems` then says why. */
+  in_force: z.boolean(),
   /** Of a made rule: grows with every change. */
   version: z.number().int().nullable(),
   created_by: z.string().nullable(),
   created_at: z.number().int().nullable(),
   updated_by: z.string().nullable(),
   updated_at: z.number().int().nullable(),
-  /** As it was understood; null where it is switched off and cannot be understood any more. */
+  /** As it was understood; null where it is not in force and cannot be understood any more. */
   rule: rule.nullable(),
 });
 export type RuleView = z.infer<typeof ruleView>;

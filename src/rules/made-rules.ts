@@ -2,7 +2,6 @@
 // compiled with all other rules before it is written, and in force when the answer is given.
 import type { Insertable, Selectable } from 'kysely';
 import type { MadeRuleInput, MadeRuleVersion } from '../contracts/made-rule.ts';
-import type { Rule } from '../contracts/rule.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
@@ -142,19 +141,23 @@ export class MadeRules {
   }
 
   /**
-   * The set in force with a rule in the place of the made one that has its name, or behind all others.
+   * The set in force with a rule in the place of the made one that has its id or name, or else behind all others.
+   * @param files in the place of those in force
    * @throws PosternError `rules_invalid`
    */
-  async trial(input: MadeRuleInput & { id?: string | undefined }): Promise<RuleSet> {
-    const text = madeText(input);
-    const rows = await allRows(this.#parts.store.db);
-    const name = nameIn(text);
-    const place = rows.findIndex((row) => (input.id === undefined ? row.name === name : row.id === input.id));
-    const candidate: RuleFile = { name: CANDIDATE, text, made: true };
-    const files = rows.flatMap((row, at) =>
-      at === place ? [candidate] : row.enabled === 1 ? [asFile(row)] : [],
-    );
-    return this.#parts.source.compileWith(place < 0 ? [...files, candidate] : files);
+  async trial(
+    rule: (MadeRuleInput & { id?: string | undefined }) | null,
+    files?: readonly RuleFile[],
+  ): Promise<RuleSet> {
+    const { source, store } = this.#parts;
+    const rows = await allRows(store.db);
+    const enabled = (row: MadeRule): RuleFile[] => (row.enabled === 1 ? [asFile(row)] : []);
+    if (rule === null) return source.compileWith(rows.flatMap(enabled), files);
+    const candidate: RuleFile = { name: CANDIDATE, text: madeText(rule), made: true };
+    const name = nameIn(candidate.text);
+    const place = rows.findIndex((row) => (rule.id === undefined ? row.name === name : row.id === rule.id));
+    const made = rows.flatMap((row, at) => (at === place ? [candidate] : enabled(row)));
+    return source.compileWith(place < 0 ? [...made, candidate] : made, files);
   }
 
   /** The name of a rule that can be written: it compiles with all others, also where it is switched off. */
@@ -267,10 +270,3 @@ const versionOf = ({ number: _, ...row }: Selectable<MadeRuleVersionsTable>): Ma
   change: row.change as MadeRuleVersion['change'],
   enabled: row.enabled === 1,
 });
-
-/** The rules of the set that were made over REST, by id. */
-export function madeInForce(set: RuleSet): Map<string, Rule> {
-  return new Map(
-    set.places.flatMap(({ file, made }, i): [string, Rule][] => (made ? [[file, set.rules[i] as Rule]] : [])),
-  );
-}

@@ -1,5 +1,6 @@
 // A rule that was made in the console or over REST, as text: one rule by itself, in the language of the files.
 import type { MadeRuleInput } from '../contracts/made-rule.ts';
+import { type Rule, rule } from '../contracts/rule.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { readYaml, type YamlFile, yamlOf } from './rules-yaml.ts';
 
@@ -9,13 +10,13 @@ export const CANDIDATE = 'rule';
 const FILE_WORDS = ['rules', 'agents', 'destinations', 'sinks', 'digests', 'defaults'];
 
 /** The text of a rule, however it was given. @throws PosternError `invalid_input` */
-export function madeText({ text, rule }: MadeRuleInput): string {
-  if ((text === undefined) === (rule === undefined)) {
+export function madeText({ text, rule: given }: MadeRuleInput): string {
+  if ((text === undefined) === (given === undefined)) {
     throw new PosternError('invalid_input', 'Give the rule either as `text` or as `rule`.', {
       details: { errors: [{ path: 'text', message: 'give either text or rule' }] },
     });
   }
-  return text ?? yamlOf(rule);
+  return text ?? yamlOf(given);
 }
 
 /**
@@ -47,4 +48,9 @@ export function nameIn(text: string): string | null {
   const { data } = readYaml(text);
   const name = (data as { name?: unknown } | null)?.name;
   return typeof name === 'string' && name !== '' ? name : null;
+}
+
+/** A rule as its text says it; null where it is none. */
+export function ruleIn(text: string): Rule | null {
+  return rule.safeParse(readYaml(text).data).data ?? null;
 }

@@ -162,11 +162,11 @@ describe('drafts over REST', () => {
 describe('rules over REST', () => {
   it('are shown, checked as texts, and tested with a mail', async () => {
     const shown = (await (await gateway.api('/v1/rules')).json()) as {
-      rules: { name: string }[];
+      data: { name: string }[];
       agents: object;
     };
     assert.deepEqual(
-      shown.rules.map(({ name }) => name),
+      shown.data.map(({ name }) => name),
       ['prospect quotes'],
     );
     assert.deepEqual(Object.keys(shown.agents), ['quote-writer']);

@@ -31,6 +31,7 @@ import { notFound, PosternError } from '../../src/kernel/errors.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { parseMail } from '../../src/mail/parse.ts';
 import { checkSmtp } from '../../src/outbound/validate.ts';
+import { MadeRules, madeSource } from '../../src/rules/made-rules.ts';
 import { RulesSource } from '../../src/rules/source.ts';
 import { SqlSandbox } from '../../src/store/sql-sandbox.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
@@ -116,7 +117,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
   const logged: object[] = [];
   const watched = new Map<string, WatchStatus>();
   const drafts = new Map<string, DraftView>([['drf_1', draft()]]);
-  const rules = new RulesSource({ folder, log: silentLogger });
+  const rules = new RulesSource({ folder, made: madeSource(store), log: silentLogger });
   await rules.start();
   const log = {
     ...silentLogger,
@@ -151,6 +152,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
       },
       sweep: (id) => void calls.push(`watchers.sweep ${id}`),
     },
+    mailEvents: { writer: () => () => Promise.reject(new Error('not played')) },
     sources: new Sources({ store, clock, bus: memoryBus(clock), accounts, imap }),
     messages: {
       list: async ({ account, thread, limit, before }) =>
@@ -238,6 +240,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     },
     queue: new JobQueue(store, clock),
     rules,
+    madeRules: new MadeRules({ store, clock, source: rules }),
     checkImap: imapCheck(new ImapConnector(accounts)),
     checkSmtp,
     discover: discoverer(DARK),
@@ -350,6 +353,8 @@ function message(id: string, account: string, thread: string): MessageDetail {
     reply_text: 'Hello',
     html: null,
     truncated: false,
+    hidden: null,
+    language: 'und',
     flags: [],
     gone: false,
     decisions: [],

@@ -7,9 +7,10 @@ import { type Command, commandOf, type Special } from './command.ts';
 import { takesMail } from './connector-commands.ts';
 import { accountDiscover } from './discover-commands.ts';
 import { draftApprove, draftEdit, draftRaw, draftShow } from './draft-commands.ts';
-import { parse, rulesCheck, rulesTest } from './local-commands.ts';
+import { parse } from './local-commands.ts';
 import { accountSignIn } from './oauth-commands.ts';
 import { objectAdd } from './object-commands.ts';
+import { rulesCheck, rulesList, rulesTest } from './rule-commands.ts';
 import { sourceStream } from './source-commands.ts';
 import { sqlCommand } from './sql-command.ts';
 import { submissionCreate } from './submission-commands.ts';
@@ -35,6 +36,7 @@ const specials: Readonly<Record<string, Special>> = {
   'draft.get': draftShow,
   'draft.edit': draftEdit,
   'draft.raw': draftRaw,
+  'rules.list': rulesList,
   'submission.create': submissionCreate,
   'watch.status': watchStatus,
   'watch.sweep': watchSweep,
@@ -44,7 +46,7 @@ const specials: Readonly<Record<string, Special>> = {
 export function allCommands(): Command[] {
   const replaced = new Map<string, Command>([
     ['draft.approve', draftApprove(named('draft.approve'), named('draft.get'))],
-    ['rules.test', rulesTest(commandOf(named('rules.test')) as Command)],
+    ['rules.test', rulesTest(named('rules.test'))],
   ]);
   const ofRegistry = operations.flatMap((operation) => {
     const command = replaced.get(operation.name) ?? commandOf(operation, specials[operation.name]);

@@ -1,28 +1,22 @@
-// The rules in force, and what they would do with a mail. Nothing here changes them: they are files.
+// The rules in force, whether they stand in files or were made over REST, and what is wrong with files. Nothing here
+// changes them.
 import { z } from 'zod';
-import { agent, destination, type RuleProblem, rule, ruleProblem } from '../../contracts/rule.ts';
+import { ruleDetail, ruleView } from '../../contracts/made-rule.ts';
+import { agent, destination, type RuleProblem, ruleProblem } from '../../contracts/rule.ts';
 import { PosternError } from '../../kernel/errors.ts';
 import { compileRules, type RuleFile } from '../../rules/compile.ts';
-import type { RuleInput } from '../../rules/mail-view.ts';
-import type { RuleSet } from '../../rules/match.ts';
 import { defineOperation, type Operation } from '../registry.ts';
-import type { Rooms } from '../rooms.ts';
-import { rawRuleInput, storedRuleInput } from '../rule-input.ts';
-import { accountName } from './account.ts';
+import { ruleDetailOf, ruleViews } from '../rule-views.ts';
+import { ruleName } from './rule-made.ts';
 
-const MAX_RAW_CHARS = 36_000_000; // base64 of the default account's largest message, 26,214,400 octets
 const MAX_FILES = 200;
 const MAX_FILE_CHARS = 1_000_000;
 
-export const ruleExplanation = z.object({
-  rule: z.string(),
-  matched: z.boolean(),
-  /** Whether it matches hangs on what is not known of the mail. */
-  unsure: z.boolean(),
-  stopped_by: z.string().nullable(),
-  failed: z.array(z.object({ condition: z.string(), wanted: z.string(), had: z.string() })),
-  text: z.string(),
-});
+/** Files of rules, as texts. */
+export const ruleFiles = z
+  .array(z.strictObject({ name: z.string().min(1).max(255), text: z.string().max(MAX_FILE_CHARS) }))
+  .min(1)
+  .max(MAX_FILES);
 
 const rulesView = z.object({
   /** Of the set in force. */
@@ -30,48 +24,41 @@ const rulesView = z.object({
   agents: z.record(z.string(), agent),
   /** One that a rule describes itself has the rule's name, `#`, and the place of its action. */
   destinations: z.record(z.string(), destination),
-  /** In the order in which they are tried. */
-  rules: z.array(rule),
-  /** Why the files as they are now were refused; empty when they are in force. */
+  /** Why the rules as they are now were refused; empty when they are in force. */
   problems: z.array(ruleProblem),
-});
-
-const explained = z.object({
-  rules_version: z.string(),
-  matches: z.array(z.object({ rule: z.string(), actions: z.array(z.record(z.string(), z.unknown())) })),
-  explanation: z.array(ruleExplanation),
+  /** In the order in which they are tried; at the end the made ones that are not in force. */
+  data: z.array(ruleView),
 });
 
 export const ruleOperations: readonly Operation[] = [
   defineOperation({
-    name: 'rules.get',
-    summary: 'Show the agents and rules in force, and what is wrong with files that were refused.',
+    name: 'rules.list',
+    summary:
+      'List the rules in the order in which they are tried, with the agents and destinations they name.',
     input: z.strictObject({}),
     output: rulesView,
     permission: 'rules:read',
     effects: 'read',
     http: { method: 'GET', path: '/v1/rules' },
-    cli: { words: ['rules', 'show'] },
+    cli: {
+      words: ['rules', 'list'],
+      columns: ['name', 'origin', 'file', 'line', 'id', 'version', 'in_force'],
+    },
     async handler({ rooms }) {
-      const { version, agents, destinations, rules } = rooms.rules.current();
+      const { version, agents, destinations } = rooms.rules.current();
       return {
         version,
         agents: Object.fromEntries(agents),
         destinations: Object.fromEntries(destinations),
-        rules: [...rules],
         problems: [...rooms.rules.problems()],
+        data: await ruleViews(rooms),
       };
     },
   }),
   defineOperation({
     name: 'rules.check',
     summary: 'Tell what is wrong with rules files, as texts, without putting them in force.',
-    input: z.strictObject({
-      files: z
-        .array(z.strictObject({ name: z.string().min(1).max(255), text: z.string().max(MAX_FILE_CHARS) }))
-        .min(1)
-        .max(MAX_FILES),
-    }),
+    input: z.strictObject({ files: ruleFiles }),
     output: z.object({ ok: z.boolean(), problems: z.array(ruleProblem) }),
     permission: 'rules:test',
     effects: 'read',
@@ -81,34 +68,20 @@ export const ruleOperations: readonly Operation[] = [
       return { ok: problems.length === 0, problems };
     },
   }),
+];
+
+/** Apart from the others, so that the paths with words of their own come before it. */
+export const ruleByNameOperations: readonly Operation[] = [
   defineOperation({
-    name: 'rules.test',
-    summary: 'Tell which rules a mail matches, and why the others do not. Nothing is done with the mail.',
-    input: z
-      .strictObject({
-        /** A message of the ledger. */
-        message_id: z.string().max(100).optional(),
-        /** Or the bytes of any mail. */
-        raw_base64: z.base64().max(MAX_RAW_CHARS).optional(),
-        /** With raw_base64: the account where it would have arrived. */
-        account: accountName.optional(),
-        mailbox: z.string().min(1).max(1000).optional(),
-      })
-      .refine((input) => (input.message_id === undefined) !== (input.raw_base64 === undefined), {
-        message: 'give either message_id or raw_base64',
-        path: ['message_id'],
-      }),
-    output: explained,
-    permission: 'rules:test',
+    name: 'rules.get',
+    summary: 'Show one rule, by its name or by the id of one that was made over REST.',
+    input: z.strictObject({ id: ruleName }),
+    output: ruleDetail,
+    permission: 'rules:read',
     effects: 'read',
-    http: {
-      method: 'POST',
-      path: '/v1/rules/test',
-      largeBody: true,
-      rawBody: { type: 'message/rfc822', field: 'raw_base64' },
-    },
-    cli: { words: ['rules', 'test'], columns: ['rule', 'text'] },
-    handler: async ({ rooms }, input) => explainRules(rooms.rules.current(), await mailOf(rooms, input)),
+    http: { method: 'GET', path: '/v1/rules/{id}' },
+    cli: { words: ['rules', 'show'], args: ['id'] },
+    handler: ({ rooms }, { id }) => ruleDetailOf(rooms, id),
   }),
 ];
 
@@ -121,34 +94,4 @@ function mistakesIn(files: readonly RuleFile[]): RuleProblem[] {
       return error.details.problems as RuleProblem[];
     throw error;
   }
-}
-
-/** The answer of `rules.test`, also for the command line without a gateway. */
-export function explainRules(rules: RuleSet, mail: RuleInput): z.output<typeof explained> {
-  return { rules_version: rules.version, matches: rules.match(mail), explanation: rules.explain(mail) };
-}
-
-async function mailOf(
-  rooms: Rooms,
-  input: {
-    message_id?: string | undefined;
-    raw_base64?: string | undefined;
-    account?: string | undefined;
-    mailbox?: string | undefined;
-  },
-): Promise<RuleInput> {
-  const place = input.mailbox === undefined ? {} : { mailbox: input.mailbox };
-  if (input.message_id !== undefined)
-    return { ...(await storedRuleInput(rooms, input.message_id)), ...place };
-  if (input.account === undefined) {
-    throw new PosternError('invalid_input', 'Name the account where the mail would have arrived.', {
-      details: { errors: [{ path: 'account', message: 'is needed with raw_base64' }] },
-    });
-  }
-  const account = await rooms.accounts.find(input.account);
-  return rawRuleInput(await rooms.parseMail(Buffer.from(input.raw_base64 ?? '', 'base64')), {
-    account: account.settings.label,
-    authservId: account.settings.authserv_id ?? null,
-    ...place,
-  });
 }

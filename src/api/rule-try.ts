@@ -1,0 +1,36 @@
+// Trying rules: what they make of a mail or of the mails of a time. Nothing is done.
+
+import type { RuleAction } from '../contracts/rule.ts';
+import type { MailTest } from '../contracts/rule-test.ts';
+import type { RuleSet } from '../rules/match.ts';
+import { SILENT_KINDS } from '../sessions/decide.ts';
+import type { TriedMail } from './rule-input.ts';
+
+/** The answer for one mail, also for the command line without a gateway. */
+export function tryMail(rules: RuleSet, mail: TriedMail): MailTest {
+  const matches = rules.judge(mail.input).filter(({ sure }) => sure);
+  let movedBy: string | null = null;
+  const would: MailTest['would'] = [];
+  for (const { rule, actions } of matches) {
+    for (const action of actions) {
+      const moved = 'move' in action ? movedBy : null;
+      const held = moved === null ? heldBecause(mail, action) : `“${moved}” has moved it`;
+      if ('move' in action) movedBy ??= rule;
+      would.push({ rule, action, held });
+    }
+  }
+  return {
+    rules_version: rules.version,
+    matches: matches.map(({ rule, actions }) => ({ rule, actions })),
+    would,
+    explanation: rules.explain(mail.input),
+  };
+}
+
+/** Why an action is not done although its rule matches; null where it is. */
+export function heldBecause(
+  { kind, kindReason }: Pick<TriedMail, 'kind' | 'kindReason'>,
+  action: RuleAction,
+): string | null {
+  return 'spawn' in action && SILENT_KINDS.has(kind) ? `no session: ${kindReason}` : null;
+}
