@@ -1,7 +1,9 @@
 // What a source hands out, as the events of its contract: messages read as the connector's own fetch shows them.
+import type { SourcedEvent } from '../contracts/mail-event.ts';
 import type { SourceEvent } from '../contracts/source.ts';
 import { codeOf, explain } from '../kernel/errors.ts';
 import { idsAt } from '../watch/places.ts';
+import type { WrittenEvent } from '../watch/source-content.ts';
 import type { SourceItem } from '../watch/source-reader.ts';
 import { rowOf } from './operations/connector-rows.ts';
 import type { Rooms } from './rooms.ts';
@@ -14,7 +16,8 @@ export async function sourceEventOf(
   switch (item.type) {
     case 'message': {
       const { position, place, found } = item;
-      const { message, metadata, text, raw, truncated } = found;
+      const { message, metadata, text, raw, event, truncated } = found;
+      if (event) return { type: 'event', position, event: await readEvent(event) };
       const { mailbox, uidValidity } = place;
       const ids = await idsAt(rooms.store.db, { accountId, mailbox, uidValidity }, [message.uid]);
       return {
@@ -50,6 +53,13 @@ export async function sourceEventOf(
     default:
       return item;
   }
+}
+
+/** Whole, where one answer holds several. */
+async function readEvent(event: WrittenEvent): Promise<SourcedEvent> {
+  const pieces: Buffer[] = [];
+  for await (const piece of event.open()) pieces.push(Buffer.from(piece));
+  return JSON.parse(Buffer.concat(pieces).toString('utf8')) as SourcedEvent;
 }
 
 export const endEvent = (error: unknown): SourceEvent => ({

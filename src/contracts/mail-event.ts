@@ -1,7 +1,7 @@
 // A mail as an event, for programs that analyse mail: every header, every part with its text and its hashes, and where it
 // came from. Posted to websites (`post`) and handed out by the mailbox source (`content: event`).
 import { z } from 'zod';
-import { mailHead, mailHeaders, mailKind, trust } from './mail.ts';
+import { hiddenNote, mailHead, mailHeaders, mailKind, trust } from './mail.ts';
 
 export const MAX_RETENTION_DAYS = 3650;
 const MAX_TAGS = 50;
@@ -96,11 +96,13 @@ const eventAbout = <T extends z.ZodRawShape>(about: T) =>
         date: z.string(),
         size: z.number().int(),
         kind: mailKind,
-        /** Null where no watcher has seen the message. */
-        trust: trust.nullable(),
+        trust,
         text: z.string(),
         reply_text: z.string(),
         html: z.string().nullable(),
+        /** What was hidden from whoever reads the mail, and how. */
+        hidden: hiddenNote.nullable(),
+        /** True where a limit cut the text or left out a part of it, or the structure of the mail could not be read. */
         truncated: z.boolean(),
         headers: mailHeaders,
         parts: z.array(eventPart),

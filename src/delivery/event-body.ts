@@ -1,11 +1,12 @@
 // A mail as an event (contracts/mail-event.ts), written piece by piece. Text is read as it is needed, attachments are
 // streamed, and nothing of the size of a mail is held in memory.
-import { type MailContent, trust } from '../contracts/mail.ts';
+import type { MailContent } from '../contracts/mail.ts';
 import type { PostedEvent } from '../contracts/mail-event.ts';
 import type { ImapConnection } from '../imap/connection.ts';
 import type { Place } from '../imap/operations.ts';
 import { kindOf } from '../mail/kind.ts';
 import { decodeBodies } from '../mail/parse.ts';
+import { trustOf } from '../mail/trust.ts';
 import type { Artifacts } from '../objects/artifacts.ts';
 import { readHeadersAndTexts, writePart } from './event-parts.ts';
 import type { EventMessage, EventOptions, EventSubject } from './event-subject.ts';
@@ -27,10 +28,11 @@ export async function writeEvent(
   const { metadata: outer } = subject.message;
   const unwrapped = options.journal ? await unwrapJournal(connection, place, outer) : null;
   const message = unwrapped ? messageInside(subject.message, unwrapped) : subject.message;
-  const read = await readHeadersAndTexts(connection, place, message.metadata.parts, options.limit);
+  const read = await readHeadersAndTexts(connection, place, message.metadata, options.limit);
   const bodies = [...read.readable].flatMap((part) => read.texts.get(part) ?? []);
-  const content = await decodeBodies(bodies);
-  const truncated = content.truncated || bodies.length < read.readable.size;
+  const content = await decodeBodies(bodies, message.metadata);
+  // Every mail has a part: of one without, the structure could not be read.
+  const truncated = content.truncated || bodies.length < read.readable.size || read.parts.length === 0;
   const journal = unwrapped && { ...unwrapped.envelope, report_message_id: outer.message_id };
   const head = JSON.stringify(headOf(subject, journal, message, { ...content, truncated }));
   await spool.write(`${head.slice(0, -'}}}'.length)},"parts":[`);
@@ -43,11 +45,6 @@ export async function writeEvent(
   await spool.write(']}}}');
 }
 
-/** The journal vouches for nothing: it copies what goes in and out, forged senders too. */
-const JOURNALED = trust.parse({
-  ...{ level: 'unverified', dkim: 'none', spf: 'none', dmarc: 'none' },
-  reason: 'the mail came inside of a journal report, and was not checked',
-});
 const NOBODY = { addresses: [], isOwnMessageId: () => false };
 
 const messageInside = (report: EventMessage, { metadata }: Unwrapped): EventMessage => ({
@@ -55,7 +52,11 @@ const messageInside = (report: EventMessage, { metadata }: Unwrapped): EventMess
   date: metadata.date ?? report.date,
   size: metadata.size,
   kind: kindOf(metadata, NOBODY).kind,
-  trust: JOURNALED,
+  // The journal vouches for nothing: it copies what goes in and out, forged senders too.
+  trust: {
+    ...trustOf(metadata, null),
+    reason: 'the mail came inside of a journal report, and was not checked',
+  },
   metadata,
 });
 
@@ -70,7 +71,7 @@ function headOf(
   { eventId, account, hostname, tags, arrivedAt, about }: EventSubject,
   journal: PostedEvent['data']['journal'],
   { id, threadId, date, size, kind, trust: believed, metadata }: EventMessage,
-  { text, reply_text, html, truncated }: MailContent,
+  { text, reply_text, html, hidden, truncated }: MailContent,
 ): Head {
   return {
     type: 'message.received',
@@ -102,6 +103,7 @@ function headOf(
         text,
         reply_text,
         html,
+        hidden,
         truncated,
         headers: metadata.headers,
       },

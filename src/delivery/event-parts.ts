@@ -1,11 +1,11 @@
 // The parts of an event: their headers and texts read in one command, and then each part written, the octets of attachments
 // as they come from the mail server.
-import type { MailPart } from '../contracts/mail.ts';
+import type { MailHeaders, MailMetadata, MailPart } from '../contracts/mail.ts';
 import type { EventPart } from '../contracts/mail-event.ts';
 import type { ImapConnection } from '../imap/connection.ts';
 import type { FetchedPart } from '../imap/fetch.ts';
 import { type Place, readParts, streamPart } from '../imap/operations.ts';
-import { readHeaderBlock } from '../mail/headers.ts';
+import { headerOf, readHeaderBlock } from '../mail/headers.ts';
 import { isText, partText } from '../mail/part-text.ts';
 import { decodedSizeOf, textPartsOf } from '../mail/structure.ts';
 import { decodeTransfer } from '../mail/transfer.ts';
@@ -33,11 +33,12 @@ export interface ReadParts {
 export async function readHeadersAndTexts(
   connection: ImapConnection,
   place: Place,
-  parts: readonly MailPart[],
+  { parts, headers: ofMail }: Pick<MailMetadata, 'parts' | 'headers'>,
   limit: number,
 ): Promise<ReadParts> {
   const readable = new Set(textPartsOf(parts));
-  const withHeaders = parts.slice(0, PARTS_WITH_HEADERS);
+  const own = parts.length === 1 ? headersOfOnlyPart(ofMail) : null;
+  const withHeaders = own ? [] : parts.slice(0, PARTS_WITH_HEADERS);
   const sections = new Set(withHeaders.map((part) => ({ ...part, path: `${part.path}.mime` })));
   const wanted = [...sections, ...textsToRead(parts, readable, limit)];
   const found = await readParts(connection, place, wanted, (part) =>
@@ -47,9 +48,19 @@ export async function readHeadersAndTexts(
   return {
     parts,
     readable,
-    headers: new Map(withHeaders.map((part, i) => [part, readHeaderBlock(blocks[i] ?? Buffer.alloc(0))])),
+    headers: new Map(
+      own
+        ? parts.map((part) => [part, own])
+        : withHeaders.map((part, i) => [part, readHeaderBlock(blocks[i] ?? Buffer.alloc(0))]),
+    ),
     texts: new Map(found.slice(sections.size).map((text) => [text.part, text])),
   };
+}
+
+/** A mail that is no multipart is its own part, of which servers give different headers: those that tell of its content. */
+function headersOfOnlyPart(headers: MailHeaders): MailHeaders | null {
+  if (/^multipart\//i.test(headerOf(headers, 'content-type') ?? '')) return null;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('content-')));
 }
 
 /** The readable body first, then attached texts: those that are not too large, alone or together. */

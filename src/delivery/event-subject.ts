@@ -22,7 +22,7 @@ export interface EventMessage {
   date: number;
   size: number;
   kind: MailKind;
-  trust: Trust | null;
+  trust: Trust;
   metadata: MailMetadata;
 }
 

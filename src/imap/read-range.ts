@@ -3,12 +3,13 @@
 import { PosternError } from '../kernel/errors.ts';
 import { ask, type Selected, withSelected } from './ask.ts';
 import type { ImapConnection } from './connection.ts';
-import { type FetchedMessage, fetchedMessage } from './fetch.ts';
+import { type FetchedMessage, fetchedMessage, fetchOf } from './fetch.ts';
 import { listMailboxes } from './mailboxes.ts';
 import { searchUids } from './search.ts';
 
 const FIRST_WINDOW_UIDS = 10_000;
 const WINDOW_GROWTH = 8; // gaps in the numbering are passed in at most eight steps
+const MAX_AGAIN = 20; // messages of one piece; more are no mishap of theirs
 const LARGEST_UID = 4_294_967_295;
 
 export interface MailboxState {
@@ -214,6 +215,18 @@ export async function readUids(
     const missing = uids.filter((uid) => !found.has(uid));
     const unreadable =
       missing.length === 0 ? [] : await searchUids(connection, { uid: missing.join(',') }, selected, signal);
+    // A structure that nests too deep cannot be read, and takes the rest of the answer with it: without it, once more.
+    const { bodyStructure: _, ...withoutStructure } = query;
+    for (const uid of unreadable.slice(0, MAX_AGAIN)) {
+      const answer = await ask(
+        connection,
+        'read a message',
+        () => fetchOf(connection, uid, withoutStructure, ({ headers }) => headers !== undefined),
+        signal,
+      );
+      const raw = rawBytes === null ? null : (answer?.source ?? Buffer.alloc(0));
+      if (answer) found.set(uid, { message: fetchedMessage(answer), raw });
+    }
     const messages = uids.flatMap((uid) => found.get(uid) ?? []);
     return { messages, unreadable: unreadable.filter((uid) => !found.has(uid)) };
   });

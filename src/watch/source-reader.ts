@@ -224,11 +224,15 @@ export class SourceReading {
         progress.uid = uid; // not before: what could not be read is read again
         if (found && content === null) continue; // expunged since the batch was read
         this.#window.add(mailbox, uid);
-        if (!found || content === null) {
+        if (!found || content === null || content === 'unreadable') {
           yield { type: 'unreadable', position, mailbox, uid, uidValidity };
           continue;
         }
-        yield { type: 'message', position, place: state, found: { ...found, ...content } };
+        try {
+          yield { type: 'message', position, place: state, found: { ...found, ...content } };
+        } finally {
+          await content.event?.close();
+        }
       }
     }
     progress.uid = Math.max(progress.uid, uids.at(-1) ?? 0);

@@ -12,7 +12,7 @@ import type { SourceConsumersTable } from '../store/schema.ts';
 import { afterCommit, type Store } from '../store/store.ts';
 import { acknowledge } from './source-acknowledge.ts';
 import { beginningsAt, beginningsFrom, type Placed } from './source-beginnings.ts';
-import { contentBytes } from './source-content.ts';
+import { type ContentOptions, contentBytes } from './source-content.ts';
 import { beginAt, bumpEpoch } from './source-cursors.ts';
 import { readPosition, unknownPosition } from './source-position.ts';
 import { type ReadingOptions, type SourceItem, SourceReading } from './source-reader.ts';
@@ -209,27 +209,31 @@ export class Sources implements Part {
     yield* this.#read(id, epoch, options, signal);
   }
 
-  /** The next messages from the cursors on: at most `limit`, and fewer where their content is large. They come again until they are acknowledged. */
-  async next(
+  /**
+   * The next from the cursors on: at most `limit`, and fewer where they are large. They come again until acknowledged.
+   * @param take is given each in its turn, while its content is there
+   */
+  async next<T>(
     consumerId: string,
     limit: number,
-    options: Pick<ReadingOptions, 'content' | 'maxBodyBytes'>,
+    options: ContentOptions,
     signal: AbortSignal,
-  ): Promise<{ items: SourceItem[]; caughtUp: boolean }> {
+    take: (item: SourceItem) => Promise<T>,
+  ): Promise<{ items: T[]; caughtUp: boolean }> {
     const { id } = await this.get(consumerId);
     const { epoch } = await this.#parts.store.db
       .selectFrom('source_consumers')
       .select('epoch')
       .where('id', '=', id)
       .executeTakeFirstOrThrow();
-    const items: SourceItem[] = [];
+    const items: T[] = [];
     let messages = 0;
     let bytes = 0;
     const reading = { ...options, maxInFlight: limit, follow: false };
     for await (const item of this.#read(id, epoch, reading, signal)) {
       if (item.type === 'caught_up') return { items, caughtUp: true };
       if (item.type === 'opened') continue;
-      items.push(item);
+      items.push(await take(item));
       if (item.type === 'message') bytes += contentBytes(item.found);
       if (item.type !== 'renumbered' && ++messages >= limit) break;
       if (bytes >= NEXT_BYTES) break;

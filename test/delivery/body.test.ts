@@ -61,7 +61,7 @@ rules: [{ name: all mail, then: [{ post: crm }] }]
     assert.deepEqual([account.label, rule, destination], ['sales', 'all mail', 'crm']);
     assert.equal(message.subject, 'Grüße');
     assert.equal(message.text.trim(), 'Schöne Grüße');
-    assert.equal(message.trust?.level, 'unverified');
+    assert.equal(message.trust.level, 'unverified');
     assert.deepEqual(
       message.headers.received?.map((line) => line.slice(5, 14)),
       ['b.example', 'c.example'],

@@ -21,6 +21,7 @@ import { Blobs } from '../../src/objects/blobs.ts';
 import { folderStore } from '../../src/objects/fs.ts';
 import { compileRules } from '../../src/rules/compile.ts';
 import { ruleDecider } from '../../src/sessions/decide.ts';
+import { registerLateDecisions } from '../../src/sessions/decide-later.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
 import { registerEffects } from '../../src/watch/effects.ts';
@@ -98,6 +99,7 @@ export async function openDeliveryHouse(
   const decider = ruleDecider({ rules: () => rules, jobs, clock });
   const ingest = new Ingest({ store, jobs, clock, bus, log, decider });
   registerEffects({ store, imap, accounts, worker, ingest, jobs, clock });
+  registerLateDecisions({ store, imap, accounts, worker, decider });
   const audit = new Audit(store, clock);
   const blobs = new Blobs(store, folderStore(join(folder, 'objects')), clock);
   const artifacts = new Artifacts({

@@ -9,14 +9,34 @@ import { safeLine } from './terminal-text.ts';
 
 const ACKNOWLEDGE_EVERY = 50; // one call for as many lines
 
+const QUERY = [
+  ...['content', 'max-body-bytes', 'max-in-flight', 'follow'],
+  ...['include-attachments', 'attachment-retention-days', 'journal'],
+];
+
+function mailboxOf(event: Extract<SourceEvent, { position: string }>): string {
+  if (event.type === 'message') return event.message.mailbox;
+  return event.type === 'event' ? event.event.data.mailbox : event.mailbox;
+}
+
 export function sourceStream(acknowledge: Operation): Command {
   return {
     words: ['source', 'stream'],
     summary: 'Print what comes after the cursors of a consumer, one JSON event in each line, as it comes.',
     args: ['CONSUMER'],
     flags: {
-      content: { type: 'string', value: 'metadata|text|raw', help: 'What of each message.' },
+      content: { type: 'string', value: 'metadata|text|raw|event', help: 'What of each message.' },
       'max-body-bytes': { type: 'string', value: 'N', help: 'Of each text part, or of the raw message.' },
+      'include-attachments': {
+        type: 'boolean',
+        help: 'Of events: hashes of all parts, and attachments as base64.',
+      },
+      'attachment-retention-days': {
+        type: 'string',
+        value: 'N',
+        help: 'Of events: attachments are kept for so long, to be downloaded.',
+      },
+      journal: { type: 'boolean', help: 'Of events: reports of a journal are opened.' },
       'max-in-flight': { type: 'string', value: 'N', help: 'Unacknowledged messages at which it waits.' },
       follow: { type: 'boolean', help: 'Or --no-follow: ends when everything was printed.' },
       acknowledge: {
@@ -28,7 +48,7 @@ export function sourceStream(acknowledge: Operation): Command {
       const [consumer, ...more] = positionals;
       if (consumer === undefined || more.length > 0) throw new UsageError('Give one consumer: id or name.');
       const query = new URLSearchParams();
-      for (const name of ['content', 'max-body-bytes', 'max-in-flight', 'follow'] as const)
+      for (const name of QUERY)
         if (values[name] !== undefined) query.set(name.replaceAll('-', '_'), String(values[name]));
       const client = new GatewayClient(io.settings);
       const printed = new Map<string, string>();
@@ -47,7 +67,7 @@ export function sourceStream(acknowledge: Operation): Command {
         if (!io.stdout.write(`${line}\n`)) await once(io.stdout, 'drain');
         if ('position' in event) {
           // The latest of a mailbox stands for those before it.
-          printed.set(event.type === 'message' ? event.message.mailbox : event.mailbox, event.position);
+          printed.set(mailboxOf(event), event.position);
           count++;
         }
         if (count >= ACKNOWLEDGE_EVERY || event.type === 'caught_up') await confirm();

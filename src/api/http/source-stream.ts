@@ -5,6 +5,7 @@ import type { RequestHandler, Response } from 'express';
 import { type SourceEvent, streamRequest } from '../../contracts/source.ts';
 import { codeOf, PosternError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import type { WrittenEvent } from '../../watch/source-content.ts';
 import { identityOf, type Principal } from '../access.ts';
 import { invalidInput } from '../invalid-input.ts';
 import type { Rooms } from '../rooms.ts';
@@ -34,10 +35,12 @@ export class SourceStreams {
     const parsed = streamRequest.safeParse(req.query);
     if (!parsed.success) throw invalidInput(parsed.error);
     const { content, max_body_bytes, max_in_flight: maxInFlight, follow } = parsed.data;
-    const { sources, accounts } = this.#rooms;
-    const { id, account_id: accountId } = await sources.get(String(req.params.consumer));
-    const { settings } = await accounts.get(accountId);
-    const maxBodyBytes = Math.min(max_body_bytes, settings.max_message_bytes);
+    const { sources, accounts, mailEvents } = this.#rooms;
+    const consumer = await sources.get(String(req.params.consumer));
+    const { id, account_id: accountId } = consumer;
+    const account = await accounts.get(accountId);
+    const maxBodyBytes = Math.min(max_body_bytes, account.settings.max_message_bytes);
+    const writeEvent = mailEvents.writer(account, consumer, parsed.data);
 
     await this.#rooms.audit.record({
       principal: identityOf(res.locals.principal as Principal),
@@ -54,14 +57,19 @@ export class SourceStreams {
     res.writeHead(200, { 'Content-Type': 'application/x-ndjson; charset=utf-8', 'X-Accel-Buffering': 'no' });
     res.flushHeaders();
     // A line only where nothing waits: to a consumer that does not read, silence is what it asked for.
+    let isInLine = false;
     const keepAlive = setInterval(() => {
-      if (res.writableLength === 0 && !res.writableEnded)
+      if (res.writableLength === 0 && !res.writableEnded && !isInLine)
         res.write(`${JSON.stringify({ type: 'keep_alive' })}\n`);
     }, this.#keepAliveMs);
     try {
-      const options = { content, maxBodyBytes, maxInFlight, follow };
+      const options = { content, maxBodyBytes, maxInFlight, follow, writeEvent };
       for await (const item of sources.stream(id, options, gone.signal)) {
-        await write(res, await sourceEventOf(this.#rooms, accountId, item), gone.signal);
+        if (item.type === 'message' && item.found.event) {
+          isInLine = true;
+          await writeEventLine(res, item.position, item.found.event, gone.signal);
+          isInLine = false;
+        } else await write(res, await sourceEventOf(this.#rooms, accountId, item), gone.signal);
         if (gone.signal.aborted) break;
       }
       const reason = this.#stopped
@@ -86,8 +94,26 @@ export class SourceStreams {
   }
 }
 
+const write = (res: Response, event: SourceEvent, signal: AbortSignal): Promise<void> =>
+  writePiece(res, `${JSON.stringify(event)}\n`, signal);
+
+/** The line of an `event`, piece by piece: it may be as large as its attachments. */
+async function writeEventLine(
+  res: Response,
+  position: string,
+  event: WrittenEvent,
+  signal: AbortSignal,
+): Promise<void> {
+  await writePiece(res, `{"type":"event","position":${JSON.stringify(position)},"event":`, signal);
+  for await (const piece of event.open()) {
+    if (signal.aborted) return;
+    await writePiece(res, Buffer.from(piece), signal); // a copy: the socket may still hold it when the next is read
+  }
+  await writePiece(res, '}\n', signal);
+}
+
 /** Returns when there is room for more, or when nobody reads any more. */
-async function write(res: Response, event: SourceEvent, signal: AbortSignal): Promise<void> {
-  if (res.destroyed || res.write(`${JSON.stringify(event)}\n`)) return;
+async function writePiece(res: Response, piece: string | Buffer, signal: AbortSignal): Promise<void> {
+  if (res.destroyed || res.write(piece)) return;
   await once(res, 'drain', { signal }).catch(() => undefined);
 }

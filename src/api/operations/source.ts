@@ -3,11 +3,13 @@
 import { z } from 'zod';
 import { mailboxPath } from '../../contracts/connector.ts';
 import {
+  demandEventOptions,
   position,
   sourceConsumer,
   sourceContent,
   sourceDefinition,
   sourceEvent,
+  sourceEventOptions,
   sourceStart,
 } from '../../contracts/source.ts';
 import type { SeekTarget } from '../../watch/sources.ts';
@@ -18,6 +20,7 @@ import { auditTarget } from './connector-place.ts';
 
 const MAX_POSITIONS = 1000; // one for each mailbox; more mailboxes take a second call
 const MAX_NEXT = 500;
+const LARGEST_EVENT_BYTES = 32 * 1024 * 1024; // an answer is held whole; the stream has no such bound
 const path = '/v1/sources/{consumer}';
 
 /** An id (`src_…`), or a name that one account alone has. */
@@ -76,11 +79,14 @@ export const sourceOperations: readonly Operation[] = [
   defineOperation({
     name: 'source.next',
     summary: 'Hand out what comes after the cursors. It comes again until it is acknowledged.',
-    input: z.strictObject({
-      consumer,
-      limit: z.coerce.number().int().min(1).max(MAX_NEXT).default(100),
-      ...sourceContent,
-    }),
+    input: z
+      .strictObject({
+        consumer,
+        limit: z.coerce.number().int().min(1).max(MAX_NEXT).default(100),
+        ...sourceContent,
+        ...sourceEventOptions,
+      })
+      .superRefine(demandEventOptions),
     output: z.object({ events: z.array(sourceEvent), caught_up: z.boolean() }),
     permission: 'sources:consume',
     effects: 'read',
@@ -89,17 +95,18 @@ export const sourceOperations: readonly Operation[] = [
     audit: target,
     async handler({ rooms, signal }, input) {
       const found = await rooms.sources.get(input.consumer);
-      const { max_body_bytes } = input;
       const account = await rooms.accounts.get(found.account_id);
-      const maxBodyBytes = Math.min(max_body_bytes, account.settings.max_message_bytes);
-      const { items, caughtUp } = await rooms.sources.next(
+      const maxBodyBytes = Math.min(input.max_body_bytes, account.settings.max_message_bytes);
+      const { content } = input;
+      const writing = { ...input, largestEventBytes: LARGEST_EVENT_BYTES };
+      const options = { content, maxBodyBytes, writeEvent: rooms.mailEvents.writer(account, found, writing) };
+      const { items: events, caughtUp } = await rooms.sources.next(
         found.id,
         input.limit,
-        { content: input.content, maxBodyBytes },
+        options,
         signal,
+        (item) => sourceEventOf(rooms, found.account_id, item),
       );
-      const events = [];
-      for (const item of items) events.push(await sourceEventOf(rooms, found.account_id, item));
       return { events, caught_up: caughtUp };
     },
   }),
