@@ -5,7 +5,7 @@ import { decodeCharset } from './charset.ts';
 import { HiddenText } from './hidden-text.ts';
 import { readHtml } from './html.ts';
 import { languageOf, UNKNOWN_LANGUAGE } from './language.ts';
-import { replyText } from './reply-text.ts';
+import { type ReplyHints, replyText } from './reply-text.ts';
 import { decodeTransfer, unflow } from './transfer.ts';
 import { visibleText } from './visible-text.ts';
 
@@ -18,6 +18,9 @@ export interface TransferredPart {
   truncated: boolean;
 }
 
+/** What the head of a mail says that helps to read its body. */
+export type ContentHints = Pick<ReplyHints, 'subject'>;
+
 export const MAX_TEXT_CHARS = 1024 * 1024; // a long novel; an agent reads far less
 export const MAX_HTML_CHARS = 2 * 1024 * 1024;
 
@@ -25,7 +28,10 @@ export const MAX_HTML_CHARS = 2 * 1024 * 1024;
  * Joins text parts (see `textPartsOf`) into the content. Text is made from HTML where no text part says anything.
  * The language is added by `withLanguage`. Synchronous, and slow for large HTML: `decodeBodies` of parse.ts runs it where that blocks nothing.
  */
-export function contentOf(parts: readonly TransferredPart[]): MailContent {
+export function contentOf(
+  parts: readonly TransferredPart[],
+  { subject = '' }: ContentHints = {},
+): MailContent {
   const plain: string[] = [];
   const html: string[] = [];
   let truncated = false;
@@ -44,10 +50,12 @@ export function contentOf(parts: readonly TransferredPart[]): MailContent {
   }
   const wholeHtml = html.length === 0 ? null : html.join('\n');
   let text = joinTexts(plain);
+  let marks: ReplyHints['marks'] = [];
   if (wholeHtml !== null) {
     const read = readHtml(wholeHtml, hidden);
     if (text.trim() === '' || htmlCameFirst) {
       text = withFooter(read.text, text);
+      marks = read.marks;
       if (read.truncated) truncated = true;
     }
   }
@@ -56,7 +64,7 @@ export function contentOf(parts: readonly TransferredPart[]): MailContent {
   const shownHtml = wholeHtml === null ? null : wholeHtml.slice(0, MAX_HTML_CHARS).toWellFormed();
   return {
     text,
-    reply_text: replyText(text),
+    reply_text: replyText(text, { subject, marks }),
     html: shownHtml,
     truncated,
     hidden: hidden.note(),

@@ -67,7 +67,7 @@ describe('a fixture reads the same part by part over IMAP', () => {
         bytes: sections.get(part.path) ?? Buffer.alloc(0),
         truncated: false,
       }));
-      assert.deepEqual(await decodeBodies(parts), whole.content);
+      assert.deepEqual(await decodeBodies(parts, metadata), whole.content);
     });
   }
 });

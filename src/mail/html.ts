@@ -4,6 +4,7 @@ import { compile } from 'html-to-text';
 import { Parser } from 'htmlparser2';
 import { type ElementStyle, PAGE, styleOf, whyUnseen } from './element-style.ts';
 import { HiddenText } from './hidden-text.ts';
+import { type LineMark, markOf, readMarks, signOf, withoutSigns } from './reply-text-html.ts';
 import { type StyledElement, StyleSheet } from './style-sheet.ts';
 import { visibleText } from './visible-text.ts';
 
@@ -22,12 +23,21 @@ const VOID = new Set([
 /** Attributes that the converter reads. Others are dropped, so that it has less to look at. */
 const KEPT = ['href', 'src', 'alt', 'start', 'type'];
 
+/** Holds the sign of a line's mark (reply-text-html.ts), so that no formatter takes it for a word of the text. */
+const SIGN_ELEMENT = 'x-line-mark';
+
 const toText = compile({
+  formatters: {
+    sign: (element, _walk, builder) => {
+      builder.addInline(String(element.attribs.sign ?? ''), { noWordTransform: true });
+    },
+  },
   wordwrap: false,
   limits: { maxDepth: MAX_DEPTH * 2, maxInputLength: MAX_HTML_CHARS * 8 },
   selectors: [
     { selector: 'a', options: { hideLinkHrefIfSameAsText: true, noAnchorUrl: true } },
     { selector: 'img', format: 'skip' },
+    { selector: SIGN_ELEMENT, format: 'sign' },
     { selector: 'blockquote', options: { leadingLineBreaks: 1, trailingLineBreaks: 1 } },
     ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, options: { uppercase: false } })),
   ],
@@ -38,25 +48,35 @@ export function htmlToText(html: string): string {
   return readHtml(html, new HiddenText()).text;
 }
 
-/** The same, with what a reader does not see told to `hidden`. `truncated` where not all of it was looked at. */
-export function readHtml(html: string, hidden: HiddenText): { text: string; truncated: boolean } {
+export interface HtmlText {
+  text: string;
+  /** What the elements say of each line of the text; empty where they say nothing. */
+  marks: LineMark[];
+  /** Not all of it was looked at. */
+  truncated: boolean;
+}
+
+/** The same, with what a reader does not see told to `hidden`. */
+export function readHtml(html: string, hidden: HiddenText): HtmlText {
   // Browsers end a comment here too (HTML §13.2.5.53); the tokenizer would take what follows for a part of it.
   const source = html.slice(0, MAX_HTML_CHARS).replaceAll('--!>', '-->');
   const reader = new VisibleHtml(hidden);
   const visible = reader.read(source);
   const text = visibleText(toText(visible)).replaceAll('\u00a0', ' ');
   const lines = text.split('\n').map((line) => line.trimEnd());
-  const shown = lines
+  const signed = lines
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
     .trim();
+  const { text: shown, marks } = readMarks(signed);
   reader.tellComments(shown);
-  return { text: shown, truncated: reader.isCut || html.length > MAX_HTML_CHARS };
+  return { text: shown, marks, truncated: reader.isCut || html.length > MAX_HTML_CHARS };
 }
 
 interface Open {
   element: StyledElement;
   style: ElementStyle;
+  mark: LineMark;
   /** It or one around it holds no text of the page. */
   isSilent: boolean;
 }
@@ -154,7 +174,7 @@ class VisibleHtml {
     const isSilent = parent?.isSilent === true || SILENT.has(name);
     const leftOut =
       LEFT_OUT.has(name) && style.hidden === null ? { ...style, hidden: 'element' as const } : style;
-    this.#open.push({ element, style: leftOut, isSilent });
+    this.#open.push({ element, style: leftOut, mark: markOf(element, parent?.mark), isSilent });
     this.#elements.push(element);
     if (isSilent || leftOut.hidden !== null || this.#open.length > MAX_DEPTH) return;
     this.#out.push(openTag(name, attributes));
@@ -176,7 +196,7 @@ class VisibleHtml {
     if (around?.isSilent) return;
     const style = around?.style ?? PAGE;
     const why = whyUnseen(style) ?? (this.#isOnlyElsewhere(style, text) ? 'outlook' : null);
-    if (why === null) this.#out.push(escapeText(visibleText(text, this.#hidden)));
+    if (why === null) this.#out.push(signedText(visibleText(text, this.#hidden), around?.mark));
     else {
       this.#hidden.add(why, visibleText(text, this.#hidden));
       // It still takes its place, or there is no place of it: words on both sides are two words only in the first case.
@@ -223,6 +243,14 @@ function commentText(comment: string): { text: string; isForOutlook: boolean } {
   parser.end(bare.replace(/<!\[endif\]\s*$/i, '').replace(/^<!$/, ''));
   const text = visibleText(words.join(' ')).replace(/\s+/g, ' ').trim();
   return { text: /[\p{L}\p{N}]/u.test(text) ? text : '', isForOutlook: condition !== null };
+}
+
+/** Text of the page with the sign of its mark before the first letter of each line: before a space, it would keep it. */
+function signedText(text: string, mark: LineMark): string {
+  const escaped = escapeText(withoutSigns(text));
+  if (mark === undefined) return escaped;
+  const sign = `<${SIGN_ELEMENT} sign="${signOf(mark)}"></${SIGN_ELEMENT}>`;
+  return escaped.replace(/^[^\S\n]*(?=\S)/gm, (spaces) => spaces + sign);
 }
 
 function openTag(name: string, attributes: Record<string, string>): string {

@@ -123,6 +123,8 @@ export async function readMime(raw: Uint8Array, keepContent: boolean): Promise<R
   }).finally(() => parser.destroy());
   const leaves = parser.leaves.length > 0 ? parser.leaves : rescued(parser.root);
   const parts = leaves.map((leaf) => leaf.part);
+  // Here and not where the answer arrives: a hostile header block takes its time, and must take it in the worker.
+  const metadata = metadataFrom(readRawHeaders(bytes.subarray(0, headerEnd(bytes))), parts, bytes.length);
   const text = new Set(textPartsOf(parts));
   const content = await withLanguage(
     contentOf(
@@ -133,6 +135,7 @@ export async function readMime(raw: Uint8Array, keepContent: boolean): Promise<R
           bytes: Buffer.concat(leaf.raw),
           truncated: leaf.rawOctets < leaf.part.size,
         })),
+      { subject: metadata.subject },
     ),
   );
   const attachments = leaves
@@ -143,8 +146,6 @@ export async function readMime(raw: Uint8Array, keepContent: boolean): Promise<R
       sha256,
       ...(octets === undefined ? {} : { content: octets }),
     }));
-  // Here and not where the answer arrives: a hostile header block takes its time, and must take it in the worker.
-  const metadata = metadataFrom(readRawHeaders(bytes.subarray(0, headerEnd(bytes))), parts, bytes.length);
   return { metadata, parts, content, attachments };
 }
 

@@ -7,7 +7,7 @@ import { readMime } from './parse-mime.ts';
 
 export type ParseRequest =
   | { id: number; kind: 'mime'; raw: Uint8Array; keepContent: boolean }
-  | { id: number; kind: 'content'; parts: TransferredPart[] };
+  | { id: number; kind: 'content'; parts: TransferredPart[]; subject: string };
 
 /** Id 0 says that the thread is ready. */
 export type ParseResponse = { id: number } & (
@@ -27,7 +27,7 @@ async function answer(request: ParseRequest): Promise<ParseResponse> {
     const value =
       request.kind === 'mime'
         ? await readMime(request.raw, request.keepContent)
-        : await withLanguage(contentOf(request.parts));
+        : await withLanguage(contentOf(request.parts, { subject: request.subject }));
     return { id: request.id, value };
   } catch (error) {
     return { id: request.id, error: { code: codeOf(error), message: explain(error) } };

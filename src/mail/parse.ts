@@ -2,7 +2,7 @@
 // memory, and is ended and replaced when a mail goes past them.
 import type { MailContent, MailMetadata, MailPart } from '../contracts/mail.ts';
 import { PosternError } from '../kernel/errors.ts';
-import { contentOf, type TransferredPart, withLanguage } from './content.ts';
+import { type ContentHints, contentOf, type TransferredPart, withLanguage } from './content.ts';
 import type { ReadMime } from './parse-mime.ts';
 import { ParseThread } from './parse-thread.ts';
 import { attachmentName, isInline } from './structure.ts';
@@ -77,11 +77,17 @@ export async function parseMail(raw: Buffer, limits: ParseLimits = {}): Promise<
  * The content of a mail from text parts that were fetched one by one (`textPartsOf` says which): the same as
  * `parseMail` makes of the whole mail. Small ones are read at once, large ones in the worker.
  */
-export async function decodeBodies(parts: readonly TransferredPart[]): Promise<MailContent> {
+export async function decodeBodies(
+  parts: readonly TransferredPart[],
+  hints: ContentHints = {},
+): Promise<MailContent> {
   let octets = 0;
   for (const part of parts) octets += part.bytes.length;
-  if (octets <= SMALL_OCTETS) return withLanguage(contentOf(parts));
-  return (await thread.run({ kind: 'content', parts: [...parts] }, TIME_LIMIT_MS)) as MailContent;
+  if (octets <= SMALL_OCTETS) return withLanguage(contentOf(parts, hints));
+  return (await thread.run(
+    { kind: 'content', parts: [...parts], subject: hints.subject ?? '' },
+    TIME_LIMIT_MS,
+  )) as MailContent;
 }
 
 /** Ends the worker thread. What it was reading fails with `parser_stopped`; a later call starts it again. */

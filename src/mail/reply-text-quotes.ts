@@ -31,7 +31,7 @@ const squeeze = (line: string): string => line.replace(SQUEEZED, ' ').trim().toL
 const CLOCK = /\d{1,2} ?[:.時时点점h시] ?\d{2}|\d ?[ap]\.?m\b|\d{1,2} ?[時时点시]/;
 const YEAR = /(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2}/;
 const BEGINS_WITH_DATE =
-  /^[([]?(?:\d{4} ?[年년/.-]|\d{1,2}[./-]\d{1,2}|\d{1,2}\.? \p{L}{3,}|\p{L}{2,13}[.,]{0,2} (?:\p{L}{3,12}[.,]? )?\d{1,2}[ .,/])/u;
+  /^[([]?(?:\d{4} ?[年년/.-]|\d{1,2}[./-]\d{1,2}|\d{1,2}\.? \p{L}{3,}|(?:\p{L}{2,13}[.,]{1,2}|\p{L}{2,3}) (?:\p{L}{3,12}[.,]? )?\d{1,2}[ .,/])/u;
 
 /**
  * How many lines the attribution takes that begins at `index`; 0 when none begins there. `marked` says whether what
@@ -56,7 +56,8 @@ export function attributionAt(
     if (count === 1 && !strong && !joined.includes('@') && !endsAttribution(joined)) return 0;
     if (!isAttribution(joined, strong, marked(index + count))) continue;
     // What only names an address in its first line may be prose before an attribution of its own.
-    return strong || count === 1 || !isAttribution(second, true, true) ? count : 0;
+    const alone = count > 1 && isAttribution(second, true, true);
+    return alone && (!strong || beginsAttribution(second)) ? 0 : count;
   }
   return 0;
 }

@@ -67,8 +67,10 @@ function quotesOf(lines: readonly string[], marks: readonly LineMark[], forwarde
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] as string;
     const mark = marks[i];
-    const container = mark === 'quoted' && kinds[i - 1] === 'quote';
-    if ((!container && beginsForward(line)) || mark === 'forwarded') return restIs('forwarded', kinds, lines);
+    // Apple Mail marks what it forwards as quoted. Where a quote holds a forwarded mail, it does not begin with it.
+    const forward = beginsForward(isMarked(line) ? line.replace(/^\s*[>＞]\s*/, '') : line);
+    const inside = (mark === 'quoted' || isMarked(line)) && (attributed || kinds[i - 1] === 'quote');
+    if (mark === 'forwarded' || (forward && !inside)) return restIs('forwarded', kinds, lines);
     if (isHeadingStart(lines, i, mark)) return restIs(forwarded ? 'forwarded' : 'original', kinds, lines);
     if (isQuoted(lines, i, marks, kinds, attributed)) {
       kinds.push('quote');

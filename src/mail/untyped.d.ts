@@ -1,9 +1,15 @@
 // What this room uses of the libraries that bring no types of their own.
 
 declare module 'html-to-text' {
+  export type Formatter = (
+    element: { attribs: Record<string, string> },
+    walk: unknown,
+    builder: { addInline(text: string, options?: { noWordTransform?: boolean }): void },
+  ) => void;
   export function compile(options: {
     wordwrap?: number | false;
     limits?: { maxDepth?: number; maxInputLength?: number };
+    formatters?: Record<string, Formatter>;
     selectors?: { selector: string; format?: string; options?: Record<string, unknown> }[];
   }): (html: string) => string;
 }

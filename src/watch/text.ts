@@ -27,7 +27,7 @@ export function textReader(connection: ImapConnection, log: Logger): TextReader 
       const parts = await connection.run('fetch the text', () =>
         fetchParts(connection, uid, textPartsOf(metadata.parts), LARGEST_TEXT_BYTES),
       );
-      return parts && (await decodeBodies(parts));
+      return parts && (await decodeBodies(parts, metadata));
     } catch (error) {
       log.info({ uid, code: codeOf(error) }, `the text was not read on the way in: ${explain(error)}`);
       return null;
@@ -64,7 +64,10 @@ export async function textOf(
     .executeTakeFirst();
   if (row) return storedContent(row);
   const content = await atAnyPlace(parts, message, async (connection, place) =>
-    decodeBodies(await readParts(connection, place, textPartsOf(message.metadata.parts), LARGEST_TEXT_BYTES)),
+    decodeBodies(
+      await readParts(connection, place, textPartsOf(message.metadata.parts), LARGEST_TEXT_BYTES),
+      message.metadata,
+    ),
   );
   await parts.store.write((tx) => insertContent(tx, message.id, content));
   return content;

@@ -78,7 +78,7 @@ describe('a fixture over IMAP says what its raw bytes say', { skip: requireServi
         bytes: bodies.bodyParts?.get(part.path) ?? Buffer.alloc(0),
         truncated: false,
       }));
-      assert.deepEqual(await decodeBodies(texts), whole.content);
+      assert.deepEqual(await decodeBodies(texts, metadata), whole.content);
     });
   }
 });

@@ -129,7 +129,7 @@ export const connectorReadOperations: readonly Operation[] = [
       );
       const ids = await idsAt(rooms.store.db, { accountId: account.id, ...place }, [place.uid]);
       const metadata = metadataOf(message);
-      const text = content === 'body' ? await decodeBodies(parts) : null;
+      const text = content === 'body' ? await decodeBodies(parts, metadata) : null;
       return {
         ...rowOf(message, place, ids.get(place.uid) ?? null, metadata),
         references: metadata.references,
