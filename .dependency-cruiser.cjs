@@ -165,15 +165,15 @@ module.exports = {
       severity: 'error',
       from: {
         path: within(['mail', 'rules', 'policy']),
-        pathNot: ['^src/mail/parse[^/]*\\.ts$', '^src/rules/(load|source)\\.ts$', TEST],
+        pathNot: ['^src/mail/(parse[^/]*|trust/proof-[^/]*)\\.ts$', '^src/rules/(load|source)\\.ts$', TEST],
       },
       to: { path: builtins(IO) },
     },
     {
       name: 'pure-mail-parse',
-      comment: 'Parsing may use a worker thread, and nothing else of the outside.',
+      comment: 'Parsing and checking signatures may use a worker thread, and nothing else of the outside.',
       severity: 'error',
-      from: { path: '^src/mail/parse[^/]*\\.ts$', pathNot: TEST },
+      from: { path: '^src/mail/(parse[^/]*|trust/proof-[^/]*)\\.ts$', pathNot: TEST },
       to: { path: builtins(IO.filter((name) => name !== 'worker_threads')) },
     },
     {
