@@ -3,6 +3,7 @@ import type { DocumentView, SearchAnswer } from '../contracts/knowledge.ts';
 import { LOCAL_SINK } from '../contracts/knowledge-sink.ts';
 import { documentPool, sinkOfPool } from '../jobs/kinds.ts';
 import { codeOf, notFound, PosternError } from '../kernel/errors.ts';
+import type { Part } from '../kernel/lifecycle.ts';
 import { removeFromIndex } from '../store/full-text.ts';
 import type { KnowledgeDocumentsTable, KnowledgePlacementsTable } from '../store/schema.ts';
 import { afterCommit, type Tx } from '../store/store.ts';
@@ -13,6 +14,7 @@ import { placeContent } from './place.ts';
 import { readContent } from './read.ts';
 import { type KnowledgeQuery, searchKnowledge } from './search.ts';
 import { takeDocuments } from './take.ts';
+import { removeLeftCopies } from './working-copy.ts';
 
 const FETCHES_AT_ONCE = 16;
 const FETCHES_PER_ACCOUNT = 2; // a connection each, of those that the account has for all its work
@@ -20,7 +22,8 @@ const READS_AT_ONCE = 2; // each is a processor's work; a document that takes it
 const PLACEMENTS_AT_ONCE = 64; // against exhaustion only: each sink has a limit of its own
 const PLACEMENTS_PER_SINK = 2; // of the local index and of a folder, so that a long document holds up no short one
 
-export class Knowledge {
+export class Knowledge implements Part {
+  readonly name = 'knowledge';
   readonly #parts: KnowledgeParts;
 
   /** Registers the jobs. */
@@ -48,6 +51,11 @@ export class Knowledge {
             void (await setPlacement(tx, parts, id, { state: 'dead', error, next_attempt_at: null })),
         ),
     });
+  }
+
+  /** Jobs may run before: this only clears up after processes that were killed. */
+  start(): Promise<void> {
+    return removeLeftCopies(this.#parts.folder);
   }
 
   #limitOf(name: string): number {

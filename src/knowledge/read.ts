@@ -1,32 +1,16 @@
 // The third step: the text of a content in chunks. A file is read by the worker of extract/; of a mail that was taken as a
 // whole it is the head and the text, since what is attached to it is a document of its own.
-import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Address, MailMetadata } from '../contracts/mail.ts';
 import type { JobContext } from '../jobs/worker.ts';
 import { codeOf, PosternError } from '../kernel/errors.ts';
 import type { KnowledgeContentsTable } from '../store/schema.ts';
 import type { Tx } from '../store/store.ts';
 import { textOf } from '../watch/text.ts';
-import {
-  DOCUMENT_FAILURES,
-  type Extracted,
-  type ExtractedChunk,
-  type ExtractLimits,
-} from './extract/contract.ts';
+import { DOCUMENT_FAILURES, type Extracted, type ExtractedChunk } from './extract/contract.ts';
+import { defaultExtractLimits } from './extract/extract.ts';
 import { enqueuePlacement, type KnowledgeParts, reasonOf, setContent } from './parts.ts';
+import { withWorkingCopy } from './working-copy.ts';
 
-/** What the text of one document may cost. */
-export const EXTRACT_LIMITS: ExtractLimits = {
-  largestBytes: 256 * 1024 * 1024, // as much as is fetched
-  timeMs: 60_000,
-  memoryMb: 512,
-  textChars: 5_000_000, // two thousand pages
-  chunkChars: 2_000, // about a page: what an agent reads at once, and what a vector is made of
-};
 const CHUNKS_AT_ONCE = 200; // in one transaction: some 400 kB, a few milliseconds
 const FAILURES: ReadonlySet<string> = new Set(DOCUMENT_FAILURES);
 
@@ -109,19 +93,11 @@ async function fileText(
   signal: AbortSignal,
 ): Promise<Extracted> {
   const document = await firstDocument(parts, content.id);
-  const path = join(parts.folder, `document-${randomUUID()}`);
-  await mkdir(parts.folder, { recursive: true, mode: 0o700 });
-  try {
-    const blob = await parts.blobs.find(content.object_id);
-    await pipeline(await blob.open(), createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
-    return await parts.extract(
-      { path, filename: document?.filename ?? null, declaredType: document?.declared_type ?? null },
-      EXTRACT_LIMITS,
-      signal,
-    );
-  } finally {
-    await rm(path, { force: true });
-  }
+  const input = { filename: document?.filename ?? null, declaredType: document?.declared_type ?? null };
+  const blob = await parts.blobs.find(content.object_id);
+  return withWorkingCopy(parts.folder, blob, signal, (path) =>
+    parts.extract({ path, ...input }, defaultExtractLimits, signal),
+  );
 }
 
 /** The mail that a content came with first. */
@@ -140,7 +116,7 @@ async function mailText(parts: KnowledgeParts, content: KnowledgeContentsTable):
   const metadata = JSON.parse(document.metadata) as MailMetadata;
   const message = { id: document.message_id, accountId: document.account_id, metadata };
   const { text, truncated } = await textOf(parts, message);
-  const { chunkChars, textChars } = EXTRACT_LIMITS;
+  const { chunkChars, textChars } = defaultExtractLimits;
   const whole = `${headOf(metadata)}\n\n${text}`.toWellFormed().replaceAll('\0', '');
   return {
     type: 'message/rfc822',
