@@ -76,6 +76,7 @@ async function doMail(
       bcc: content.bcc.map(({ address }) => address),
       thread: [...subject.people.participants, ...subject.people.named],
       named: subject.people.named,
+      outsiders: subject.people.outsiders,
       kind: subject.message.kind as MailKind,
       kindReason: subject.message.kindReason,
       trust: subject.trust,

@@ -25,6 +25,7 @@ const mail = (to: string | string[], change: Partial<OutgoingRequest> = {}): Out
   bcc: [],
   thread: ['ann@prospect.example'],
   named: [],
+  outsiders: [],
   kind: 'personal',
   kindReason: 'nothing marks it as automatic',
   trust: verified,
@@ -135,6 +136,14 @@ describe('the policy of outgoing mail', () => {
     });
     const allowed = may({ recipients: ['third.example'] });
     assert.equal(judgeOutgoing(allowed, mail(named, { thread, named })).verdict, 'send');
+  });
+
+  it('asks where somebody came into the thread from outside, whoever the answer goes to', () => {
+    const outsiders = ['eve@evil.example'];
+    assert.deepEqual(judgeOutgoing(may({ recipients: 'any' }), mail('ann@prospect.example', { outsiders })), {
+      verdict: 'ask',
+      reasons: ['eve@evil.example came into this conversation from outside of it.'],
+    });
   });
 
   it('gives every reason at once', () => {

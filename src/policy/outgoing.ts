@@ -12,6 +12,8 @@ export interface OutgoingRequest {
   thread: readonly string[];
   /** Of them, those who are there only because a mail named them in its Reply-To: nothing shows that they wrote it. */
   named: readonly string[];
+  /** Of them, those who wrote in the thread although nobody of it had written to them. */
+  outsiders: readonly string[];
   /** Of the message that woke the session. */
   kind: MailKind;
   kindReason: string;
@@ -53,6 +55,11 @@ export function judgeOutgoing(may: Agent['may'], request: OutgoingRequest): Outg
   if (may.reply === 'approve') reasons.push('The policy of this agent wants a person to approve its mail.');
   if (request.trust.level === 'unverified')
     reasons.push(`The sender of a mail that the agent has read is not verified: ${request.trust.reason}.`);
+  // Whoever has seen a Message-ID can write into its thread: what others wrote there is not for him.
+  if (request.outsiders.length > 0)
+    reasons.push(
+      `${request.outsiders.slice(0, 5).join(', ')} came into this conversation from outside of it.`,
+    );
   const named = new Set(request.named.map((one) => addressForm(one).address));
   const unknown = request.recipients.filter((address) => named.has(addressForm(address).address));
   if (may.recipients === 'thread' && unknown.length > 0)

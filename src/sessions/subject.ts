@@ -2,10 +2,10 @@
 import type { MailContent, MailMetadata, Trust } from '../contracts/mail.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { storedTrust } from '../mail/trust.ts';
-import { addressForm } from '../rules/addresses.ts';
 import type { Store } from '../store/store.ts';
 import { storedContent } from '../watch/text.ts';
 import type { StoredAction } from './answer.ts';
+import { type People, peopleOf } from './people.ts';
 
 export interface ActionSubject {
   turnId: string;
@@ -26,14 +26,6 @@ export interface ActionSubject {
   /** Of the thread's mail that is not this gateway's own: the weakest, for the agent is shown all of it. */
   trust: Trust;
   people: People;
-}
-
-/** Addresses of the people of a thread, as their mails write them. */
-export interface People {
-  /** Those who wrote in the thread, and those whom this gateway wrote to in it. */
-  participants: string[];
-  /** Those whom a Reply-To names in a domain other than that of its mail's sender, and who are no participants. */
-  named: string[];
 }
 
 /** Null for a session that was cancelled. @throws PosternError `not_found` */
@@ -68,6 +60,8 @@ export async function loadSubject(
     .select(['metadata', 'trust'])
     .where('thread_id', '=', turn.thread_id)
     .where('kind', '<>', 'own')
+    .orderBy('arrived_at')
+    .orderBy('id')
     .execute();
   return {
     turnId,
@@ -88,7 +82,10 @@ export async function loadSubject(
     people: await peopleOf(
       store,
       turn.thread_id,
-      mails.map(({ metadata }) => JSON.parse(metadata) as MailMetadata),
+      mails.map(({ metadata, trust }) => ({
+        metadata: JSON.parse(metadata) as MailMetadata,
+        trust: storedTrust(trust),
+      })),
     ),
   };
 }
@@ -110,33 +107,4 @@ export async function messageOfTurn(store: Store, sessionId: string, number: num
 function weakest(all: readonly Trust[]): Trust {
   const levels = ['unverified', 'asserted', 'verified'];
   return all.reduce((one, other) => (levels.indexOf(other.level) < levels.indexOf(one.level) ? other : one));
-}
-
-async function peopleOf(
-  store: Store,
-  threadId: string,
-  mails: readonly Pick<MailMetadata, 'from' | 'reply_to'>[],
-): Promise<People> {
-  const written = await store.db
-    .selectFrom('submission_recipients')
-    .innerJoin('submissions', 'submissions.id', 'submission_recipients.submission_id')
-    .innerJoin('drafts', 'drafts.id', 'submissions.draft_id')
-    .select('submission_recipients.address')
-    .where('drafts.thread_id', '=', threadId)
-    .execute();
-  const participants = new Set(written.map(({ address }) => address));
-  const named = new Set<string>();
-  for (const { from, reply_to } of mails) {
-    if (from) participants.add(from.address);
-    const domain = from ? addressForm(from.address).domain : '';
-    for (const { address } of reply_to) {
-      const isOfSender = domain !== '' && addressForm(address).domain === domain;
-      (isOfSender ? participants : named).add(address);
-    }
-  }
-  const forms = new Set([...participants].map((address) => addressForm(address).address));
-  return {
-    participants: [...participants],
-    named: [...named].filter((address) => !forms.has(addressForm(address).address)),
-  };
 }

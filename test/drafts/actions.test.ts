@@ -89,6 +89,44 @@ it('an answer to a Reply-To of the sender’s own verified domain leaves by itse
   assert.deepEqual([draft?.state, draft?.to[0]?.address], ['approved', 'office@prospect.example']);
 });
 
+/** The state and the reasons of the draft that answers a second mail in a thread that Ann began. */
+async function secondAnswer(from: string, first: string[] = []): Promise<[string | undefined, string]> {
+  await using house = await openHouse(oneAgent('{ reply: auto }'));
+  house.agent('writer', () => [{ type: 'reply', text: 'Hello' }]);
+  const vouchedFor = (domain: string): string =>
+    `Authentication-Results: mx.company.example; dmarc=pass header.from=${domain}`;
+  await house.arrive({ id: 'first', headers: [VOUCHED, ...first] });
+  await house.until(async () => (await house.drafts.list({ limit: 10 })).length === 1);
+  const domain = from.slice(from.indexOf('@') + 1);
+  await house.arrive({
+    id: 'second',
+    from,
+    inReplyTo: '<first@prospect.example>',
+    headers: [vouchedFor(domain)],
+  });
+  const drafts = await house.until(async () => {
+    const found = await house.drafts.list({ limit: 10 });
+    return found.length === 2 ? found : null;
+  });
+  const second = drafts.find((draft) => draft.to[0]?.address === from);
+  return [second?.state, second?.reasons.join() ?? ''];
+}
+
+it('a stranger who names a Message-ID of a thread is not answered without a person, however well he is verified', async () => {
+  assert.deepEqual(await secondAnswer('eve@evil.example'), [
+    'waiting',
+    'eve@evil.example came into this conversation from outside of it.',
+  ]);
+});
+
+it('whom somebody of the thread has written to is of the thread, and so is whoever began it', async () => {
+  assert.deepEqual(await secondAnswer('carl@partner.example', ['Cc: Carl <Carl@partner.example>']), [
+    'approved',
+    '',
+  ]);
+  assert.equal((await secondAnswer('ann@prospect.example'))[0], 'approved');
+});
+
 it('a mail without a sender cannot be answered, and that is a refusal', async () => {
   await using house = await openHouse(oneAgent('{ recipients: any }'));
   house.agent('writer', () => [{ type: 'reply', text: 'Hello' }]);
