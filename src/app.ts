@@ -34,6 +34,8 @@ import { JobWorker } from './jobs/worker.ts';
 import { systemClock } from './kernel/clock.ts';
 import { Lifecycle, type Part } from './kernel/lifecycle.ts';
 import type { Logger } from './kernel/logger.ts';
+import { DocumentExtractor } from './knowledge/extract/extract.ts';
+import { Knowledge } from './knowledge/knowledge.ts';
 import { closeParser, parseMail } from './mail/parse.ts';
 import { Artifacts } from './objects/artifacts.ts';
 import { Blobs } from './objects/blobs.ts';
@@ -178,6 +180,16 @@ export async function createApp(
   });
 
   const mailEvents = new MailEvents({ store, artifacts, folder: config.workDir });
+  const extractor = new DocumentExtractor();
+  const knowledge = new Knowledge({
+    ...{ store, imap, jobs, worker, clock, bus, blobs },
+    log: log.child({ part: 'knowledge' }),
+    extract: extractor.extract,
+    sinks: () => rulesNow().knowledge,
+    resolveSecret: secretOf,
+    folder: config.workDir,
+  });
+
   const sessions = new Sessions({ store, jobs, clock, bus });
   const urls = () => ({ api: `${url()}/v1`, mcp: `${url()}/mcp` });
   const runnerOf = runners(environment, secretOf, clock.now);
@@ -239,6 +251,7 @@ export async function createApp(
     sources,
     messages,
     deliveries,
+    knowledge,
     sessions,
     drafts,
     uploads,
@@ -287,6 +300,8 @@ export async function createApp(
     sources,
     metrics,
     ...runs('api', http),
+    extractor,
+    knowledge,
     ...runs('work', worker),
     ...runs('watch', watchers),
     ...(watchCheckMs === null ? [] : runs('watch', canary)),

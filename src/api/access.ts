@@ -28,6 +28,9 @@ export const permissions = [
   'rules:test',
   'deliveries:read',
   'deliveries:retry',
+  'knowledge:search',
+  'knowledge:read',
+  'knowledge:write',
   'sessions:list',
   'sessions:read',
   'sessions:control',
@@ -50,7 +53,11 @@ export const permissions = [
 export type Permission = (typeof permissions)[number];
 
 /** Deciding about drafts and sending must never come into this list: an agent cannot approve itself. */
-const SESSION_PERMISSIONS: ReadonlySet<Permission> = new Set(['messages:read', 'sessions:read']);
+const SESSION_PERMISSIONS: ReadonlySet<Permission> = new Set([
+  'messages:read',
+  'sessions:read',
+  'knowledge:search', // where the agent's policy names the tool: the operation looks
+]);
 
 export function permits(principal: Principal, permission: Permission): boolean {
   return principal.kind === 'key' || SESSION_PERMISSIONS.has(permission);

@@ -8,6 +8,7 @@ import { connectorReadOperations } from './operations/connector-read.ts';
 import { connectorWriteOperations } from './operations/connector-write.ts';
 import { deliveryOperations } from './operations/delivery.ts';
 import { draftOperations } from './operations/draft.ts';
+import { knowledgeOperations } from './operations/knowledge.ts';
 import { messageOperations } from './operations/message.ts';
 import { oauthOperations } from './operations/oauth.ts';
 import { objectOperations } from './operations/object.ts';
@@ -42,6 +43,7 @@ const ownOperations: readonly Operation[] = [
   ...ruleByNameOperations,
   ...madeRuleOperations,
   ...deliveryOperations,
+  ...knowledgeOperations,
   ...sessionOperations,
   ...draftOperations,
   ...artifactOperations,

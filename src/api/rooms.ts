@@ -14,6 +14,7 @@ import type { CheckImap } from '../imap/validate.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Knowledge } from '../knowledge/knowledge.ts';
 import type { parseMail } from '../mail/parse.ts';
 import type { Artifacts } from '../objects/artifacts.ts';
 import type { Uploads } from '../objects/uploads.ts';
@@ -45,6 +46,7 @@ export interface Rooms {
   messages: Pick<Messages, 'list' | 'get' | 'detail'>;
   sessions: Pick<Sessions, 'list' | 'get' | 'turns' | 'cancel' | 'answer' | 'principalOf'>;
   deliveries: Pick<Deliveries, 'list' | 'get' | 'retry'>;
+  knowledge: Pick<Knowledge, 'search' | 'list' | 'get' | 'text' | 'retry' | 'remove'>;
   drafts: Pick<Drafts, 'list' | 'get' | 'raw' | 'approve' | 'edit' | 'reject' | 'submit'>;
   uploads: Pick<Uploads, 'add' | 'get'>;
   artifacts: Pick<Artifacts, 'stage' | 'keep' | 'find' | 'list' | 'get' | 'open'>;

@@ -5,6 +5,7 @@ import { durationMs } from '../kernel/duration.ts';
 import { codeOf, PosternError } from '../kernel/errors.ts';
 import type { Lookup } from '../network/public-address.ts';
 import { ask, type EgressResponse } from '../network/request.ts';
+import { secretHeaders } from '../network/secret-headers.ts';
 import {
   eventHeaders,
   isTemporary,
@@ -57,7 +58,7 @@ export interface Handled {
  */
 export async function post(parts: PostParts, subject: Subject, attempt: Attempt): Promise<Handled> {
   const { destination, delivery } = subject;
-  const own = secretHeaders(parts, subject); // before any work: a secret that is missing stays missing
+  const own = secretHeaders(destination.headers, parts.resolveSecret); // before any work: a secret that is missing stays missing
   const secret = destination.secret_ref === undefined ? null : parts.resolveSecret(destination.secret_ref);
   const spool = new Spool(parts.folder);
   try {
@@ -81,21 +82,6 @@ export async function post(parts: PostParts, subject: Subject, attempt: Attempt)
   } finally {
     await spool.close();
   }
-}
-
-/** @throws PosternError `secret_missing`, `header_invalid`, neither of which shows the value */
-function secretHeaders(parts: PostParts, { destination }: Subject): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, reference] of Object.entries(destination.headers ?? {})) {
-    const value = parts.resolveSecret(reference);
-    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
-      throw new PosternError(
-        'header_invalid',
-        `The value of the header ${name} (${reference}) cannot be in a header.`,
-      );
-    headers[name.toLowerCase()] = value;
-  }
-  return headers;
 }
 
 /** Puts the body together at one of the message's places. The connection is free again before anything is sent. */

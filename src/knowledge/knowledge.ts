@@ -1,5 +1,5 @@
 // Documents from mail to where people and agents find them: the jobs of each step, and what operators see and do.
-import type { DocumentView, SearchAnswer } from '../contracts/knowledge.ts';
+import type { DocumentView, Passage, SearchAnswer } from '../contracts/knowledge.ts';
 import { LOCAL_SINK } from '../contracts/knowledge-sink.ts';
 import { documentPool, sinkOfPool } from '../jobs/kinds.ts';
 import { codeOf, notFound, PosternError } from '../kernel/errors.ts';
@@ -21,6 +21,8 @@ const FETCHES_PER_ACCOUNT = 2; // a connection each, of those that the account h
 const READS_AT_ONCE = 2; // each is a processor's work; a document that takes its whole time leaves room for another
 const PLACEMENTS_AT_ONCE = 64; // against exhaustion only: each sink has a limit of its own
 const PLACEMENTS_PER_SINK = 2; // of the local index and of a folder, so that a long document holds up no short one
+
+type DocumentText = Pick<Passage, 'number' | 'source' | 'text'>;
 
 export class Knowledge implements Part {
   readonly name = 'knowledge';
@@ -78,6 +80,30 @@ export class Knowledge implements Part {
     const [view] = await this.list({ id, limit: 1 });
     if (!view) throw notFound('document', id);
     return view;
+  }
+
+  /**
+   * The text of a document in pieces.
+   * @param account only where it came with mail of this account
+   * @throws PosternError `not_found`
+   */
+  async text(
+    id: string,
+    { account, from, limit }: { account?: string | undefined; from: number; limit: number },
+  ): Promise<{ data: DocumentText[]; chunks: number }> {
+    const [view] = await this.list({ id, account, limit: 1 });
+    if (!view) throw notFound('document', id);
+    if (!view.content) return { data: [], chunks: 0 };
+    const rows = await this.#parts.store.db
+      .selectFrom('knowledge_chunks')
+      .select(['number', 'source', 'text'])
+      .where('content_id', '=', view.content.id)
+      .where('number', '>=', from)
+      .orderBy('number')
+      .limit(limit)
+      .execute();
+    const data = rows.map((row) => ({ ...row, source: JSON.parse(row.source) as Passage['source'] }));
+    return { data, chunks: view.content.chunks };
   }
 
   /**

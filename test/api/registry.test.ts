@@ -11,7 +11,10 @@ import { pathFields } from '../../src/api/registry.ts';
 import { SESSION_TOKEN, sessionPrincipal, startGateway } from './support.ts';
 
 const admin: KeyPrincipal = { kind: 'key', id: 'admin', name: 'admin' };
-const SESSION_MAY = ['message.get', 'message.list', 'thread.get', 'session.get'];
+const SESSION_MAY = [
+  ...['message.get', 'message.list', 'thread.get', 'session.get'],
+  ...['knowledge.search', 'knowledge.text'], // where its agent's policy names the tool
+];
 
 function golden(file: string, text: string, read: (text: string) => unknown = (same) => same): void {
   const path = join(import.meta.dirname, file);

@@ -172,6 +172,17 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
         return { ...delivery(), state: 'queued' };
       },
     },
+    knowledge: {
+      search: async ({ query, account }) => {
+        calls.push(`knowledge.search ${query} ${account ?? 'all'}`);
+        return { matched: 'none', data: [] };
+      },
+      list: async () => [],
+      get: (id) => Promise.reject(notFound('document', id)),
+      text: (id) => Promise.reject(notFound('document', id)),
+      retry: (id) => Promise.reject(notFound('document', id)),
+      remove: async (id) => void calls.push(`knowledge.remove ${id}`),
+    },
     sessions: {
       list: async () => [session('ses_1')],
       get: async (id) =>
