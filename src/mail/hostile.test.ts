@@ -160,7 +160,7 @@ describe('text that makes patterns backtrack is read in linear time', () => {
   for (const piece of ['= ', '=\r\n', '> ', ' \r\n', '\r']) {
     test(`a body of ${JSON.stringify(piece)}`, async () => {
       const bytes = ascii(repeat(piece, 4 * 1024 * 1024));
-      await decodeBodies([{ part: flowed, bytes, truncated: false }]);
+      await decodeBodies([{ part: flowed, bytes, truncated: false }], {});
     });
   }
 });

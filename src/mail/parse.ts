@@ -79,7 +79,7 @@ export async function parseMail(raw: Buffer, limits: ParseLimits = {}): Promise<
  */
 export async function decodeBodies(
   parts: readonly TransferredPart[],
-  hints: ContentHints = {},
+  hints: ContentHints,
 ): Promise<MailContent> {
   let octets = 0;
   for (const part of parts) octets += part.bytes.length;

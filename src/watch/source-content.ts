@@ -143,7 +143,7 @@ export class SourceContent {
       ),
     );
     if (parts === null) return null;
-    const text = await decodeBodies(parts);
+    const text = await decodeBodies(parts, found.metadata);
     return { ...NO_CONTENT, text, truncated: text.truncated };
   }
 
