@@ -12,7 +12,7 @@ import { decodeTransfer } from '../mail/transfer.ts';
 import { decodeTransferStream } from '../mail/transfer-stream.ts';
 import type { Artifacts } from '../objects/artifacts.ts';
 import type { EventOptions } from './event-subject.ts';
-import { hashContent, PartHashes, type ReadContent, stageContent, writeContent } from './part-content.ts';
+import { hashContent, PartHashes, stageContent, writeContent } from './part-content.ts';
 import type { Spool } from './spool.ts';
 
 const LARGEST_TEXT_BYTES = 2 * 1024 * 1024; // of a part as transferred: some hundred pages
@@ -163,11 +163,11 @@ async function takeContent(
   }
   const kept = await artifacts.find(of);
   if (kept) return { size: kept.size, hashes: kept.hashes, artifact: referenceTo(kept), isOmitted: false };
-  const { staged, ...found }: ReadContent & Pick<Awaited<ReturnType<typeof stageContent>>, 'staged'> =
-    await read((pieces) => stageContent((bytes) => artifacts.stage(bytes), pieces, limit));
+  const stage = (bytes: AsyncIterable<Uint8Array>) => artifacts.stage(bytes, retentionDays);
+  const { staged, ...found } = await read((pieces) => stageContent(stage, pieces, limit));
   if (!staged) return { ...found, artifact: null, isOmitted: true };
   const { filename, type: contentType } = part;
-  const about = { ...of, filename, contentType, hashes: found.hashes, days: retentionDays };
+  const about = { ...of, filename, contentType, hashes: found.hashes };
   return { ...found, artifact: referenceTo(await artifacts.keep(about, staged)), isOmitted: false };
 }
 

@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import type { PartHashes as Hashes } from '../contracts/mail-event.ts';
 import { codeOf, PosternError } from '../kernel/errors.ts';
-import type { StagedBlob } from '../objects/blobs.ts';
 import type { Spool } from './spool.ts';
 
 /** MD5, SHA-1 and SHA-256: what lists of known files go by. */
@@ -41,11 +40,11 @@ export async function hashContent(pieces: AsyncIterable<Uint8Array>): Promise<Re
  * Keeps what a part decodes to, unless it is more than `limit` octets.
  * @param stage takes the octets; where it is thrown at, it keeps nothing
  */
-export async function stageContent(
-  stage: (bytes: AsyncIterable<Uint8Array>) => Promise<StagedBlob>,
+export async function stageContent<T>(
+  stage: (bytes: AsyncIterable<Uint8Array>) => Promise<T>,
   pieces: AsyncIterable<Uint8Array>,
   limit: number,
-): Promise<ReadContent & { staged: StagedBlob | null }> {
+): Promise<ReadContent & { staged: T | null }> {
   const hashes = new PartHashes();
   let size = 0;
   // Not a loop over the pieces: ending that would end the pieces too, and what does not fit is still hashed.

@@ -21,7 +21,14 @@ export interface NewArtifact extends ArtifactOf {
   filename: string | null;
   contentType: string;
   hashes: PartHashes;
-  days: number;
+}
+
+export interface StagedArtifact {
+  blob: StagedBlob;
+  /** Epoch milliseconds. */
+  expiresAt: number;
+  /** True where the job that removes it is in the queue already. */
+  expires: boolean;
 }
 
 export interface ArtifactQuery {
@@ -57,23 +64,36 @@ export class Artifacts {
     this.#parts = parts;
   }
 
-  /** Takes bytes as they come, outside of transactions; they are kept with `keep`, or discarded. */
-  stage(bytes: AsyncIterable<Uint8Array>): Promise<StagedBlob> {
-    return this.#parts.blobs.stage(bytes);
+  /**
+   * Takes bytes as they come, outside of transactions; they are kept with `keep`, or discarded. Those that a kill could
+   * leave behind are removed after their days as well.
+   */
+  async stage(bytes: AsyncIterable<Uint8Array>, days: number): Promise<StagedArtifact> {
+    const { store, blobs, clock } = this.#parts;
+    const expiresAt = clock.now() + days * DAY_MS;
+    let expires = false;
+    const blob = await blobs.stage(bytes, async (id) => {
+      await store.write((tx) => this.#expireAt(tx, id, expiresAt));
+      expires = true;
+    });
+    return { blob, expiresAt, expires };
+  }
+
+  #expireAt(tx: Tx, id: string, runAt: number): Promise<unknown> {
+    return this.#parts.jobs.enqueue(tx, 'artifact.expire', { object_id: id }, { runAt });
   }
 
   /** Keeps what was staged. Where the event has an artifact of this part already, that one stays, and is returned. */
-  async keep(artifact: NewArtifact, staged: StagedBlob): Promise<ArtifactView> {
-    const { store, jobs, clock } = this.#parts;
-    const { eventId, accountId, part, filename, contentType, hashes, days } = artifact;
-    const expiresAt = clock.now() + days * DAY_MS;
+  async keep(artifact: NewArtifact, { blob, expiresAt, expires }: StagedArtifact): Promise<ArtifactView> {
+    const { store } = this.#parts;
+    const { eventId, accountId, part, filename, contentType, hashes } = artifact;
     let isNew = false;
     try {
       isNew = await store.write(async (tx) => {
         const row = await tx
           .insertInto('artifacts')
           .values({
-            object_id: staged.id,
+            object_id: blob.id,
             event_id: eventId,
             account_id: accountId,
             part,
@@ -87,12 +107,12 @@ export class Artifacts {
           .returning('object_id')
           .executeTakeFirst();
         if (!row) return false;
-        await staged.record(tx);
-        await jobs.enqueue(tx, 'artifact.expire', { object_id: staged.id }, { runAt: expiresAt });
+        await blob.record(tx);
+        if (!expires) await this.#expireAt(tx, blob.id, expiresAt);
         return true;
       });
     } finally {
-      if (!isNew) await staged.discard();
+      if (!isNew) await blob.discard();
     }
     const kept = await this.find(artifact);
     if (!kept)
@@ -137,8 +157,8 @@ export class Artifacts {
   async expire(id: string, job: { id: string; finish(tx: Tx): Promise<void> }): Promise<void> {
     const { store, blobs, audit } = this.#parts;
     const found = await this.#rows(store.db, 0).where('artifacts.object_id', '=', id).executeTakeFirst();
-    if (!found) return;
     await blobs.erase(id);
+    if (!found) return;
     await store.write(async (tx) => {
       await tx.deleteFrom('artifacts').where('object_id', '=', id).execute();
       await blobs.remove(tx, id);

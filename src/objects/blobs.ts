@@ -43,8 +43,12 @@ export class Blobs {
   /**
    * Puts large bytes into the object store; the ledger's row waits for `record`. Call it outside of transactions. Where
    * the content fails half way, nothing is kept and its error is thrown.
+   * @param beforePut is told the id before bytes go where a kill could leave them: that they are removed one day
    */
-  async stage(content: Buffer | AsyncIterable<Uint8Array>): Promise<StagedBlob> {
+  async stage(
+    content: Buffer | AsyncIterable<Uint8Array>,
+    beforePut?: (id: string) => Promise<void>,
+  ): Promise<StagedBlob> {
     const now = this.#clock.now();
     const id = newId('obj', now);
     const hash = createHash('sha256');
@@ -58,7 +62,7 @@ export class Blobs {
       }
     }
     const rest = counted();
-    const bytes = await this.#keep(id, rest);
+    const bytes = await this.#keep(id, rest, beforePut);
     const sha256 = hash.digest('hex');
     const store_key = bytes === null ? id : null;
     return {
@@ -78,7 +82,11 @@ export class Blobs {
   }
 
   /** What belongs into the ledger; null where it went into the object store. */
-  async #keep(id: string, pieces: AsyncGenerator<Uint8Array>): Promise<Buffer | null> {
+  async #keep(
+    id: string,
+    pieces: AsyncGenerator<Uint8Array>,
+    beforePut: ((id: string) => Promise<void>) | undefined,
+  ): Promise<Buffer | null> {
     const first: Uint8Array[] = [];
     let size = 0;
     try {
@@ -88,6 +96,7 @@ export class Blobs {
         first.push(next.value);
         size += next.value.length;
       }
+      await beforePut?.(id);
       await this.#objects.put(id, joined(first, pieces));
       return null;
     } finally {
@@ -114,14 +123,18 @@ export class Blobs {
     };
   }
 
-  /** Removes the bytes alone, before the ledger forgets the blob: whoever is killed in between removes it again. */
+  /**
+   * Removes the bytes alone, before the ledger forgets the blob: whoever is killed in between removes it again. Also those
+   * of a blob that nobody came to record.
+   */
   async erase(id: string): Promise<void> {
     const row = await this.#store.db
       .selectFrom('objects')
       .select('store_key')
       .where('id', '=', id)
       .executeTakeFirst();
-    if (row && row.store_key !== null) await this.#objects.remove(row.store_key);
+    const key = row ? row.store_key : id;
+    if (key !== null) await this.#objects.remove(key);
   }
 
   /** Forgets a blob, in the transaction; its bytes go with what this returns, once that is committed. */

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { freePorts } from '../support/ports.ts';
 import { requireService } from '../support/services.ts';
+import { eventually } from '../support/waiting.ts';
 import { type DeliveryHouse, openDeliveryHouse } from './house.ts';
 import { mail } from './mails.ts';
 import { startReceiver } from './receiver.ts';
@@ -278,12 +279,3 @@ rules:
     assert.equal(receiver.posted.length, 4);
   });
 });
-
-/** For what a server outside of Postern tells nobody: looks again and again within 20 s. */
-async function eventually(look: () => Promise<boolean | undefined>): Promise<void> {
-  const endsAt = Date.now() + 20_000;
-  while (!(await look())) {
-    if (Date.now() > endsAt) throw new Error('what was waited for did not come within 20 s');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -40,3 +40,12 @@ export class Waiting {
     }
   }
 }
+
+/** For what nobody tells of: looks again and again, for 20 s. */
+export async function eventually(look: () => Promise<boolean | undefined>): Promise<void> {
+  const endsAt = Date.now() + 20_000;
+  while (!(await look())) {
+    if (Date.now() > endsAt) throw new Error('what was waited for did not come within 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
