@@ -1,9 +1,10 @@
 // Addresses in one form, and the patterns for them.
-import { domainToASCII } from 'node:url';
+import { domainToASCII, domainToUnicode } from 'node:url';
 import type { Needs } from './literals.ts';
 import { isPlain, neededBy, PatternError, wholePattern } from './pattern.ts';
 import { MAX_TEXT_CHARS } from './text.ts';
 
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 const MAX_DOMAIN_CHARS = 253; // RFC 1035 §2.3.4, less the root's dot
 
 export interface AddressForm {
@@ -12,6 +13,8 @@ export interface AddressForm {
   readonly local: string;
   /** Empty when there is none or it is no domain. */
   readonly domain: string;
+  /** The address with its domain in letters, where that is another one. */
+  readonly inLetters: string | null;
 }
 
 /** Brings an addr-spec from a mail into the form that patterns compare. */
@@ -20,14 +23,15 @@ export function addressForm(raw: string): AddressForm {
   const at = text.lastIndexOf('@');
   const local = lower(at < 0 ? text : text.slice(0, at));
   const domain = at < 0 ? '' : domainForm(text.slice(at + 1));
-  return { address: domain ? `${local}@${domain}` : lower(text), local, domain };
+  const inLetters = domain.includes('xn--') ? `${local}@${domainToUnicode(domain)}` : null;
+  return { address: domain ? `${local}@${domain}` : lower(text), local, domain, inLetters };
 }
 
 /** A domain in lower case and ASCII, without a dot at its end; empty when it is none. */
 export function domainForm(raw: string): string {
   const text = (raw.endsWith('.') ? raw.slice(0, -1) : raw).trim();
   if (text.length > MAX_DOMAIN_CHARS) return '';
-  return /^[\x20-\x7e]*$/.test(text) ? text.toLowerCase() : domainToASCII(text);
+  return PRINTABLE_ASCII.test(text) ? text.toLowerCase() : domainToASCII(text);
 }
 
 function lower(text: string): string {
@@ -54,21 +58,23 @@ export interface OtherPattern {
   test: (form: AddressForm) => boolean;
   /** What every address that fits has as well. */
   within?: AddressKey;
-  /** Of each of these sets, one literal is in the folded text of every address that fits. */
+  /** Of each of these sets, one literal is in the folded text of every address that fits, in ASCII or in letters. */
   needs?: Needs;
 }
 
 /**
  * Reads `anna@example.org`, `example.org` (any address there), `*@example.org` (the same), `*.example.org`
  * (any address below it, at any depth), a glob over local part and domain such as `sales-*@*.example.org`, or
- * `/regex/` over the whole address in lower case. Throws PatternError.
+ * `/regex/` over the whole address in lower case, its domain in ASCII or in letters. Throws PatternError.
  */
 export function addressPattern(source: string): AddressPattern {
   if (source.startsWith('/')) {
     const test = wholePattern(source, lower);
     // The index reads an address with each run of white space as one space, the expression as it is.
     const needs = neededBy(source).filter((literals) => !literals.some((literal) => literal.includes(' ')));
-    return { kind: 'other', test: (form) => test(form.address), needs };
+    const either = ({ address, inLetters }: AddressForm): boolean =>
+      test(address) || (inLetters !== null && test(inLetters));
+    return { kind: 'other', test: either, needs };
   }
   if (source === '*') return { kind: 'other', test: () => true };
   const at = source.lastIndexOf('@');
@@ -102,27 +108,23 @@ function domainPattern(source: string): AddressPattern {
     if (source.startsWith('*.') && !/[*?]/.test(source.slice(2))) {
       return { kind: 'below', value: domainOf(source.slice(2)) };
     }
-    const labels = source
-      .split('.')
-      .map((label) => (/[*?]/.test(label) ? wildLabel(label) : domainOf(label)));
-    const test = wholePattern(labels.join('.'), (piece) => piece);
-    const parent = labels.slice(labels.findLastIndex((label) => /[*?]/.test(label)) + 1).join('.');
+    const written = source.split('.');
+    const isWild = (label: string): boolean => /[*?]/.test(label);
+    const labels = written.map((label) => (isWild(label) ? lower(label) : domainOf(label)));
+    // A piece of a label has no form in ASCII: a domain is held against the pattern in letters too.
+    const testOf = (form: string[]) => wholePattern(form.join('.'), (piece) => piece);
+    const ascii = testOf(labels);
+    const letters = testOf(labels.map((label) => (isWild(label) ? label : domainToUnicode(label))));
+    const parent = labels.slice(labels.findLastIndex(isWild) + 1).join('.');
     return {
       kind: 'other',
-      test: (form) => form.domain !== '' && test(form.domain),
+      test: ({ domain, inLetters }) =>
+        domain !== '' &&
+        (ascii(domain) || (inLetters !== null && letters(inLetters.slice(inLetters.lastIndexOf('@') + 1)))),
       ...(parent && { within: { kind: 'below', value: parent } as const }),
     };
   }
   return { kind: 'domain', value: domainOf(source) };
-}
-
-function wildLabel(label: string): string {
-  if (!/^[\x20-\x7e]+$/.test(label)) {
-    throw new PatternError(
-      `cannot mix a wildcard with letters beyond ASCII in one part of a domain (${label})`,
-    );
-  }
-  return label.toLowerCase();
 }
 
 function domainOf(source: string): string {

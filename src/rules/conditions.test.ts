@@ -55,6 +55,18 @@ describe('addresses', () => {
     [{ from: 'a@munchen.example' }],
   );
   takes(
+    'a regular expression sees a domain in letters and in ASCII',
+    { from: ['/@m.nchen\\.example$/', '/nchen-3ya\\.other$/'] },
+    [{ from: 'a@xn--mnchen-3ya.example' }, { from: 'a@MÜNCHEN.other' }],
+    [{ from: 'a@münchen.third' }],
+  );
+  takes(
+    'a wildcard in a part of a domain beyond ASCII',
+    { from: ['a@mün*.example', '*@b?cher.xn--mnchen-3ya.example'] },
+    [{ from: 'a@xn--mnchen-3ya.example' }, { from: 'b@BÜCHER.münchen.example' }],
+    [{ from: 'a@munchen.example' }],
+  );
+  takes(
     'a domain below one with letters beyond ASCII',
     { from: '*.xn--mnchen-3ya.example' },
     [{ from: 'a@post.münchen.example' }],

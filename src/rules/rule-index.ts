@@ -91,6 +91,7 @@ export class RuleIndex {
       this.#take(domains?.get(form.domain), found);
       if (below) for (const parent of parentDomains(form.domain)) this.#take(below.get(parent), found);
       if (texts) this.#search(texts, fold(form.address), found);
+      if (texts && form.inLetters !== null) this.#search(texts, fold(form.inLetters), found);
     }
   }
 
