@@ -31,6 +31,8 @@ export const jobKinds = {
     is_reply: z.boolean(),
     /** The names of those rules. */
     rules: z.array(z.string()),
+    /** How often it could not be found out who sent the message. From the first time on it has no lane. */
+    tries: z.number().int().optional(),
   }),
   /** Sets flags or labels on a message at the IMAP server. Lane: the account's mailbox work. */
   'message.flag': z.object({

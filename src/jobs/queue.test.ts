@@ -31,8 +31,10 @@ afterEach(() => store.close());
 const put = (name: string, options?: EnqueueOptions) =>
   store.write((tx) => queue.enqueue(tx, KIND, { turn_id: name }, options));
 const nameOf = (job: { payload: string }) => (JSON.parse(job.payload) as { turn_id: string }).turn_id;
-const claim = async (owner = 'a', limit = 10, held: string[] = []) =>
-  (await queue.claim(KIND, owner, limit, held)).map((job) => ({ ...job, name: nameOf(job) }));
+const claim = async (owner = 'a', limit = 10, held: string[] = []) => {
+  await queue.freeExpired(held);
+  return (await queue.claim(KIND, owner, limit)).map((job) => ({ ...job, name: nameOf(job) }));
+};
 const names = async (owner = 'a', limit = 10) => (await claim(owner, limit)).map(({ name }) => name);
 
 describe('the jobs of a lane', () => {

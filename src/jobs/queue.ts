@@ -2,7 +2,8 @@
 import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
-import { afterCommit, type Store, type Tx } from '../store/store.ts';
+import { keptQuery } from '../store/kept-query.ts';
+import { afterCommit, type Reader, type Store, type Tx } from '../store/store.ts';
 import { firstOfLane, mayBegin, type Taker } from './at-once.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
 import { type EnqueueOptions, idAfter, type Job, jobOf, rowOf } from './job.ts';
@@ -11,6 +12,59 @@ import { JobTimes } from './set-back.ts';
 
 export const LEASE_MS = 30_000; // a node that dies is missed after this long
 const DEFAULT_ATTEMPTS = 10;
+
+/** The one statement of a claim: jobs that are due, by their time, and of each lane the first that is left. */
+const claiming = (
+  db: Reader,
+  kind: string,
+  owner: string,
+  now: number,
+  leaseUntil: number,
+  limit: number,
+  fullPools: readonly string[] = [],
+) =>
+  db
+    .updateTable('jobs')
+    .set((eb) => ({
+      state: 'running' as const,
+      lease_owner: owner,
+      lease_until: leaseUntil,
+      attempts: eb('attempts', '+', 1),
+      updated_at: now,
+    }))
+    .where('id', 'in', (eb) =>
+      eb
+        .selectFrom('jobs as j')
+        .select('j.id')
+        .where('j.kind', '=', kind as JobKind)
+        .where('j.state', '=', 'ready')
+        .where('j.run_at', '<=', now)
+        .whereRef('j.attempts', '<', 'j.max_attempts')
+        .$if(fullPools.length > 0, (query) =>
+          query.where((w) => w.or([w('j.pool', 'is', null), w('j.pool', 'not in', fullPools)])),
+        )
+        .where((w) =>
+          w.not(
+            w.exists(
+              w
+                .selectFrom('jobs as other')
+                .select('other.id')
+                .whereRef('other.lane', '=', 'j.lane')
+                .whereRef('other.id', '<>', 'j.id')
+                .where('other.state', '<>', 'dead')
+                .where((o) => o.or([o('other.id', '<', o.ref('j.id')), o('other.state', '=', 'running')])),
+            ),
+          ),
+        )
+        .orderBy('j.run_at')
+        .orderBy('j.id')
+        .limit(limit),
+    )
+    .returningAll();
+const claimAny = keptQuery(
+  (db, kind: string, owner: string, now: number, leaseUntil: number, limit: number) =>
+    claiming(db, kind, owner, now, leaseUntil, limit),
+);
 
 export class JobQueue {
   readonly times: JobTimes;
@@ -79,64 +133,41 @@ export class JobQueue {
   }
 
   /**
-   * Takes up to `limit` jobs of a kind that are due, or whose holder's lease ran out. Of a lane only the first job that
-   * is left can be taken, so that a lane runs in order also while its first job waits for another attempt.
-   * @param held ids of jobs that the owner runs at this moment: after a machine slept, their leases have run out too
+   * Takes up to `limit` jobs of a kind that are due. Of a lane only the first job that is left can be taken, so that a
+   * lane runs in order also while its first job waits for another attempt.
    * @param fullPools whose jobs are left where they are
    */
   async claim(
     kind: JobKind,
     owner: string,
     limit: number,
-    held: readonly string[] = [],
     fullPools: readonly string[] = [],
   ): Promise<Job[]> {
+    const { db } = this.#store;
     const now = this.#clock.now();
-    const rows = await this.#store.db
-      .updateTable('jobs')
-      .set((eb) => ({
-        state: 'running' as const,
-        lease_owner: owner,
-        lease_until: now + LEASE_MS,
-        attempts: eb('attempts', '+', 1),
-        updated_at: now,
-      }))
-      .where('id', 'in', (eb) =>
-        eb
-          .selectFrom('jobs as j')
-          .select('j.id')
-          .where('j.kind', '=', kind)
-          .where((w) =>
-            w.or([
-              w.and([w('j.state', '=', 'ready'), w('j.run_at', '<=', now)]),
-              w.and([w('j.state', '=', 'running'), w('j.lease_until', '<', now)]),
-            ]),
-          )
-          .whereRef('j.attempts', '<', 'j.max_attempts')
-          .$if(held.length > 0, (query) => query.where('j.id', 'not in', held))
-          .$if(fullPools.length > 0, (query) =>
-            query.where((w) => w.or([w('j.pool', 'is', null), w('j.pool', 'not in', fullPools)])),
-          )
-          .where((w) =>
-            w.not(
-              w.exists(
-                w
-                  .selectFrom('jobs as other')
-                  .select('other.id')
-                  .whereRef('other.lane', '=', 'j.lane')
-                  .whereRef('other.id', '<>', 'j.id')
-                  .where('other.state', '<>', 'dead')
-                  .where((o) => o.or([o('other.id', '<', o.ref('j.id')), o('other.state', '=', 'running')])),
-              ),
-            ),
-          )
-          .orderBy('j.run_at')
-          .orderBy('j.id')
-          .limit(limit),
-      )
-      .returningAll()
-      .execute();
+    const rows =
+      fullPools.length === 0
+        ? await claimAny(db, kind, owner, now, now + LEASE_MS, limit)
+        : await claiming(db, kind, owner, now, now + LEASE_MS, limit, fullPools).execute();
     return rows.sort((a, b) => (a.id < b.id ? -1 : 1)).map(jobOf);
+  }
+
+  /**
+   * Makes due again what is held under a lease that ran out.
+   * @param held ids of jobs that this process runs at this moment: after a machine slept, their leases have run out too
+   * @returns whether there was any
+   */
+  async freeExpired(held: readonly string[] = []): Promise<boolean> {
+    const now = this.#clock.now();
+    const { numUpdatedRows } = await this.#store.db
+      .updateTable('jobs')
+      .set({ state: 'ready', run_at: now, lease_owner: null, lease_until: null, updated_at: now })
+      .where('state', '=', 'running')
+      .where('lease_until', '<', now)
+      .whereRef('attempts', '<', 'max_attempts')
+      .$if(held.length > 0, (query) => query.where('id', 'not in', held))
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
   }
 
   /** How many jobs of a kind run now in each pool, on all nodes. */

@@ -169,6 +169,7 @@ it('undoes what a former holder wrote when the job was taken over meanwhile, and
   await put('job');
   await ran();
   now += LEASE_MS + 1;
+  await queue.freeExpired();
   const [stolen] = await queue.claim(KIND, 'another', 1);
   assert.equal(stolen?.attempts, 2);
   takeOver();

@@ -89,6 +89,7 @@ export class JobWorker implements Part {
   async start(): Promise<void> {
     this.#stopped = false;
     await this.#queue.releaseLeasesOf(isGone);
+    await this.#queue.freeExpired();
     await this.#queue.times.look();
     this.#queue.onEnqueue((kind) => (kind === null ? this.#wakeAll() : this.#wake(kind)));
     this.#queue.takenBy({
@@ -114,9 +115,12 @@ export class JobWorker implements Part {
   }
 
   async #poll(): Promise<void> {
-    await this.#queue.times
-      .look()
-      .catch((error: unknown) => this.#log.error({ error: explain(error) }, 'times could not be put right'));
+    try {
+      await this.#queue.times.look();
+      await this.#queue.freeExpired([...this.#running.keys()]);
+    } catch (error) {
+      this.#log.error({ error: explain(error) }, 'times and leases could not be put right');
+    }
     this.#wakeAll();
   }
 
@@ -155,8 +159,11 @@ export class JobWorker implements Part {
   }
 
   async #claim(kind: JobKind, registered: Registered, limit: number, fullPools?: string[]): Promise<Job[]> {
-    const jobs = await this.#queue.claim(kind, this.owner, limit, [...this.#running.keys()], fullPools);
-    for (const job of jobs) this.#run(job, registered);
+    const jobs = await this.#queue.claim(kind, this.owner, limit, fullPools);
+    for (const job of jobs) {
+      // Another process took its lease for run out, and gave it up again: what runs here goes on under the new one.
+      if (!this.#running.has(job.id)) this.#run(job, registered);
+    }
     return jobs;
   }
 
