@@ -13,7 +13,7 @@ export interface ExtractInput {
 export interface ExtractLimits {
   /** Larger documents are not opened: `document_too_large`. */
   largestBytes: number;
-  /** From the call to the answer; then the worker is ended: `document_timeout`. */
+  /** From the start of reading, after waiting for a turn, to the answer; then the worker is ended: `document_timeout`. */
   timeMs: number;
   /** Heap of the worker; where it runs out: `document_too_complex`. */
   memoryMb: number;

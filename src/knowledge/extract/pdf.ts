@@ -38,7 +38,7 @@ export async function readPdf(bytes: Bytes, out: Output, source: ChunkSource): P
   try {
     const document = await task.promise;
     const charsBefore = out.charsTaken;
-    let broken = 0;
+    let read = 0;
     let brokenInARow = 0;
     const count = Math.min(document.numPages, MAX_PAGES);
     if (document.numPages > MAX_PAGES) out.note(`Pages after the first ${MAX_PAGES} were left out.`);
@@ -47,15 +47,15 @@ export async function readPdf(bytes: Bytes, out: Output, source: ChunkSource): P
         const proxy = await document.getPage(page);
         await readPage(proxy.streamTextContent({}), (text) => out.paragraph(text, { ...source, page }));
         proxy.cleanup();
+        read++;
         brokenInARow = 0;
       } catch {
-        broken++;
         brokenInARow++;
         out.note(`Page ${page} could not be read.`);
         if (brokenInARow >= MAX_BROKEN_IN_A_ROW) break;
       }
     }
-    if (broken === count || brokenInARow >= MAX_BROKEN_IN_A_ROW) {
+    if (read === 0 && brokenInARow > 0) {
       throw refuse('document_broken', 'The pages of the PDF cannot be read.');
     }
     if (out.charsTaken === charsBefore) out.note('The PDF holds no text; it may be a scan.');
