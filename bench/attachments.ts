@@ -8,8 +8,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../test/support/dovecot.ts';
 import { ADMIN_TOKEN, prepareGateway, type TestGateway } from '../test/support/gateway.ts';
+import { acknowledge, sourceEvents } from '../test/support/source-client.ts';
 import type { Benchmark, BenchmarkOptions, Line } from './benchmark.ts';
 import { FootprintProbe } from './footprint.ts';
+import { mailWithFile } from './mails.ts';
 import { type CountingSink, startCountingSink } from './sink.ts';
 import { median } from './statistics.ts';
 
@@ -74,6 +76,15 @@ async function run({ quick, say }: BenchmarkOptions): Promise<Line[]> {
       const way = new WayIn(dovecot, gateway);
       return (bytes) => way.toSite(bytes, site);
     }),
+    await compare(
+      'attachments-event',
+      'hashed and kept for an event of the mailbox source',
+      largest,
+      (gateway) => {
+        const way = new WayIn(dovecot, gateway);
+        return (bytes) => way.toConsumer(bytes);
+      },
+    ),
     await compare('attachments-out', 'uploaded, attached and sent', largest, (gateway) => {
       return (bytes) => submit(gateway, sink, bytes);
     }),
@@ -187,9 +198,29 @@ class WayIn {
     if (octets < bytes) throw new Error(`the site was given ${octets} octets for a file of ${bytes}`);
   }
 
+  async toConsumer(bytes: number): Promise<void> {
+    const input = { name: 'bench', mailboxes: ['INBOX'], from: 'now' };
+    const path = '/v1/accounts/bench/imap/mailbox_source';
+    const { body } = await this.#gateway.request<{ id: string }>('POST', path, input);
+    const { sha256 } = await this.#deliver(bytes, 'for the consumer');
+    const query = {
+      content: 'event',
+      attachment_retention_days: '1',
+      max_body_bytes: String(LARGEST_MESSAGE_BYTES),
+    };
+    for await (const handed of sourceEvents(this.#gateway.url, body.id, query)) {
+      if (handed.type !== 'event') continue;
+      const [, file] = handed.event.data.message.parts;
+      if (file?.hashes?.sha256 !== sha256 || file.artifact === null)
+        throw new Error(`the event does not tell of its file: ${JSON.stringify(file).slice(0, 500)}`);
+      await acknowledge(this.#gateway.url, body.id, [handed.position]);
+      return;
+    }
+  }
+
   async #deliver(bytes: number, subject: string): Promise<{ uid: number; size: number; sha256: string }> {
     const file = randomBytes(bytes);
-    const raw = mailWith(file, subject, ++serial);
+    const raw = mailWithFile(file, subject, ++serial);
     const { uid } = await this.#dovecot.deliver(USER, raw);
     return { uid, size: raw.length, sha256: createHash('sha256').update(file).digest('hex') };
   }
@@ -246,29 +277,4 @@ async function submit(gateway: TestGateway, sink: CountingSink, bytes: number): 
   if (status !== 201) throw new Error(`the submission was refused: ${JSON.stringify(body)}`);
   await gateway.until(async () => (await gateway.submission(body.id)).state === 'sent', WAIT_LIMIT_MS);
   if (sink.count() !== before + 1) throw new Error('the sink did not take the mail');
-}
-
-function mailWith(file: Buffer, subject: string, number: number): Buffer {
-  const head = [
-    'From: Person <person@customer.example>',
-    'To: Bench <bench@receiver.example>',
-    `Subject: ${subject} ${number}`,
-    `Message-ID: <attachment.${number}@mail.customer.example>`,
-    `Date: ${new Date().toUTCString()}`,
-    'MIME-Version: 1.0',
-    'Content-Type: multipart/mixed; boundary=b1',
-    '',
-    '--b1',
-    'Content-Type: text/plain',
-    '',
-    'A file.',
-    '--b1',
-    'Content-Type: application/octet-stream; name=file.bin',
-    'Content-Disposition: attachment; filename=file.bin',
-    'Content-Transfer-Encoding: base64',
-    '',
-    '',
-  ].join('\r\n');
-  const encoded = file.toString('base64').replace(/.{76}/g, '$&\r\n');
-  return Buffer.concat([Buffer.from(head), Buffer.from(encoded), Buffer.from('\r\n--b1--\r\n')]);
 }

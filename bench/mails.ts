@@ -105,3 +105,29 @@ function pdfBytes(): Buffer {
 }
 
 const pdf = pdfBytes().toString('base64').replace(/.{76}/g, '$&\r\n');
+
+/** A mail with one file beside a short text. */
+export function mailWithFile(file: Buffer, subject: string, number: number): Buffer {
+  const head = [
+    'From: Person <person@customer.example>',
+    'To: Bench <bench@receiver.example>',
+    `Subject: ${subject} ${number}`,
+    `Message-ID: <attachment.${number}@mail.customer.example>`,
+    `Date: ${new Date().toUTCString()}`,
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/mixed; boundary=b1',
+    '',
+    '--b1',
+    'Content-Type: text/plain',
+    '',
+    'A file.',
+    '--b1',
+    'Content-Type: application/octet-stream; name=file.bin',
+    'Content-Disposition: attachment; filename=file.bin',
+    'Content-Transfer-Encoding: base64',
+    '',
+    '',
+  ].join('\r\n');
+  const encoded = file.toString('base64').replace(/.{76}/g, '$&\r\n');
+  return Buffer.concat([Buffer.from(head), Buffer.from(encoded), Buffer.from('\r\n--b1--\r\n')]);
+}
