@@ -97,6 +97,21 @@ it('a change is in force at once; a bad file in between changes nothing and is t
   assert.deepEqual(names(before), ['one']);
 });
 
+it('a file that was refused and is as it was again is told, although the set stays the same', async (t) => {
+  const folder = await folderOf(t, { 'a.yaml': rule('one') });
+  const source = sourceOf(t, folder);
+  await source.start();
+  const before = source.current();
+  const refused = once(source, 'refused', WAIT());
+  await writeFile(join(folder, 'b.yaml'), 'rules: 1');
+  await refused;
+  const changed = once(source, 'changed', WAIT());
+  await rm(join(folder, 'b.yaml'));
+  await changed;
+  assert.equal(source.current(), before);
+  assert.deepEqual(source.problems(), []);
+});
+
 it('a folder that appears after the start, or takes the place of another, is noticed by the poll', async (t) => {
   const parent = await folderOf(t, {});
   const folder = join(parent, 'rules');

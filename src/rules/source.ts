@@ -35,7 +35,7 @@ export interface RulesSourceOptions {
 }
 
 interface RulesEvents {
-  /** A new set is in force. */
+  /** A new set is in force, or the one in force has nothing against it any more. */
   changed: [set: RuleSet];
   /** The files are invalid; the last good set stays in force. */
   refused: [problems: readonly RuleProblem[]];
@@ -154,9 +154,13 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
 
   #accept(set: RuleSet, files: readonly RuleFile[]): void {
     if (this.#stopped) return;
+    const wereRefused = this.#problems.length > 0;
     this.#problems = [];
     this.#files = files;
-    if (set.version === this.#current?.version) return;
+    if (set.version === this.#current?.version) {
+      if (wereRefused) this.emit('changed', set); // the same set, and nothing wrong any more
+      return;
+    }
     this.#current = set;
     this.#log.info(
       { version: set.version, rules: set.rules.length, agents: set.agents.size },
