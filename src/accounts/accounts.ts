@@ -10,10 +10,12 @@ import type { OAuth2Record } from '../contracts/sign-in.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { codeOf, notFound, PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import type { AccountsTable } from '../store/schema.ts';
 import type { Store, Tx } from '../store/store.ts';
 import type { Credentials, OAuthCredentials } from './credentials.ts';
 import { removeGrant } from './grants.ts';
+import { settingsOf } from './known-settings.ts';
 import { oauthEndpoints } from './oauth-providers.ts';
 import { dropStates } from './oauth-states.ts';
 import { type OAuthStatus, oauthStatuses, replaceSignIn, signInRecord } from './sign-in-record.ts';
@@ -51,6 +53,7 @@ export interface AccountsParts {
 }
 
 const PASSWORD = 'password';
+const rowOf = keptQuery((db, id: string) => db.selectFrom('accounts').selectAll().where('id', '=', id));
 
 export class Accounts {
   readonly #parts: AccountsParts;
@@ -88,11 +91,7 @@ export class Accounts {
 
   /** @throws PosternError `not_found` */
   async get(id: string): Promise<Account> {
-    const row = await this.#parts.store.db
-      .selectFrom('accounts')
-      .selectAll()
-      .where('id', '=', id)
-      .executeTakeFirst();
+    const [row] = await rowOf(this.#parts.store.db, id);
     if (!row) throw notFound('account', id);
     return this.#accountOf(row);
   }
@@ -126,7 +125,7 @@ export class Accounts {
       if (!row) throw notFound('account', id);
       const settings = accountSettings.parse(mergePatch(JSON.parse(row.settings), changes));
       await this.#refuseTakenLabel(tx, settings.label, id);
-      const moved = movedServers(accountSettings.parse(JSON.parse(row.settings)), settings);
+      const moved = movedServers(settingsOf(row.settings), settings);
       if (!auth && moved.length > 0) throw secretNeeded(moved);
       await tx
         .updateTable('accounts')
@@ -226,8 +225,10 @@ export class Accounts {
   }
 
   async #accountOf(row: AccountsTable): Promise<Account> {
+    const account = accountOf(row, null);
+    if (account.auth.type !== 'oauth2') return account;
     const statuses = await oauthStatuses(this.#parts.store.db, row.id);
-    return accountOf(row, statuses.get(row.id) ?? null);
+    return { ...account, oauth: statuses.get(row.id) ?? null };
   }
 
   async #refuseTakenLabel(tx: Tx, label: string, id: string): Promise<void> {
@@ -249,7 +250,7 @@ function accountOf(row: AccountsTable, oauth: OAuthStatus | null): Account {
     oauth,
     id: row.id,
     version: row.version,
-    settings: accountSettings.parse(JSON.parse(row.settings)),
+    settings: settingsOf(row.settings),
     auth: JSON.parse(row.auth) as Account['auth'],
     createdAt: row.created_at,
     updatedAt: row.updated_at,
