@@ -1,5 +1,6 @@
 // The shapes in which a mail is spoken of everywhere: what was seen of it over IMAP, and what people and agents read.
 import { z } from 'zod';
+import { invitation } from './calendar.ts';
 
 export const address = z.object({
   /** The display name, decoded; empty when there is none. */
@@ -27,6 +28,8 @@ export const mailPart = z.object({
   /** format=flowed and delsp (RFC 3676), where the part says so. */
   flowed: z.boolean(),
   delsp: z.boolean(),
+  /** Of text/calendar: what the invitation asks, in upper case, such as `REQUEST` (RFC 6047 §2.4). */
+  method: z.string().optional(),
 });
 export type MailPart = z.infer<typeof mailPart>;
 
@@ -57,13 +60,15 @@ export const mailMetadata = z.object({
 export type MailMetadata = z.infer<typeof mailMetadata>;
 
 /**
- * What a mail is by the standards that let one tell: only `personal` mail may be answered, and `bounce`, `receipt`,
- * `auto-reply` and `own` mail starts no session (RFC 3834, RFC 3464, RFC 8098).
+ * What a mail is by the standards that let one tell (RFC 3834, RFC 3464, RFC 5965, RFC 8098, RFC 2919, RFC 6047). `own` mail
+ * starts no session; `bounce`, `complaint`, `receipt`, `auto-reply`, `invitation` and `list` mail starts one where a rule
+ * asks for the kind by its name. Only `personal` mail, and an `invitation` that a person has sent, may be answered.
  */
 export const mailKind = z.enum([
   'personal',
   'auto-generated',
   'auto-reply',
+  'invitation',
   'list',
   'bulk',
   'bounce',
@@ -166,6 +171,8 @@ export const mailContent = z.object({
   hidden: hiddenNote.nullable(),
   /** BCP 47, of the text without what it quotes; `und` where that is not sure. */
   language: z.string(),
+  /** What its text/calendar part says, where it has one that asks something. */
+  invitation: invitation.nullable(),
 });
 export type MailContent = z.infer<typeof mailContent>;
 
@@ -218,5 +225,7 @@ export const messageDetail = messageView.extend({
   truncated: z.boolean(),
   hidden: hiddenNote.nullable(),
   language: z.string(),
+  /** What its text/calendar part says, where it has one that asks something. */
+  invitation: invitation.nullable(),
 });
 export type MessageDetail = z.infer<typeof messageDetail>;

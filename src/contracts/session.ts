@@ -1,5 +1,6 @@
 // What a session is given, and what it may answer: the contract with people who write agents.
 import { z } from 'zod';
+import { invitation } from './calendar.ts';
 import { attachmentView, hiddenSummary, mailHead, mailHeaders, trust } from './mail.ts';
 
 export const sessionState = z.enum([
@@ -61,6 +62,8 @@ const eventMessage = z.object({
   hidden: hiddenSummary.nullable(),
   /** BCP 47; `und` where that is not sure. */
   language: z.string(),
+  /** What its text/calendar part says, where it has one that asks something. Every field is the sender's word. */
+  invitation: invitation.nullable(),
   attachments: z.array(attachmentView.extend({ path: z.string().optional() })),
   headers: mailHeaders,
   trust,

@@ -9,6 +9,7 @@ import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { codeOf, PosternError } from '../kernel/errors.ts';
+import { answeredAs } from '../mail/kind.ts';
 import { judgeOutgoing, type OutgoingVerdict } from '../policy/outgoing.ts';
 import { refusedLabel, refusedMove } from '../policy/verbs.ts';
 import type { RuleSet } from '../rules/match.ts';
@@ -77,7 +78,7 @@ async function doMail(
       thread: [...subject.people.participants, ...subject.people.named],
       named: subject.people.named,
       outsiders: subject.people.outsiders,
-      kind: subject.message.kind as MailKind,
+      kind: answeredAs(subject.message.kind as MailKind, subject.message.metadata.headers),
       kindReason: subject.message.kindReason,
       trust: subject.trust,
     });

@@ -14,6 +14,7 @@ const content = (text: string) => ({
   truncated: false,
   hidden: null,
   language: 'und',
+  invitation: null,
 });
 
 it('has one Fwd: whatever stood before the subject', () => {

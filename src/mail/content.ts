@@ -1,6 +1,8 @@
 // The readable content of a mail from its text parts, however they came: one by one over IMAP, or out of the raw
 // message. Both ways end here, so that they say the same.
+import type { Invitation } from '../contracts/calendar.ts';
 import type { MailContent, MailPart } from '../contracts/mail.ts';
+import { readCalendar } from './calendar.ts';
 import { decodeCharset } from './charset.ts';
 import { HiddenText } from './hidden-text.ts';
 import { readHtml } from './html.ts';
@@ -25,7 +27,7 @@ export const MAX_TEXT_CHARS = 1024 * 1024; // a long novel; an agent reads far l
 export const MAX_HTML_CHARS = 2 * 1024 * 1024;
 
 /**
- * Joins text parts (see `textPartsOf`) into the content. Text is made from HTML where no text part says anything.
+ * Joins text parts (see `readPartsOf`) into the content. Text is made from HTML where no text part says anything.
  * The language is added by `withLanguage`. Synchronous, and slow for large HTML: `decodeBodies` of parse.ts runs it where that blocks nothing.
  */
 export function contentOf(
@@ -37,10 +39,13 @@ export function contentOf(
   let truncated = false;
   let htmlCameFirst = false;
   const hidden = new HiddenText();
+  let invitation: Invitation | null = null;
   for (const { part, bytes, truncated: cut } of parts) {
-    if (cut) truncated = true;
+    if (cut && part.type !== 'text/calendar') truncated = true;
     const decoded = decodeCharset(decodeTransfer(bytes, part.encoding), charsetOf(part, bytes));
-    if (part.type === 'text/html') {
+    if (part.type === 'text/calendar') {
+      invitation ??= cut ? null : readCalendar(decoded);
+    } else if (part.type === 'text/html') {
       if (plain.length === 0) htmlCameFirst = true;
       html.push(decoded);
     } else {
@@ -69,6 +74,7 @@ export function contentOf(
     truncated,
     hidden: hidden.note(),
     language: UNKNOWN_LANGUAGE,
+    invitation,
   };
 }
 

@@ -8,7 +8,7 @@ import { kindOf } from './kind.ts';
 import { metadataOf } from './metadata.ts';
 import { readParameters } from './parameters.ts';
 import { closeParser, decodeBodies, parseMail } from './parse.ts';
-import { type StructureNode, textPartsOf } from './structure.ts';
+import { readPartsOf, type StructureNode } from './structure.ts';
 import { threadReferences } from './thread.ts';
 import { trustOf } from './trust.ts';
 
@@ -62,7 +62,7 @@ describe('a fixture reads the same part by part over IMAP', () => {
       const metadata = metadataOf({ headers: raw, bodyStructure, size: raw.length });
       const whole = await parseMail(raw);
       assert.deepEqual(metadata, whole.metadata);
-      const parts = textPartsOf(metadata.parts).map((part) => ({
+      const parts = readPartsOf(metadata.parts).map((part) => ({
         part,
         bytes: sections.get(part.path) ?? Buffer.alloc(0),
         truncated: false,
@@ -74,6 +74,13 @@ describe('a fixture reads the same part by part over IMAP', () => {
 
 describe('what a fixture holds besides', () => {
   const read = async (name: string) => (await parseMail(fixture(name))).metadata;
+
+  test('an invitation says what it asks, and stays an attachment', async () => {
+    const { content, attachments } = await parseMail(fixture('15-calendar-invitation'));
+    assert.equal(content.invitation?.method, 'REQUEST');
+    assert.ok(content.invitation?.uid);
+    assert.ok(attachments.some(({ content_type }) => content_type === 'text/calendar'));
+  });
 
   test('300 recipients keep their names with commas', async () => {
     const { to } = await read('13-300-recipients');

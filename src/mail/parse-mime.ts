@@ -9,7 +9,7 @@ import { contentOf, MAX_HTML_CHARS, withLanguage } from './content.ts';
 import { type RawHeader, readRawHeaders } from './headers.ts';
 import { metadataFrom } from './metadata.ts';
 import { readParameters } from './parameters.ts';
-import { leafOf, MAX_NESTING, MAX_PARTS, textPartsOf } from './structure.ts';
+import { leafOf, MAX_NESTING, MAX_PARTS, readPartsOf, textPartsOf } from './structure.ts';
 
 /** A leaf with what its octets decode to. */
 export interface ReadLeaf {
@@ -31,6 +31,8 @@ export interface ReadMime {
 
 const MAX_HEAD_OCTETS = 1024 * 1024; // for each part; servers refuse far less
 const MAX_TEXT_OCTETS = MAX_HTML_CHARS * 4; // of one text part: as UTF-8 or quoted-printable of the text that is kept
+
+const READ_TYPES = new Set(['text/plain', 'text/html', 'text/calendar']);
 
 interface OpenLeaf extends ReadLeaf {
   raw: Uint8Array[];
@@ -96,7 +98,7 @@ class LeafParser extends MailParser {
     if (!leaf || !chunk.value) return;
     leaf.part.size += chunk.value.length;
     const { type } = leaf.part;
-    if (!leaf.isBranch && type !== 'text/plain' && type !== 'text/html') return;
+    if (!leaf.isBranch && !READ_TYPES.has(type)) return;
     if (leaf.rawOctets >= MAX_TEXT_OCTETS) return;
     leaf.raw.push(chunk.value);
     leaf.rawOctets += chunk.value.length;
@@ -126,10 +128,11 @@ export async function readMime(raw: Uint8Array, keepContent: boolean): Promise<R
   // Here and not where the answer arrives: a hostile header block takes its time, and must take it in the worker.
   const metadata = metadataFrom(readRawHeaders(bytes.subarray(0, headerEnd(bytes))), parts, bytes.length);
   const text = new Set(textPartsOf(parts));
+  const toRead = new Set(readPartsOf(parts));
   const content = await withLanguage(
     contentOf(
       leaves
-        .filter((leaf) => text.has(leaf.part))
+        .filter((leaf) => toRead.has(leaf.part))
         .map((leaf) => ({
           part: leaf.part,
           bytes: Buffer.concat(leaf.raw),

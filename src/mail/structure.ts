@@ -61,6 +61,7 @@ export function leafOf(node: StructureNode, path: string): MailPart {
     content_id: contentId(node.id),
     flowed: lower(parameter(node.parameters, 'format') ?? '') === 'flowed',
     delsp: lower(parameter(node.parameters, 'delsp') ?? '') === 'yes',
+    ...(type === CALENDAR ? methodOf(node) : {}),
   };
 }
 
@@ -75,6 +76,28 @@ export function textPartsOf(parts: readonly MailPart[]): MailPart[] {
     return part.filename === null || (index === 0 && part.disposition === null);
   });
   return text.slice(0, MAX_BODY_PARTS);
+}
+
+const CALENDAR = 'text/calendar';
+const MAX_CALENDAR_OCTETS = 512 * 1024; // invitations with hundreds of people reach 50 kB
+
+const methodOf = ({ parameters }: StructureNode): { method?: string } => {
+  const method = parameter(parameters, 'method')?.toUpperCase();
+  return method !== undefined && /^[A-Z-]{1,40}$/.test(method) ? { method } : {};
+};
+
+/** The invitation that a mail brings. One that only tells of events to whoever wants them (PUBLISH) is a file. */
+export function invitationPartOf(parts: readonly MailPart[]): MailPart | undefined {
+  return parts.find(
+    ({ type, method, size }) =>
+      type === CALENDAR && method !== undefined && method !== 'PUBLISH' && size <= MAX_CALENDAR_OCTETS,
+  );
+}
+
+/** What is read to understand a mail: its text, and its invitation, which stays an attachment beside. */
+export function readPartsOf(parts: readonly MailPart[]): MailPart[] {
+  const invitation = invitationPartOf(parts);
+  return [...textPartsOf(parts), ...(invitation ? [invitation] : [])];
 }
 
 /** Every leaf that is not part of the readable body. */

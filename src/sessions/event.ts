@@ -67,7 +67,7 @@ export async function buildEvent(parts: EventParts, subject: EventSubject): Prom
 function arrivedMessage({ arrival, content }: ArrivedMail): EventMessage {
   const { id, threadId, arrivedAt, metadata, trust } = arrival;
   const { message_id, from, reply_to, to, cc, subject, date, headers } = metadata;
-  const { text, reply_text, html, truncated, hidden, language } = content;
+  const { text, reply_text, html, truncated, hidden, language, invitation } = content;
   return {
     id,
     thread_id: threadId,
@@ -84,6 +84,7 @@ function arrivedMessage({ arrival, content }: ArrivedMail): EventMessage {
     truncated,
     hidden: summaryOf(hidden),
     language,
+    invitation,
     attachments: attachmentViews(id, metadata),
     headers,
     trust,
@@ -92,7 +93,8 @@ function arrivedMessage({ arrival, content }: ArrivedMail): EventMessage {
 
 function eventMessageOf(message: MessageDetail): EventMessage {
   const { id, thread_id, message_id, from, reply_to, to, cc, subject, date } = message;
-  const { text, reply_text, html, truncated, hidden, language, attachments, headers, trust } = message;
+  const { text, reply_text, html, truncated, hidden, language, invitation, attachments, headers, trust } =
+    message;
   return {
     id,
     thread_id,
@@ -109,6 +111,7 @@ function eventMessageOf(message: MessageDetail): EventMessage {
     truncated,
     hidden: summaryOf(hidden),
     language,
+    invitation,
     attachments,
     headers,
     trust,

@@ -9,7 +9,7 @@ import { codeOf, explain, PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { UNKNOWN_LANGUAGE } from '../mail/language.ts';
 import { decodeBodies } from '../mail/parse.ts';
-import { textPartsOf } from '../mail/structure.ts';
+import { readPartsOf } from '../mail/structure.ts';
 import type { ContentsTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { TextReader } from './arrival.ts';
@@ -25,7 +25,7 @@ export function textReader(connection: ImapConnection, log: Logger): TextReader 
     if (!connection.usable) return null;
     try {
       const parts = await connection.run('fetch the text', () =>
-        fetchParts(connection, uid, textPartsOf(metadata.parts), LARGEST_TEXT_BYTES),
+        fetchParts(connection, uid, readPartsOf(metadata.parts), LARGEST_TEXT_BYTES),
       );
       return parts && (await decodeBodies(parts, metadata));
     } catch (error) {
@@ -35,7 +35,11 @@ export function textReader(connection: ImapConnection, log: Logger): TextReader 
   };
 }
 
-const NO_NOTES = { hidden: null, language: UNKNOWN_LANGUAGE } satisfies Partial<MailContent>;
+const NO_NOTES = {
+  hidden: null,
+  language: UNKNOWN_LANGUAGE,
+  invitation: null,
+} satisfies Partial<MailContent>;
 
 /** What the ledger keeps of a content. */
 export function storedContent(row: Selectable<ContentsTable>): MailContent {
@@ -65,7 +69,7 @@ export async function textOf(
   if (row) return storedContent(row);
   const content = await atAnyPlace(parts, message, async (connection, place) =>
     decodeBodies(
-      await readParts(connection, place, textPartsOf(message.metadata.parts), LARGEST_TEXT_BYTES),
+      await readParts(connection, place, readPartsOf(message.metadata.parts), LARGEST_TEXT_BYTES),
       message.metadata,
     ),
   );

@@ -366,6 +366,7 @@ function message(id: string, account: string, thread: string): MessageDetail {
     truncated: false,
     hidden: null,
     language: 'und',
+    invitation: null,
     flags: [],
     gone: false,
     decisions: [],

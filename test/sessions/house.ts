@@ -196,6 +196,7 @@ export async function openHouse(yaml = oneAgent()): Promise<House> {
         truncated: false,
         hidden: null,
         language: 'und',
+    invitation: null,
       }));
     },
     until: async (look) => {
