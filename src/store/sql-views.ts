@@ -4,37 +4,11 @@
 // may come to hold a secret (accounts.auth). `ledger.` stands for the schema, whose name a query does not know. No `with`
 // inside: the authorizer takes its name for the view's.
 
-export interface SqlColumn {
-  name: string;
-  /** `json` is text that `->` and `json_each` read; `time` is epoch milliseconds. */
-  type: 'text' | 'integer' | 'real' | 'json' | 'time';
-}
+import { LABEL, type SqlColumn, type SqlView, view } from './sql-view.ts';
+import { knowledgeViews } from './sql-views-knowledge.ts';
 
-export interface SqlView {
-  name: string;
-  about: string;
-  columns: readonly SqlColumn[];
-  /** What stands behind each column, in the same order, and the `from`. */
-  select: string;
-}
+export type { SqlColumn, SqlView };
 
-/** Columns as `name` or `name:type` (text where no type is given), each with an expression where it is not itself. */
-function view(name: string, about: string, columns: Record<string, string>, from: string): SqlView {
-  const parts = Object.entries(columns).map(([word, expression]) => {
-    const [column, type = 'text'] = word.split(':') as [string, SqlColumn['type'] | undefined];
-    return { column, type, expression: expression === '' ? `t.${column}` : expression };
-  });
-  const list = parts.map(({ column, expression }) => `${expression} as "${column}"`).join(', ');
-  return {
-    name,
-    about,
-    columns: parts.map(({ column, type }) => ({ name: column, type })),
-    select: `select ${list} from ${from}`,
-  };
-}
-
-/** The label of an account, which people know better than its id; null once the account is removed. */
-const LABEL = '(select a.label from ledger.accounts a where a.id = t.account_id)';
 const setting = (path: string): string => `t.settings ->> '$.${path}'`;
 const meta = (path: string): string => `t.metadata ->> '$.${path}'`;
 const content = (path: string): string => `v.content ->> '$.${path}'`;
@@ -209,6 +183,7 @@ export const sqlViews: readonly SqlView[] = [
     },
     'ledger.artifacts t',
   ),
+  ...knowledgeViews,
   view(
     'sessions',
     'The runs of agents, without their tokens.',

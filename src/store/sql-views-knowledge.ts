@@ -1,0 +1,55 @@
+// What SQL may see of documents: where each came from, its text, and where it went.
+import { LABEL, type SqlView, view } from './sql-view.ts';
+
+export const knowledgeViews: readonly SqlView[] = [
+  view(
+    'documents',
+    'The documents that rules took from messages (messages.id), and how far each is.',
+    {
+      id: '',
+      account_id: '',
+      account: LABEL,
+      message_id: '',
+      part: '',
+      rule: '',
+      filename: '',
+      declared_type: '',
+      state: 'coalesce(c.state, t.state)',
+      code: 'case when c.id is null then t.code else c.code end',
+      error: 'case when c.id is null then t.error else c.error end',
+      content_id: '',
+      sha256: 'c.sha256',
+      sha1: 'c.sha1',
+      md5: 'c.md5',
+      'size:integer': 'c.size',
+      type: 'c.type',
+      'chunks:integer': 'c.chunks',
+      'notes:json': 'c.notes',
+      'created_at:time': '',
+      'updated_at:time': '',
+    },
+    'ledger.knowledge_documents t left join ledger.knowledge_contents c on c.id = t.content_id',
+  ),
+  view(
+    'document_texts',
+    'The texts of documents (documents.content_id) in pieces.',
+    { content_id: '', 'number:integer': '', 'source:json': '', text: '' },
+    'ledger.knowledge_chunks t',
+  ),
+  view(
+    'document_sinks',
+    'Where documents (documents.content_id) went, and what became of it.',
+    {
+      content_id: '',
+      sink: '',
+      state: '',
+      'done:integer': '',
+      'attempts:integer': '',
+      'status:integer': '',
+      error: '',
+      'next_attempt_at:time': '',
+      'placed_at:time': '',
+    },
+    'ledger.knowledge_placements t',
+  ),
+];
