@@ -1,5 +1,6 @@
 // `postern source …` and the same source from Dovecot and from Cyrus, with gaps in the numbering of UIDs.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
@@ -9,6 +10,9 @@ import { accountOf, SERVERS, type Server, USER } from '../connector/servers.ts';
 import { ADMIN_TOKEN, startGateway, type TestGateway } from '../support/gateway.ts';
 import type { ImapClient } from '../support/imap-client.ts';
 import { requireService } from '../support/services.ts';
+import { eventMails } from './event-mails.ts';
+
+const OFFER_TEXT = 'The offer, für Sie.';
 
 for (const [name, start] of Object.entries(SERVERS)) {
   describe(`the commands of a source, on ${name}`, {
@@ -90,9 +94,70 @@ for (const [name, start] of Object.entries(SERVERS)) {
       assert.deepEqual(subjects(await streamed()), ['behind']);
     });
 
+    it('streams events, and downloads what they refer to', async () => {
+      const mail = [
+        'Subject: event',
+        'Content-Type: application/pdf; name="a.pdf"',
+        'Content-Transfer-Encoding: base64',
+        '',
+        Buffer.from('%PDF-1.4').toString('base64'),
+        '',
+      ];
+      await client.command('APPEND INBOX () ', Buffer.from(mail.join('\r\n')));
+      const flags = ['--content', 'event', '--attachment-retention-days', '1', '--journal', '--acknowledge'];
+      const event = (await streamed(...flags))
+        .flatMap((one) => (one.type === 'event' ? [one.event] : []))
+        .at(-1);
+      assert.equal(event?.data.message.subject, 'event');
+      const [part] = event?.data.message.parts ?? [];
+      assert.equal(part?.hashes?.md5, createHash('md5').update('%PDF-1.4').digest('hex'));
+      const { out } = await postern('artifact', 'download', String(part?.artifact?.id));
+      assert.equal(out, '%PDF-1.4');
+      const listed = await postern('artifact', 'list', '--event', String(event?.routing.event_id));
+      assert.match(listed.out, /^obj_\w+ .* a\.pdf +application\/pdf +8 /m);
+      assert.deepEqual(
+        await streamed(...flags).then((events) => events.filter(({ type }) => type === 'event')),
+        [],
+      );
+    });
+
+    it('opens the reports of a journal', async () => {
+      for (const inside of ['plain mail', 'mail with files'])
+        await client.command('APPEND INBOX () ', eventMails.get(`journal of a ${inside}`) as Buffer);
+      const events = (
+        await streamed('--content', 'event', '--include-attachments', '--journal', '--acknowledge')
+      ).flatMap((one) => (one.type === 'event' ? [one.event.data] : []));
+      const shown = events.map(({ journal, message }) => [
+        journal?.sender,
+        message.subject,
+        message.text.trim(),
+        message.parts.map(({ path, size, body_text }) => [path, size, body_text?.trim() ?? null]),
+      ]);
+      assert.deepEqual(shown, [
+        ['anna@prospect.example', 'Plain', 'Only text.', [['2.1', 12, 'Only text.']]],
+        [
+          'anna@prospect.example',
+          'Offer',
+          OFFER_TEXT,
+          [
+            ['2.1', 20, OFFER_TEXT],
+            ['2.2', 300, null],
+          ],
+        ],
+      ]);
+      assert.deepEqual(events[1]?.message.parts[0]?.headers['x-inner'], ['1', '2']);
+    });
+
     it('seeks, and removes', async () => {
       assert.equal((await postern('source', 'seek', 'sink', 'zero')).code, 0);
-      assert.deepEqual(subjects(await streamed()), ['two', 'three', 'behind']);
+      assert.deepEqual(subjects(await streamed()), [
+        'two',
+        'three',
+        'behind',
+        'event',
+        'The report',
+        'The report',
+      ]);
       assert.equal((await postern('source', 'seek', 'sink', 'now')).code, 0);
       assert.deepEqual(subjects(await streamed()), []);
       assert.equal((await postern('source', 'remove', 'sink')).code, 0);

@@ -79,11 +79,14 @@ export class GatewayClient {
     const headers = { Authorization: `Bearer ${await this.#token()}` };
     const response = await this.#fetch(path, { headers }, new AbortController().signal);
     if (!response.ok || !response.body) throw await refusal(response);
-    let text = '';
+    let pieces: string[] = []; // of a line: one with attachments comes in thousands of them
     for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-      const lines = (text + chunk).split('\n');
-      text = lines.pop() ?? '';
-      yield* lines;
+      const [rest = '', ...lines] = chunk.split('\n');
+      pieces.push(rest);
+      for (const begun of lines) {
+        yield pieces.join('');
+        pieces = [begun];
+      }
     }
   }
 

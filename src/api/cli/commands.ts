@@ -10,7 +10,7 @@ import { draftApprove, draftEdit, draftRaw, draftShow } from './draft-commands.t
 import { parse } from './local-commands.ts';
 import { accountSignIn } from './oauth-commands.ts';
 import { objectAdd } from './object-commands.ts';
-import { rulesCheck, rulesList, rulesTest } from './rule-commands.ts';
+import { rulesCheck, rulesList, rulesSchemaCommand, rulesTest } from './rule-commands.ts';
 import { sourceStream } from './source-commands.ts';
 import { sqlCommand } from './sql-command.ts';
 import { submissionCreate } from './submission-commands.ts';
@@ -33,6 +33,7 @@ const specials: Readonly<Record<string, Special>> = {
   'imap.parse_message': takesMail,
   'imap.append_message': takesMail,
   'imap.download_message': draftRaw,
+  'artifact.download': draftRaw,
   'draft.get': draftShow,
   'draft.edit': draftEdit,
   'draft.raw': draftRaw,
@@ -63,6 +64,7 @@ export function allCommands(): Command[] {
     stream,
     sql,
     rulesCheck,
+    rulesSchemaCommand,
     parse,
   ];
 }
