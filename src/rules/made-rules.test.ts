@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import type { RuleProblem } from '../contracts/rule.ts';
 import { systemClock } from '../kernel/clock.ts';
+import type { PosternError } from '../kernel/errors.ts';
 import { silentLogger } from '../kernel/logger.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import { MadeRules, madeSource } from './made-rules.ts';
@@ -30,10 +31,10 @@ interface House {
 }
 
 /** One process: its rules in force and the door through which rules are made. */
-async function processOn(t: TestContext, folder: string): Promise<House> {
+async function processOn(t: TestContext, folder: string, withMade = true): Promise<House> {
   const store = await openSqlite(join(folder, 'ledger.sqlite'));
   const source = new RulesSource({
-    ...{ folder, made: madeSource(store), log: silentLogger },
+    ...{ folder, log: silentLogger, ...(withMade ? { made: madeSource(store) } : {}) },
     ...{ debounceMs: 10, pollMs: 60_000, madePollMs: 20 },
   });
   t.after(() => {
@@ -195,4 +196,24 @@ it('a rule that is tried takes the place of the one it changes, and nothing is i
     'two',
   ]);
   assert.equal(house.source.current(), before);
+});
+
+it('a start with files that a made rule does not go with is refused, and says how to mend it', async (t) => {
+  const house = await houseOf(t);
+  const { id } = await create(house, rule('waking', 'spawn: writer'));
+  await writeFile(join(house.folder, 'a.yaml'), 'rules: []\n');
+  await assert.rejects(processOn(t, house.folder), (error: PosternError) => {
+    assert.equal(error.code, 'rules_invalid');
+    assert.match(error.message, new RegExp(`${id}:2:\\d+ there is no agent `));
+    assert.match(error.hint ?? '', /POSTERN_MADE_RULES=off/);
+    return true;
+  });
+  await writeFile(join(house.folder, 'a.yaml'), 'rulez: []\n');
+  await assert.rejects(processOn(t, house.folder), { message: /a\.yaml:1:1 .*`rules`/ });
+  await writeFile(join(house.folder, 'a.yaml'), 'rules: []\n');
+
+  const without = await processOn(t, house.folder, false);
+  assert.deepEqual(names(without.source.current()), []);
+  await without.made.patch(id, { enabled: false }, 'operator');
+  assert.deepEqual(names((await processOn(t, house.folder)).source.current()), []);
 });

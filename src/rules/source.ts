@@ -94,7 +94,7 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
     this.#fingerprint = await fingerprintOfFolder(this.#folder, silentLogger);
     this.#revision = await this.#made.revision();
     const files = await readRuleFiles(this.#folder, this.#log);
-    const set = compileRules([...files, ...(await this.#made.files())]);
+    const set = firstSet(files, await this.#made.files());
     if (this.#stopped) return;
     this.#files = files;
     this.#current = set;
@@ -227,3 +227,18 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
     this.#madePoll.unref();
   }
 }
+
+/** At the start there is no good set to stay with. @throws PosternError `rules_invalid` */
+function firstSet(files: readonly RuleFile[], made: readonly RuleFile[]): RuleSet {
+  try {
+    return compileRules([...files, ...made]);
+  } catch (error) {
+    if (!(error instanceof PosternError) || made.length === 0) throw error;
+    compileRules(files); // what is wrong with the files themselves is told first
+    throw new PosternError(error.code, error.message, { details: error.details, hint: MADE_HINT });
+  }
+}
+
+const MADE_HINT =
+  'The files are valid, and a rule made over REST does not go with them. Mend the files; or start with ' +
+  'POSTERN_MADE_RULES=off, change or remove that rule, and start again.';
