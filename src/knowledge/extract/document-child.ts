@@ -13,6 +13,9 @@ const BATCH_CHUNKS = 32; // about 64,000 characters a message: the gateway's sid
 const memoryBytes = Number(process.argv[2]);
 const watch = new Worker(new URL('./document-watch.ts', import.meta.url), { workerData: { memoryBytes } });
 await once(watch, 'message');
+// PDF.js leaves some rejections of damaged pages to nobody, and reads on. What it never comes back from, the time ends.
+process.on('unhandledRejection', () => undefined);
+process.on('uncaughtException', (error) => void sayFailed(error));
 process.once('message', (job: DocumentJob) => {
   void run(job).then(() => process.disconnect());
 });
@@ -33,9 +36,13 @@ async function run(job: DocumentJob): Promise<void> {
     flush();
     await say({ kind: 'done', type, notes: out.notes });
   } catch (error) {
-    const { code, message, hint } = failureOf(error);
-    await say({ kind: 'failed', code, message, hint: hint ?? null });
+    await sayFailed(error);
   }
+}
+
+async function sayFailed(error: unknown): Promise<void> {
+  const { code, message, hint } = failureOf(error);
+  await say({ kind: 'failed', code, message, hint: hint ?? null });
 }
 
 function say(message: FromDocumentChild): Promise<void> {

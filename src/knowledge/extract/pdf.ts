@@ -39,6 +39,7 @@ export async function readPdf(bytes: Bytes, out: Output, source: ChunkSource): P
     const document = await task.promise;
     const charsBefore = out.charsTaken;
     let read = 0;
+    let broken = 0;
     let brokenInARow = 0;
     const count = Math.min(document.numPages, MAX_PAGES);
     if (document.numPages > MAX_PAGES) out.note(`Pages after the first ${MAX_PAGES} were left out.`);
@@ -50,15 +51,16 @@ export async function readPdf(bytes: Bytes, out: Output, source: ChunkSource): P
         read++;
         brokenInARow = 0;
       } catch {
+        broken++;
         brokenInARow++;
         out.note(`Page ${page} could not be read.`);
         if (brokenInARow >= MAX_BROKEN_IN_A_ROW) break;
       }
     }
-    if (read === 0 && brokenInARow > 0) {
+    if (read === 0 && broken > 0) {
       throw refuse('document_broken', 'The pages of the PDF cannot be read.');
     }
-    if (out.charsTaken === charsBefore) out.note('The PDF holds no text; it may be a scan.');
+    if (broken === 0 && out.charsTaken === charsBefore) out.note('The PDF holds no text; it may be a scan.');
   } catch (error) {
     throw clear(error);
   } finally {
