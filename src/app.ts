@@ -37,6 +37,8 @@ import type { Logger } from './kernel/logger.ts';
 import { DocumentExtractor } from './knowledge/extract/extract.ts';
 import { Knowledge } from './knowledge/knowledge.ts';
 import { closeParser, parseMail } from './mail/parse.ts';
+import { ProofThread } from './mail/trust/proof-thread.ts';
+import { DnsRecords } from './network/dns-records.ts';
 import { Artifacts } from './objects/artifacts.ts';
 import { Blobs } from './objects/blobs.ts';
 import { folderStore } from './objects/fs.ts';
@@ -64,6 +66,7 @@ import { Canary } from './watch/canary.ts';
 import { registerEffects } from './watch/effects.ts';
 import { Ingest } from './watch/ingest.ts';
 import { Messages } from './watch/messages.ts';
+import { Proofs } from './watch/proofs.ts';
 import { Sources } from './watch/sources.ts';
 import { Watchers } from './watch/watchers.ts';
 
@@ -120,7 +123,8 @@ export async function createApp(
   const imap = new ImapPool(accounts, connector);
   const messages = new Messages({ store, imap });
   const rules = new RulesSource({
-    ...{ folder: config.rulesDir, made: madeSource(store), log: log.child({ part: 'rules' }) },
+    ...{ folder: config.rulesDir, log: log.child({ part: 'rules' }) },
+    ...(config.madeRules ? { made: madeSource(store) } : {}),
   });
   rules.on('changed', (set) =>
     bus.publish('rules.changed', { version: set.version, rules: set.rules.length }),
@@ -155,7 +159,13 @@ export async function createApp(
   });
   const sources = new Sources({ store, clock, bus, accounts, imap });
   registerEffects({ store, imap, accounts, jobs, worker, clock, ingest });
-  registerLateDecisions({ store, imap, accounts, worker, decider });
+  const dns = new DnsRecords({ clock, servers: config.dnsServers });
+  const proofThread = new ProofThread((name, type) => dns.lookup(name, type));
+  const proofs = new Proofs({
+    ...{ store, imap, accounts, clock, thread: proofThread },
+    log: log.child({ part: 'proofs' }),
+  });
+  registerLateDecisions({ store, imap, accounts, worker, decider, jobs, clock, proofs });
 
   const audit = new Audit(store, clock);
   const artifacts = new Artifacts({
@@ -219,7 +229,7 @@ export async function createApp(
     compose: composeMail,
   });
   if (operatorMail) registerOperatorNotice({ ...operatorMail, accounts, drafts, worker, log });
-  registerActions({ store, jobs, worker, clock, bus, accounts, drafts, rules: rulesNow });
+  registerActions({ store, jobs, worker, clock, bus, accounts, drafts, rules: rulesNow, proofs });
   registerForwards({ store, imap, worker, clock, accounts, blobs, drafts, messages });
   const pool = new SmtpPool(accounts, clock);
   registerOutbound({
@@ -291,6 +301,7 @@ export async function createApp(
     { name: 'ledger', stop: () => store.close() },
     keyRotation,
     { name: 'parser', stop: () => closeParser() },
+    { name: 'proofs', stop: () => proofThread.close() },
     { name: 'token requests', stop: () => tokens.idle() },
     tokenTimer,
     rules,

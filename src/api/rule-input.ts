@@ -49,6 +49,7 @@ export function rawRuleInput(mail: Pick<ParsedMail, 'metadata' | 'content'>, pla
       isReply: pointsBack(metadata),
       trust: level,
       trustFlags: flags,
+      unproved: true,
       text: content.text,
     },
   };

@@ -170,3 +170,13 @@ it('a gateway that listens everywhere is looked for on this machine', () => {
   assert.equal(url({ POSTERN_HOST: '::' }), 'http://[::1]:3025');
   assert.equal(url({ POSTERN_URL: 'https://p.example/' }), 'https://p.example');
 });
+
+it('name servers are addresses, with a port where it is not 53', () => {
+  const servers = (text: string) => loadConfig({ POSTERN_DNS_SERVERS: text }).dnsServers;
+  assert.deepEqual(servers('192.0.2.53, 127.0.0.1:5353,2001:db8::53,[2001:db8::53]:5353'), [
+    ...['192.0.2.53', '127.0.0.1:5353', '2001:db8::53', '[2001:db8::53]:5353'],
+  ]);
+  assert.equal(loadConfig({}).dnsServers, null);
+  for (const wrong of ['dns.example', '192.0.2.53:70000', '192.0.2', '[192.0.2.53', ','])
+    assert.throws(() => servers(wrong), { code: 'config_invalid' }, wrong);
+});

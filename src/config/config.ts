@@ -1,5 +1,6 @@
 // The environment becomes one frozen, validated object. Every problem is reported at once, by the variable's name.
 import { readFileSync, statSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { duration } from '../contracts/rule.ts';
@@ -32,8 +33,12 @@ export interface Config {
   readonly operatorMail: { to: string; through: string } | null;
   /** Whether /metrics answers without a token: for a scraper that has none, where only it can reach the port. */
   readonly metricsOpen: boolean;
+  /** False: the rules made over REST are kept and not in force, so that one that goes with no file can be mended. */
+  readonly madeRules: boolean;
   /** How often the canary looks at each account, in milliseconds; null: never. */
   readonly watchCheckMs: number | null;
+  /** The name servers that are asked for the keys of signed mail, as `ip` or `ip:port`; null: those of the system. */
+  readonly dnsServers: readonly string[] | null;
   /** How many connections there may be to one IMAP server, over all accounts; null: as many as are wanted. */
   readonly imapHostConnections: number | null;
   /** The address of a running gateway, for the command line. */
@@ -47,6 +52,7 @@ const SECRETS = ['POSTERN_MASTER_KEY', 'POSTERN_MASTER_KEY_NEXT', 'POSTERN_ADMIN
 /** Known, but not built yet: saying so beats ignoring them. */
 const LATER = ['POSTERN_DATABASE_URL', 'POSTERN_REDIS_URL', 'POSTERN_S3_URL'] as const;
 const LARGEST_SECRET_FILE_BYTES = 65_536;
+const MOST_DNS_SERVERS = 8; // each is asked in turn, and a mail waits for that
 
 const path = z
   .string()
@@ -57,6 +63,13 @@ const masterKey = z
   .trim()
   .regex(/^[A-Za-z0-9+/]{43}=$/, 'write 32 bytes in base64; `openssl rand -base64 32` makes one')
   .transform((text) => Buffer.from(text, 'base64'));
+/** `ip`, `ip:port`, or `[ip]:port` where it is IPv6. */
+function isNameServer(text: string): boolean {
+  if (isIP(text) !== 0) return true;
+  const [, inBrackets, bare, port] = /^(?:\[(.+)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  return isIP(inBrackets ?? bare ?? '') !== 0 && Number(port ?? 53) <= 65_535;
+}
+
 const variables = z.object({
   POSTERN_DATA: path.default(resolve('data')),
   POSTERN_HOST: z.string().min(1).default('127.0.0.1'),
@@ -84,6 +97,7 @@ const variables = z.object({
   POSTERN_SQL_TIME: duration
     .refine((text) => durationMs(text) >= 100 && durationMs(text) <= 300_000, 'write 100ms to 5m')
     .default('5s'),
+  POSTERN_MADE_RULES: z.enum(['on', 'off'], { error: 'name on or off' }).default('on'),
   POSTERN_METRICS: z.enum(['token', 'open'], { error: 'name token or open' }).default('token'),
   POSTERN_WATCH_CHECK: z
     .union(
@@ -94,6 +108,16 @@ const variables = z.object({
       { error: 'write 10s to 24h, or off' },
     )
     .default('5m'),
+  POSTERN_DNS_SERVERS: z
+    .string()
+    .transform((text) => text.split(',').map((server) => server.trim()))
+    .pipe(
+      z
+        .array(z.string().refine(isNameServer, 'write addresses such as 192.0.2.53, or [2001:db8::53]:5353'))
+        .min(1)
+        .max(MOST_DNS_SERVERS, `name at most ${MOST_DNS_SERVERS}`),
+    )
+    .optional(),
   POSTERN_IMAP_HOST_CONNECTIONS: z
     .string()
     .regex(/^\d{1,6}$/, 'write a number, at least 2')
@@ -168,7 +192,9 @@ export function loadConfig(env: Environment = environment()): Config {
         ? { to: found.POSTERN_OPERATOR_MAIL, through: found.POSTERN_OPERATOR_ACCOUNT }
         : null,
     metricsOpen: found.POSTERN_METRICS === 'open',
+    madeRules: found.POSTERN_MADE_RULES === 'on',
     watchCheckMs: found.POSTERN_WATCH_CHECK === 'off' ? null : durationMs(found.POSTERN_WATCH_CHECK),
+    dnsServers: found.POSTERN_DNS_SERVERS ?? null,
     imapHostConnections: found.POSTERN_IMAP_HOST_CONNECTIONS ?? null,
     gatewayUrl: found.POSTERN_URL?.replace(/\/+$/, '') ?? null,
   });

@@ -106,7 +106,10 @@ export const trust = z.object({
   reason: z.string(),
   /** What warns of it. A mail can be proved to be from whom it names, and that one look like somebody else. */
   flags: z.array(trustFlag).default([]),
-  /** Whether its signatures were checked here, over the whole message; else the verdicts are what a server asserts. */
+  /**
+   * Whether its signatures were checked here, over the whole message, or are not to be checked for good; else level and
+   * verdicts are what a server asserts. They are checked once a rule or a policy hangs on it.
+   */
   checked: z.boolean().default(false),
 });
 export type Trust = z.infer<typeof trust>;

@@ -17,6 +17,7 @@ import type { StoredAction } from '../sessions/answer.ts';
 import { setSession, settleSession } from '../sessions/state.ts';
 import { type ActionSubject, loadSubject } from '../sessions/subject.ts';
 import type { Store, Tx } from '../store/store.ts';
+import type { Proofs } from '../watch/proofs.ts';
 import { contentOf, type MailAction } from './content.ts';
 import type { Drafts } from './drafts.ts';
 import type { PreparedVersion } from './prepare.ts';
@@ -30,8 +31,10 @@ export interface ActionParts {
   accounts: Accounts;
   drafts: Drafts;
   rules: () => RuleSet;
+  proofs: Pick<Proofs, 'proveThread'>;
 }
 
+const PROOF_ATTEMPTS = 4; // then a person is asked, who can judge the mail without a DNS
 const SHORTEST_WAIT_MS = 60_000; // nobody answers a mail sooner
 
 /** What is wrong with the mail itself: another try would end the same. */
@@ -46,7 +49,7 @@ export function registerActions(parts: ActionParts): void {
       throw new PosternError('agent_missing', `The agent ${subject.agent} is not in the rules any more.`);
     const { action } = subject;
     if (action.type === 'reply' || action.type === 'send')
-      await doMail(parts, agent, subject, action, context);
+      await doMail(parts, agent, await proved(parts, agent, subject, context), action, context);
     else await doOther(parts, agent, subject, action, context);
   };
   parts.worker.handle('session.action', ({ turn_id, index }, context) => perform(turn_id, index, context), {
@@ -58,6 +61,19 @@ export function registerActions(parts: ActionParts): void {
       });
     },
   });
+}
+
+/** The same, with all that can be proved of the thread's mails, where the policy hangs on that. */
+async function proved(
+  { store, proofs }: ActionParts,
+  { may }: Agent,
+  subject: ActionSubject,
+  context: JobContext,
+): Promise<ActionSubject> {
+  if (may.reply !== 'auto' || subject.trust.level !== 'unverified') return subject;
+  const isLast = context.attempt >= PROOF_ATTEMPTS;
+  await proofs.proveThread(subject.threadId, { isLast, signal: context.signal });
+  return (await loadSubject(store, subject.turnId, subject.index)) ?? subject;
 }
 
 async function doMail(

@@ -7,6 +7,7 @@ import {
   type Check,
   type Key,
   literalAnchors,
+  NOT_KNOWN,
   needing,
   negated,
 } from './checks.ts';
@@ -19,7 +20,7 @@ import {
   shownList,
   textCheck,
 } from './list-checks.ts';
-import { accountForm, flagForm, type MailView, mailboxForm } from './mail-view.ts';
+import { accountForm, flagForm, type MailView, mailboxForm, type RuleInput } from './mail-view.ts';
 import { isPlain, textPattern, wholePattern } from './pattern.ts';
 import { comparison } from './quantity.ts';
 import { sentCheck } from './sent.ts';
@@ -194,25 +195,35 @@ function threadCheck(wanted: 'new' | 'reply', place: Place): Check {
 
 const LEVELS: readonly string[] = ['unverified', 'asserted', 'verified'];
 
-/** Levels mean at least that one; every other word is a warning that the mail has. */
+/**
+ * Levels mean at least that one; every other word is a warning that the mail has. A mail that was not checked yet may
+ * still be proved: what hangs on that is not known.
+ */
 function trustCheck(wanted: Names, place: Place): Check {
-  const has = (word: string, { input }: MailView): boolean =>
-    LEVELS.includes(word)
-      ? LEVELS.indexOf(input.trust) >= LEVELS.indexOf(word)
-      : (input.trustFlags?.includes(word) ?? false);
   const { include, exclude } = readItems(wanted, place, (word) => word);
+  const holdsAt = (level: string, { trustFlags }: RuleInput): boolean => {
+    const has = (word: string): boolean =>
+      LEVELS.includes(word)
+        ? LEVELS.indexOf(level) >= LEVELS.indexOf(word)
+        : (trustFlags?.includes(word) ?? false);
+    return !exclude.some(has) && (include.length === 0 || include.some(has));
+  };
+  const hangsOnProof = ({ input }: MailView): boolean =>
+    holdsAt(input.trust, input) !== holdsAt('verified', input);
   return {
     cost: COST.compare,
     anchors: [],
-    test: (view) => {
-      for (const word of exclude) if (has(word, view)) return false;
-      return include.length === 0 || include.some((word) => has(word, view));
-    },
+    facts: ['trust'],
+    test: (view) =>
+      hangsOnProof(view) && view.lacks('trust') ? view.assumed : holdsAt(view.input.trust, view.input),
     failures: (view) => [
       {
         condition: place.name,
         wanted: [wanted].flat().join(', '),
-        had: [view.input.trust, ...(view.input.trustFlags ?? [])].join(', '),
+        had:
+          hangsOnProof(view) && view.lacks('trust')
+            ? NOT_KNOWN
+            : [view.input.trust, ...(view.input.trustFlags ?? [])].join(', '),
       },
     ],
   };

@@ -1,6 +1,7 @@
 // One mail as the conditions see it: every value brought into form once, and only when a rule asks for it.
 import type { Address, MailMetadata, MailPart, Trust } from '../contracts/mail.ts';
 import { attachmentsOf, decodedSizeOf } from '../mail/structure.ts';
+import { unprovable } from '../mail/trust/level.ts';
 import { type AddressForm, addressForm } from './addresses.ts';
 import { type LocalTime, localTime } from './local-time.ts';
 import { MAX_BODY_CHARS, MAX_TEXT_CHARS, TextForm } from './text.ts';
@@ -18,6 +19,8 @@ export interface RuleInput {
   trust: Trust['level'];
   /** What warns of it, such as `lookalike`. */
   trustFlags?: readonly string[];
+  /** Whether its signatures were not checked yet: where they may prove it, it is not known whether it is verified. */
+  unproved?: boolean;
   /** When it came in, epoch milliseconds: it stands for the date of a mail that has none. */
   arrivedAt?: number;
   /** What a person reads of it; absent where it was not read. */
@@ -27,7 +30,7 @@ export interface RuleInput {
 }
 
 /** What a mail may be judged without. */
-export type Fact = 'flags' | 'text';
+export type Fact = 'flags' | 'text' | 'trust';
 
 export interface AttachmentForm {
   readonly type: string;
@@ -57,6 +60,7 @@ export class MailView {
   #flags: readonly string[] | undefined;
   #account: string | undefined;
   #mailbox: string | undefined;
+  #provable: boolean | undefined;
 
   constructor(input: RuleInput) {
     this.input = input;
@@ -64,6 +68,10 @@ export class MailView {
 
   lacks(fact: Fact): boolean {
     if (fact === 'text' && this.input.text === undefined) return true;
+    if (fact === 'trust' && this.input.unproved === true) {
+      this.#provable ??= unprovable(this.input.metadata) === null;
+      return this.#provable;
+    }
     return this.input.unknown?.includes(fact) ?? false;
   }
 

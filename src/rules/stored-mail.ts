@@ -1,11 +1,11 @@
 // Mails of the ledger as the rules look at them, and as they did when each came in, as far as the ledger knows.
 import type { ExpressionBuilder } from 'kysely';
-import type { MailKind, MailMetadata, Trust } from '../contracts/mail.ts';
+import type { MailKind, MailMetadata } from '../contracts/mail.ts';
 import { storedTrust } from '../mail/trust.ts';
 import type { Database } from '../store/schema.ts';
 import type { Reader } from '../store/store.ts';
 import { ownMessageIds } from '../watch/ledger-lookups.ts';
-import type { Fact, RuleInput } from './mail-view.ts';
+import type { RuleInput } from './mail-view.ts';
 
 export interface StoredMail {
   id: string;
@@ -75,16 +75,13 @@ export async function storedMails(db: Reader, range: StoredRange): Promise<Store
         isReply: Boolean(row.is_known_thread) || answersUs(metadata),
         trust: trust.level,
         trustFlags: trust.flags,
+        unproved: !trust.checked,
         arrivedAt: row.arrived_at,
         ...(text === undefined ? {} : { text }),
-        unknown: unknownOf(trust, text),
+        unknown: text === undefined ? ['flags', 'text'] : ['flags'],
       },
     };
   });
-}
-
-function unknownOf(_trust: Trust, text: string | undefined): Fact[] {
-  return text === undefined ? ['flags', 'text'] : ['flags'];
 }
 
 /** A thread was known when a mail came in: of an earlier one that was seen, or of one that left from here. */

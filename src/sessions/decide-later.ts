@@ -1,22 +1,34 @@
-// Decides on a message once more, for the rules that hung on its text: in a flood the text is not read on the way in, and
-// a connection may break just then. What was decided at once stays; a rule is decided on once for each message.
+// Decides on a message once more, for the rules that hung on its text or on who sent it: in a flood the text is not read on
+// the way in, a connection may break just then, and signatures are never checked there, for that needs the whole message
+// and the DNS. What was decided at once stays; a rule is decided on once for each message.
 import type { Accounts } from '../accounts/accounts.ts';
-import { type MailKind, mailMetadata, trust } from '../contracts/mail.ts';
+import { type MailContent, type MailKind, mailMetadata, type Trust } from '../contracts/mail.ts';
 import type { JobPayload } from '../jobs/kinds.ts';
-import type { JobWorker } from '../jobs/worker.ts';
-import { PosternError } from '../kernel/errors.ts';
+import type { JobQueue } from '../jobs/queue.ts';
+import type { JobContext, JobWorker } from '../jobs/worker.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { codeOf, PosternError } from '../kernel/errors.ts';
+import { storedTrust } from '../mail/trust.ts';
 import type { Reader, Tx } from '../store/store.ts';
 import type { Arrival, Decider } from '../watch/arrival.ts';
+import type { Proofs } from '../watch/proofs.ts';
 import { type TextParts, textOf } from '../watch/text.ts';
 import type { RuleDecision } from './decide.ts';
 
 // Each waits for its account's server, and one that hangs holds its own until the time limit.
 const DECISIONS_AT_ONCE = 32;
 
+const PROOF_TRIES_AFTER_MS = [10_000, 60_000, 5 * 60_000]; // then it is decided without proof: nobody waits for a DNS for ever
+/** What may pass soon. Where the mail server cannot be reached, the job itself is tried again. */
+const TRIED_APART: ReadonlySet<string> = new Set(['proof_pending', 'lookups_slow', 'message_gone']);
+
 export interface LateDecisionParts extends TextParts {
   accounts: Pick<Accounts, 'get'>;
   worker: JobWorker;
   decider: Decider<RuleDecision>;
+  jobs: JobQueue;
+  clock: Clock;
+  proofs: Pick<Proofs, 'prove'>;
 }
 
 export function registerLateDecisions(parts: LateDecisionParts): void {
@@ -24,9 +36,22 @@ export function registerLateDecisions(parts: LateDecisionParts): void {
   worker.handle(
     'message.decide',
     async (payload, context) => {
-      const arrival = await arrivalOf(parts, payload);
-      const content = await textOf(parts, { ...arrival, accountId: arrival.account.id });
-      const decision = decider.decide(arrival, content);
+      let arrival = await arrivalOf(parts, payload);
+      let content: MailContent | null = null;
+      let decision = decider.decide(arrival, content);
+      const readText = async (): Promise<void> => {
+        if (!decision?.hangsOnText) return;
+        content = await textOf(parts, { ...arrival, accountId: arrival.account.id });
+        decision = decider.decide(arrival, content);
+      };
+      await readText();
+      if (decision?.hangsOnProof) {
+        const trust = await provedOrLater(parts, payload, context);
+        if (trust === null) return;
+        arrival = { ...arrival, trust: { ...trust, checked: true } }; // nobody waits for more
+        decision = decider.decide(arrival, content);
+      }
+      await readText();
       const named = new Set(payload.rules);
       const matches = decision?.matches.filter(({ rule }) => named.has(rule)) ?? [];
       await store.write(async (tx) => {
@@ -38,6 +63,34 @@ export function registerLateDecisions(parts: LateDecisionParts): void {
     },
     { concurrency: DECISIONS_AT_ONCE },
   );
+}
+
+/**
+ * Who sent the message; null where the DNS does not say so now. Then it is tried again, out of its lane: the mails of the
+ * thread that come after it do not wait for that.
+ */
+async function provedOrLater(
+  { store, jobs, clock, proofs }: LateDecisionParts,
+  payload: JobPayload<'message.decide'>,
+  context: JobContext,
+): Promise<Trust | null> {
+  const tries = payload.tries ?? 0;
+  const after = PROOF_TRIES_AFTER_MS[tries];
+  try {
+    return await proofs.prove(payload.message_id, { isLast: after === undefined, signal: context.signal });
+  } catch (error) {
+    if (after === undefined || !TRIED_APART.has(codeOf(error))) throw error;
+    await store.write(async (tx) => {
+      await context.finish(tx);
+      await jobs.enqueue(
+        tx,
+        'message.decide',
+        { ...payload, tries: tries + 1 },
+        { runAt: clock.now() + after },
+      );
+    });
+    return null;
+  }
 }
 
 /** The message as it came in. @throws PosternError `message_gone`, `not_found` for its account */
@@ -54,7 +107,7 @@ async function arrivalOf(
     threadId: row.thread_id,
     kind: row.kind as MailKind,
     kindReason: row.kind_reason,
-    trust: trust.parse(JSON.parse(row.trust)),
+    trust: storedTrust(row.trust),
     arrivedAt: row.arrived_at,
     metadata: mailMetadata.parse(JSON.parse(row.metadata)),
   };

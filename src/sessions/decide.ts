@@ -19,8 +19,13 @@ export const TURN_ATTEMPTS = 10; // as many as the retry schedule of webhooks ha
 
 export interface RuleDecision extends Decision {
   matches: RuleMatch[];
-  /** Rules of which it is not known yet whether they match: the text was not read. They are decided on later, by a job. */
+  /**
+   * Rules of which it is not known yet whether they match: the text was not read, or the signatures were not checked. They
+   * are decided on later, by a job.
+   */
   open: string[];
+  /** Whether one of them hangs on who the mail is proved to be from. */
+  hangsOnProof: boolean;
   /** Why no session may start from this message; null when one may. */
   suppressed: string | null;
 }
@@ -53,8 +58,10 @@ export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider
       const suppressed =
         spawns && SILENT_KINDS.has(arrival.kind) ? `no session: ${arrival.kindReason}` : null;
       const hangsOnText = open.some(({ lacks }) => lacks.includes('text'));
+      const hangsOnProof = open.some(({ lacks }) => lacks.includes('trust'));
       const wantsText = hangsOnText || (spawns && suppressed === null);
-      return { matches, open: open.map(({ rule }) => rule), suppressed, wantsText, hangsOnText };
+      const named = open.map(({ rule }) => rule);
+      return { matches, open: named, suppressed, wantsText, hangsOnText, hangsOnProof };
     },
 
     async record(tx, arrival, { matches, open, suppressed }, content) {
@@ -109,6 +116,7 @@ function ruleInput(arrival: Arrival, content: MailContent | null): RuleInput {
     isReply: arrival.isReply,
     trust: arrival.trust.level,
     trustFlags: arrival.trust.flags,
+    unproved: !arrival.trust.checked,
     arrivedAt: arrival.arrivedAt,
     ...(content && { text: content.text }),
   };

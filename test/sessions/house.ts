@@ -146,7 +146,7 @@ export async function openHouse(yaml = oneAgent()): Promise<House> {
     const worker = new JobWorker(jobs, clock, log);
     const parts = { store, jobs, worker, clock, bus, log, accounts, messages, blobs, rules: () => rules };
     registerTurns({ ...parts, early, runnerOf: () => runner, urls, workDir });
-    registerActions({ ...parts, drafts });
+    registerActions({ ...parts, drafts, proofs: { proveThread: async () => undefined } });
     worker.handle('session.wake', ({ session_id: id, until }) => sessions.wake(id, until));
     return worker;
   };
@@ -196,7 +196,7 @@ export async function openHouse(yaml = oneAgent()): Promise<House> {
         truncated: false,
         hidden: null,
         language: 'und',
-    invitation: null,
+        invitation: null,
       }));
     },
     until: async (look) => {

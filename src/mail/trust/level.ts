@@ -60,11 +60,14 @@ export function checkedTrust(
   return { ...asserted, level: 'unverified', dkim, dmarc, arc, reason, checked: true };
 }
 
-/** Trust where no check came about: as a server asserts it, with the reason why it is no more than that. */
-export function uncheckedTrust(asserted: Trust, why: string): Trust {
+/**
+ * Trust where no check came about: as a server asserts it, with the reason why it is no more than that.
+ * @param isOver whether another try would end the same
+ */
+export function uncheckedTrust(asserted: Trust, why: string, isOver: boolean): Trust {
   const reason =
     asserted.level === 'asserted'
       ? `${asserted.reason}; its signatures could not be checked here: ${why}`
       : `the signatures could not be checked: ${why}`;
-  return { ...asserted, reason };
+  return { ...asserted, reason, checked: isOver };
 }
