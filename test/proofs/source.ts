@@ -135,7 +135,8 @@ async function live(
   plan: { blow: Blow; enough: number; delay: number } | null,
 ): Promise<boolean> {
   lives.begun++;
-  const child = await startProcess(process.execPath, [CONSUMER, gateway.url, consumer, path], {
+  const content = lives.begun % 2 === 0 ? 'event' : 'metadata'; // in turn, over the same cursors
+  const child = await startProcess(process.execPath, [CONSUMER, gateway.url, consumer, path, content], {
     env: { PATH: process.env.PATH ?? '' },
   });
   let taken = 0;

@@ -1,12 +1,13 @@
 // A consumer of a source as one would write it: what a message means to it and the message's position go into its own
-// database in one transaction, and only then it acknowledges. `consumer.ts URL CONSUMER DATABASE`; ends with 0 when
+// database in one transaction, and only then it acknowledges. `consumer.ts URL CONSUMER DATABASE CONTENT`; ends with 0 when
 // everything that is there is taken and acknowledged, with 1 when the stream breaks off.
 import { DatabaseSync } from 'node:sqlite';
+import type { SourceEvent } from '../../../src/contracts/source.ts';
 import { acknowledge, sourceEvents } from '../../support/source-client.ts';
 
 const BATCH_MESSAGES = 25;
 
-const [url = '', consumer = '', path = ''] = process.argv.slice(2);
+const [url = '', consumer = '', path = '', content = 'metadata'] = process.argv.slice(2);
 const database = new DatabaseSync(path, { timeout: 10_000 });
 database.exec(`
   pragma journal_mode = wal; pragma synchronous = full;
@@ -22,6 +23,11 @@ const count = database.prepare('update counts set count = count + ? where name =
 interface Taken {
   position: string;
   message: { mailbox: string; uid: number; subject: string };
+}
+
+function takenOf({ position, event: { data } }: Extract<SourceEvent, { type: 'event' }>): Taken {
+  const { mailbox, uid, message } = data;
+  return { position, message: { mailbox, uid, subject: message.subject } };
 }
 
 async function take(batch: readonly Taken[]): Promise<void> {
@@ -42,8 +48,9 @@ async function take(batch: readonly Taken[]): Promise<void> {
 process.exitCode = 1;
 try {
   let batch: Taken[] = [];
-  for await (const event of sourceEvents(url, consumer)) {
+  for await (const event of sourceEvents(url, consumer, { content })) {
     if (event.type === 'message') batch.push(event);
+    if (event.type === 'event') batch.push(takenOf(event));
     if (event.type !== 'caught_up' && batch.length < BATCH_MESSAGES) continue;
     await take(batch);
     batch = [];
