@@ -32,9 +32,10 @@ export const mailWith = (
       '--o',
       `Content-Type: ${type}`,
       `Content-Disposition: ${inline ? 'inline' : 'attachment'}; filename="${name}"`,
-      'Content-Transfer-Encoding: base64',
+      // A message is attached as it is (RFC 2046 §5.2.1).
+      `Content-Transfer-Encoding: ${type === 'message/rfc822' ? '8bit' : 'base64'}`,
       '',
-      wrapped(bytes),
+      type === 'message/rfc822' ? bytes.toString('utf8') : wrapped(bytes),
     ]),
     '--o--',
     '',
