@@ -10,6 +10,7 @@ import type { MadeRuleVersion, RuleDetail, RuleView } from '../../src/contracts/
 import type { MessageView } from '../../src/contracts/mail.ts';
 import type { RuleProblem } from '../../src/contracts/rule.ts';
 import type { BackTestView, MailTest } from '../../src/contracts/rule-test.ts';
+import { blocksOf, commandsOf, wordsOf } from '../docs/blocks.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { ADMIN_TOKEN, startGateway, type TestGateway } from '../support/gateway.ts';
 import { requireService } from '../support/services.ts';
@@ -246,6 +247,34 @@ describe('rules made over REST', { skip: requireService('dovecot') }, () => {
     }
     assert.deepEqual(await decided(), before);
     assert.deepEqual(await gateway.sessions(), []);
+  });
+
+  it('what docs/rules.md says can be typed does what it says', async (t) => {
+    const folder = join(gateway.folder, 'typed');
+    await mkdir(join(folder, 'other-rules'), { recursive: true });
+    const blocks = blocksOf('docs/rules.md');
+    const written = blocks.find(({ language }) => language === 'yml')?.text ?? '';
+    await writeFile(join(folder, 'customers.yaml'), written.replace('name: customers', 'name: typed'));
+    await writeFile(join(folder, 'mail.eml'), mail('anna@customer.example', 'Typed order'));
+    const project = process.cwd();
+    process.chdir(folder);
+    t.after(() => process.chdir(project));
+    const { data } = await gateway.get<{ data: MessageView[] }>('/v1/messages');
+    const sections = ['Trying a rule', 'Rules made in the console'];
+    const lines = commandsOf('docs/rules.md').filter(({ section }) => sections.includes(section));
+    assert.equal(lines.length, 13);
+    for (const { line } of lines) {
+      if (line.startsWith('curl')) {
+        const words = wordsOf(line);
+        const answer = await test<BackTestView>(JSON.parse(words[words.indexOf('-d') + 1] ?? '') as object);
+        assert.equal(answer.body.rules.find(({ rule }) => rule === 'customers')?.matches, 2);
+        continue;
+      }
+      const words = wordsOf(line.replace(/msg_\w+/, data[0]?.id ?? '')).slice(4);
+      const ran = await postern(...words.map((word) => (word === 'customers' ? 'typed' : word)));
+      assert.equal(ran.code, 0, `${line}\n${ran.err}`);
+    }
+    assert.deepEqual(await names(), ['newsletters', 'customers']);
   });
 
   it('the command line makes, shows, changes, tries and removes rules', async () => {
