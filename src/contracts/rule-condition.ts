@@ -145,7 +145,7 @@ export const condition: z.ZodType<Condition> = z.lazy(() =>
       ...plainConditions,
       all: z.array(condition).min(1).max(MAX_LIST_ITEMS).describe('All of these hold.').optional(),
       any: z.array(condition).min(1).max(MAX_LIST_ITEMS).describe('One of these holds.').optional(),
-      not: condition.optional(),
+      not: condition.optional().describe('This does not hold.'),
     })
     .meta({
       id: 'condition',

@@ -32,32 +32,51 @@ const label = z
 /** Where `post` delivers mail to, and how. */
 export const destination = z.strictObject({
   url: z.url({ protocol: /^https?$/, error: 'write a URL such as https://crm.example/inbound' }),
-  /** `json`: the event. `raw`: the message as it lies on the server, as message/rfc822. */
-  format: z.enum(['json', 'raw']).default('json'),
-  /** A Standard Webhooks secret (`whsec_…`): what is posted is signed with it. */
-  secret_ref: secretRef.optional(),
-  /** Further request headers, such as `Authorization`, each with its value by reference. */
-  headers: requestHeaders.optional(),
-  /** Marks the mail as read once the receiver has handled it. */
-  mark_seen: z.boolean().default(false),
-  /** Attachments as base64, each part with its hashes; without this they are named alone. */
-  include_attachments: z.boolean().default(false),
-  /** Attachments are kept for so many days, and the event refers to them: instead of base64. `json` only. */
-  attachment_retention_days: retentionDays.optional(),
-  /** A journal's report is opened: the event is that of the mail inside. `json` only. */
-  journal: z.boolean().default(false),
-  /** A part (`json`) or a message (`raw`) that is larger is left out. */
-  max_body_size: byteCount.default('10MB'),
-  /** Words for the receiver, put into the event's `routing`. */
-  tags: z.array(z.string().min(1).max(MAX_LABEL_CHARS)).max(50).default([]),
-  /** How long one attempt may take. */
-  timeout: duration.default('30s'),
-  /** How often it is tried before it is a dead letter. */
-  attempts: z.number().int().min(1).max(10).default(10),
-  /** How many deliveries to it run at once. */
-  concurrency: z.number().int().min(1).max(64).default(4),
-  /** Allows http, loopback and private addresses for this destination. */
-  allow_private: z.boolean().default(false),
+  format: z
+    .enum(['json', 'raw'])
+    .default('json')
+    .describe('`json`: the event. `raw`: the message as it lies on the server, as message/rfc822.'),
+  secret_ref: secretRef
+    .optional()
+    .describe('A Standard Webhooks secret (`whsec_…`): what is posted is signed with it.'),
+  headers: requestHeaders
+    .optional()
+    .describe('Further request headers, such as `Authorization`, each with its value by reference.'),
+  mark_seen: z.boolean().default(false).describe('Marks the mail as read once the receiver has handled it.'),
+  include_attachments: z
+    .boolean()
+    .default(false)
+    .describe('Attachments as base64, each part with its hashes; without this they are named alone.'),
+  attachment_retention_days: retentionDays
+    .optional()
+    .describe(
+      'Attachments are kept for so many days, and the event refers to them: instead of base64. `json` only.',
+    ),
+  journal: z
+    .boolean()
+    .default(false)
+    .describe("A journal's report is opened: the event is that of the mail inside. `json` only."),
+  max_body_size: byteCount
+    .default('10MB')
+    .describe('A part (`json`) or a message (`raw`) that is larger is left out.'),
+  tags: z
+    .array(z.string().min(1).max(MAX_LABEL_CHARS))
+    .max(50)
+    .default([])
+    .describe("Words for the receiver, put into the event's `routing`."),
+  timeout: duration.default('30s').describe('How long one attempt may take.'),
+  attempts: z
+    .number()
+    .int()
+    .min(1)
+    .max(10)
+    .default(10)
+    .describe('How often it is tried before it is a dead letter.'),
+  concurrency: z.number().int().min(1).max(64).default(4).describe('How many deliveries to it run at once.'),
+  allow_private: z
+    .boolean()
+    .default(false)
+    .describe('Allows http, loopback and private addresses for this destination.'),
 });
 export type Destination = z.infer<typeof destination>;
 export const destinationWords: readonly string[] = Object.keys(destination.shape);
@@ -98,8 +117,8 @@ export type Forward = z.infer<typeof forward> & { to: string[] };
 const plainActions = [
   z.strictObject({ spawn: z.string().min(1).describe('The agent that is woken.') }),
   z.strictObject({ label: label.describe('A label that the mail gets.') }),
-  z.strictObject({ mark_seen: z.literal(true) }),
-  z.strictObject({ stop: z.literal(true) }),
+  z.strictObject({ mark_seen: z.literal(true).describe('Marks the mail as read.') }),
+  z.strictObject({ stop: z.literal(true).describe('No further rule is tried on the mail.') }),
 ] as const;
 
 /** An action as the other rooms see it: always an object with one key. `post` names a destination. */
@@ -160,25 +179,29 @@ export const rule = z.strictObject({
   mailbox: names.describe('The folder, several, or "*"; any that is watched where it is absent.').optional(),
   /** Those with the highest come first; 0 where nothing is said. Of the same priority, the order of the files counts. */
   priority: priority.describe('Rules with a higher one are tried first; 0 where it is absent.').optional(),
-  when: condition.optional(),
+  when: condition.optional().describe('What must hold of the mail; any mail where it is absent.'),
   // biome-ignore lint/suspicious/noThenProperty: the language of DESIGN.md says when and then
   then: z.array(writtenAction).min(1).max(20).describe('What is done, in order.'),
 });
 export type Rule = z.infer<typeof rule>;
 
 const command = z.strictObject({
-  /** The program and its arguments; no shell reads them. */
-  command: z.array(z.string()).min(1),
-  /** Names of environment variables that are passed through. */
-  env: z.array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'name an environment variable')).optional(),
+  command: z.array(z.string()).min(1).describe('The program and its arguments; no shell reads them.'),
+  env: z
+    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'name an environment variable'))
+    .optional()
+    .describe('Names of environment variables that are passed through.'),
 });
 const webhook = z.strictObject({
   webhook: z.strictObject({
     url: z.url({ protocol: /^https?$/ }),
-    /** A Standard Webhooks secret (`whsec_…`) by reference: `env:NAME` or `file:/path`. */
-    secret_ref: secretRef,
-    /** Allows http, loopback and private addresses for this endpoint. */
-    allow_private: z.boolean().optional(),
+    secret_ref: secretRef.describe(
+      'A Standard Webhooks secret (`whsec_…`) by reference: `env:NAME` or `file:/path`.',
+    ),
+    allow_private: z
+      .boolean()
+      .optional()
+      .describe('Allows http, loopback and private addresses for this endpoint.'),
   }),
 });
 /** The keys of each way to run an agent. */
@@ -186,24 +209,32 @@ export const runWords: readonly string[] = [...Object.keys(command.shape), ...Ob
 export const webhookWords: readonly string[] = Object.keys(webhook.shape.webhook.shape);
 
 const may = z.strictObject({
-  /** Whether the agent's mail leaves: never, after a person's approval, or by itself. */
-  reply: z.enum(['never', 'approve', 'auto']).default('approve'),
-  /**
-   * To whom: the people of the thread, named addresses and domains, or anybody. An empty list means nobody.
-   */
-  recipients: z.union([z.enum(['thread', 'any']), z.array(word).max(MAX_LIST_ITEMS)]).default('thread'),
-  tools: z.array(z.string()).default([]),
-  label: z.boolean().default(true),
-  move: z.array(z.string()).default([]),
+  reply: z
+    .enum(['never', 'approve', 'auto'])
+    .default('approve')
+    .describe("Whether the agent's mail leaves: never, after a person's approval, or by itself."),
+  recipients: z
+    .union([z.enum(['thread', 'any']), z.array(word).max(MAX_LIST_ITEMS)])
+    .default('thread')
+    .describe(
+      'To whom: the people of the thread, addresses and domains, or anybody. An empty list means nobody.',
+    ),
+  tools: z.array(z.string()).default([]).describe('The tools that its model may use.'),
+  label: z.boolean().default(true).describe('Whether it may label mail.'),
+  move: z.array(z.string()).default([]).describe('The folders that it may move mail to.'),
 });
 export const mayWords: readonly string[] = Object.keys(may.shape);
 
 const limits = z.strictObject({
-  time: duration.default('5m'),
-  per_sender: rate.default('5/1h'),
-  per_day: z.number().int().positive().default(200),
-  /** How many sessions of this agent run at once. */
-  concurrency: z.number().int().positive().default(4),
+  time: duration.default('5m').describe('How long one turn may take.'),
+  per_sender: rate.default('5/1h').describe('How many turns the mail of one sender may wake: 5/1h.'),
+  per_day: z.number().int().positive().default(200).describe('How many turns it may have in 24 hours.'),
+  concurrency: z
+    .number()
+    .int()
+    .positive()
+    .default(4)
+    .describe('How many sessions of this agent run at once.'),
 });
 export const limitWords: readonly string[] = Object.keys(limits.shape);
 
@@ -220,13 +251,16 @@ export const rulesFile = z.strictObject({
   defaults: ruleDefaults
     .describe('What the rules of this file have where they do not say it themselves.')
     .optional(),
-  agents: z.record(handle, agent).optional(),
-  destinations: z.record(handle, destination).optional(),
+  agents: z.record(handle, agent).describe('Who is woken by mail, by name.').optional(),
+  destinations: z
+    .record(handle, destination)
+    .describe('Websites that `post` delivers to, by name.')
+    .optional(),
   knowledge: z
     .record(handle, knowledgeSink)
     .describe('Where `ingest` puts documents, by name; `local` is always there.')
     .optional(),
-  rules: z.array(rule).optional(),
+  rules: z.array(rule).describe('In the order in which they are tried.').optional(),
 });
 export type RulesFile = z.infer<typeof rulesFile>;
 

@@ -7,6 +7,7 @@ import { PosternError } from '../../kernel/errors.ts';
 import { type Logger, silentLogger } from '../../kernel/logger.ts';
 import { parseMail } from '../../mail/parse.ts';
 import { compileRules, type RuleFile } from '../../rules/compile.ts';
+import { rulesSchema } from '../../rules/json-schema.ts';
 import { loadRules, readRuleFiles } from '../../rules/load.ts';
 import { CANDIDATE } from '../../rules/made-text.ts';
 import type { Operation } from '../registry.ts';
@@ -65,6 +66,18 @@ export const rulesCheck: Command = {
       }
       return EXIT.refused;
     }
+  },
+};
+
+export const rulesSchemaCommand: Command = {
+  words: ['rules', 'schema'],
+  summary: 'Print the JSON Schema of rules files, for editors. Needs no gateway.',
+  args: [],
+  flags: {},
+  async run(io, _values, positionals) {
+    if (positionals.length > 0) throw new UsageError(`There is one word too many: ${positionals[0]}`);
+    print(io, rulesSchema().trimEnd());
+    return EXIT.ok;
   },
 };
 

@@ -8,6 +8,7 @@ import { PosternError } from '../../kernel/errors.ts';
 import { newId } from '../../kernel/ids.ts';
 import type { Part } from '../../kernel/lifecycle.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import { rulesSchema } from '../../rules/json-schema.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { demand, type Principal } from '../access.ts';
 import { operations as allOperations } from '../operations.ts';
@@ -183,6 +184,8 @@ export class HttpServer implements Part {
     app.get('/', (_req, res) => void res.json({ name: 'Postern', api: '/v1', openapi: '/v1/openapi.json' }));
     app.get('/oauth/callback', oauthCallback(rooms.signIn, this.#options.log));
     app.get('/v1/openapi.json', (_req, res) => void res.type('json').send(openApi));
+    // Open, for editors cannot sign in: it says what can be written, and nothing of what is.
+    app.get('/v1/rules/schema', (_req, res) => void res.type('application/schema+json').send(rulesSchema()));
     app.get(
       '/v1/events',
       async (req, _res, next) => {
@@ -209,6 +212,7 @@ export class HttpServer implements Part {
       '/',
       '/oauth/callback',
       '/v1/openapi.json',
+      '/v1/rules/schema',
       '/v1/events',
     ]) {
       app.all(path, onlyMethods(['GET']));
