@@ -146,6 +146,38 @@ export const sqlViews: readonly SqlView[] = [
     'ledger.decisions t',
   ),
   view(
+    'made_rules',
+    'The rules that were made over REST, as they are now. Those of files are not here.',
+    {
+      id: '',
+      name: '',
+      'version:integer': '',
+      text: '',
+      'enabled:integer': '',
+      created_by: '',
+      'created_at:time': '',
+      updated_by: '',
+      'updated_at:time': '',
+    },
+    'ledger.made_rules t',
+  ),
+  view(
+    'rule_versions',
+    'What each rule made over REST was with every change.',
+    {
+      id: '',
+      rule_id: '',
+      'version:integer': '',
+      change: '',
+      name: '',
+      text: '',
+      'enabled:integer': '',
+      author: '',
+      'created_at:time': '',
+    },
+    'ledger.made_rule_versions t',
+  ),
+  view(
     'deliveries',
     'What was posted to websites, and what became of it.',
     {

@@ -10,9 +10,11 @@ import {
 } from '../../contracts/connector.ts';
 import { draftView, submissionView } from '../../contracts/draft.ts';
 import { liveEvent } from '../../contracts/live-event.ts';
+import { madeRuleVersion, ruleDetail, ruleView } from '../../contracts/made-rule.ts';
 import { address, attachmentView, messageDetail, messageView, trust } from '../../contracts/mail.ts';
 import { deadLetterView, problem } from '../../contracts/page.ts';
 import { agent, rule } from '../../contracts/rule.ts';
+import { backTestView, mailTest } from '../../contracts/rule-test.ts';
 import { sessionView, turnView } from '../../contracts/session.ts';
 import { sourceConsumer, sourceEvent, streamRequest } from '../../contracts/source.ts';
 import { type Operation, pathFields } from '../registry.ts';
@@ -35,6 +37,11 @@ const NAMED: Readonly<Record<string, z.ZodType>> = {
   MessageDetail: messageDetail,
   Problem: problem,
   Rule: rule,
+  RuleBackTest: backTestView,
+  RuleDetail: ruleDetail,
+  RuleTest: mailTest,
+  RuleVersion: madeRuleVersion,
+  RuleView: ruleView,
   SearchCriteria: searchCriteria,
   Session: sessionView,
   SignInCheck: signInCheck,

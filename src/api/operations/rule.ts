@@ -15,7 +15,6 @@ const MAX_FILE_CHARS = 1_000_000;
 /** Files of rules, as texts. */
 export const ruleFiles = z
   .array(z.strictObject({ name: z.string().min(1).max(255), text: z.string().max(MAX_FILE_CHARS) }))
-  .min(1)
   .max(MAX_FILES);
 
 const rulesView = z.object({
@@ -58,7 +57,7 @@ export const ruleOperations: readonly Operation[] = [
   defineOperation({
     name: 'rules.check',
     summary: 'Tell what is wrong with rules files, as texts, without putting them in force.',
-    input: z.strictObject({ files: ruleFiles }),
+    input: z.strictObject({ files: ruleFiles.min(1) }),
     output: z.object({ ok: z.boolean(), problems: z.array(ruleProblem) }),
     permission: 'rules:test',
     effects: 'read',
