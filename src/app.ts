@@ -165,7 +165,7 @@ export async function createApp(
     ...{ store, imap, accounts, clock, thread: proofThread },
     log: log.child({ part: 'proofs' }),
   });
-  registerLateDecisions({ store, imap, accounts, worker, decider, jobs, clock, proofs });
+  registerLateDecisions({ store, imap, accounts, worker, decider, jobs, clock, bus, proofs });
 
   const audit = new Audit(store, clock);
   const artifacts = new Artifacts({

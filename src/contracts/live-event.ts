@@ -8,6 +8,7 @@ export const liveEventType = z.enum([
   'watch.recovered',
   'message.received',
   'message.changed',
+  'message.decided',
   'session.changed',
   'draft.changed',
   'submission.changed',

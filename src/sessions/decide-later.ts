@@ -2,6 +2,7 @@
 // the way in, a connection may break just then, and signatures are never checked there, for that needs the whole message
 // and the DNS. What was decided at once stays; a rule is decided on once for each message.
 import type { Accounts } from '../accounts/accounts.ts';
+import type { Bus } from '../cluster/bus.ts';
 import { type MailContent, type MailKind, mailMetadata, type Trust } from '../contracts/mail.ts';
 import type { JobPayload } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
@@ -9,7 +10,7 @@ import type { JobContext, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { codeOf, PosternError } from '../kernel/errors.ts';
 import { storedTrust } from '../mail/trust.ts';
-import type { Reader, Tx } from '../store/store.ts';
+import { afterCommit, type Reader, type Tx } from '../store/store.ts';
 import type { Arrival, Decider } from '../watch/arrival.ts';
 import type { Proofs } from '../watch/proofs.ts';
 import { type TextParts, textOf } from '../watch/text.ts';
@@ -29,6 +30,7 @@ export interface LateDecisionParts extends TextParts {
   jobs: JobQueue;
   clock: Clock;
   proofs: Pick<Proofs, 'prove'>;
+  bus: Bus;
 }
 
 export function registerLateDecisions(parts: LateDecisionParts): void {
@@ -56,6 +58,7 @@ export function registerLateDecisions(parts: LateDecisionParts): void {
       const matches = decision?.matches.filter(({ rule }) => named.has(rule)) ?? [];
       await store.write(async (tx) => {
         await context.finish(tx);
+        afterCommit(tx, () => tellOf(parts, arrival));
         if (!decision || matches.length === 0) return;
         const left = (await wasMoved(tx, arrival.id)) ? matches.map(withoutMove) : matches;
         await decider.record(tx, arrival, { ...decision, matches: left, open: [] }, content);
@@ -63,6 +66,11 @@ export function registerLateDecisions(parts: LateDecisionParts): void {
     },
     { concurrency: DECISIONS_AT_ONCE },
   );
+}
+
+/** Also where no rule matched: what is known of who sent it may be another now. */
+function tellOf({ bus }: LateDecisionParts, { id, account, threadId }: Arrival): void {
+  bus.publish('message.decided', { message_id: id, account_id: account.id, thread_id: threadId });
 }
 
 /**

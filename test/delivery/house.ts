@@ -100,7 +100,7 @@ export async function openDeliveryHouse(
   const ingest = new Ingest({ store, jobs, clock, bus, log, decider });
   registerEffects({ store, imap, accounts, worker, ingest, jobs, clock });
   const proofs = { prove: () => Promise.reject(new Error('no mail here is signed')) };
-  registerLateDecisions({ store, imap, accounts, worker, decider, jobs, clock, proofs });
+  registerLateDecisions({ store, imap, accounts, worker, decider, jobs, clock, bus, proofs });
   const audit = new Audit(store, clock);
   const blobs = new Blobs(store, folderStore(join(folder, 'objects')), clock);
   const artifacts = new Artifacts({
