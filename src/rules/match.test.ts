@@ -116,6 +116,8 @@ it('the index leaves out no rule that matches', () => {
       () => ({ to: pick(froms) }),
       () => ({ account: pick(['sales', 'support', '!sales']) }),
       () => ({ type: pick(['text/plain', 'image/*', '!image/png']) }),
+      () => ({ text: pick(subjects) }),
+      () => ({ text: [pick(subjects), pick(subjects)], to: pick(froms) }),
       () => ({ header: { 'x-a': pick(values) } }),
       () => ({ list_id: pick(['news.example', '*.example', '!news.example']) }),
       () => ({ attachment: pick([true, false]) }),
@@ -133,6 +135,7 @@ it('the index leaves out no rule that matches', () => {
       from: pick([...addresses, null]),
       to: [pick(addresses), pick(addresses)],
       subject: `${pick(words)} ${pick(words)}`,
+      text: pick([null, `${pick(words)} ${pick(words)}`, 'nothing']),
       account: pick(['sales', 'support']),
       parts: pick([
         [{}],
