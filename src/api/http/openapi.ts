@@ -14,6 +14,7 @@ import { madeRuleVersion, ruleDetail, ruleView } from '../../contracts/made-rule
 import { address, attachmentView, messageDetail, messageView, trust } from '../../contracts/mail.ts';
 import { deadLetterView, problem } from '../../contracts/page.ts';
 import { agent, rule } from '../../contracts/rule.ts';
+import { condition } from '../../contracts/rule-condition.ts';
 import { backTestView, mailTest } from '../../contracts/rule-test.ts';
 import { sessionView, turnView } from '../../contracts/session.ts';
 import { sourceConsumer, sourceEvent, streamRequest } from '../../contracts/source.ts';
@@ -37,6 +38,7 @@ const NAMED: Readonly<Record<string, z.ZodType>> = {
   MessageDetail: messageDetail,
   Problem: problem,
   Rule: rule,
+  RuleCondition: condition,
   RuleBackTest: backTestView,
   RuleDetail: ruleDetail,
   RuleTest: mailTest,
