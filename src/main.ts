@@ -1,4 +1,6 @@
 // argv -> command; nothing else.
+import { keepCompiled } from './config/compile-cache.ts';
+import { environment } from './config/environment.ts';
 import { explain } from './kernel/errors.ts';
 
 try {
@@ -10,6 +12,7 @@ try {
 
 /** What a command does not need is not loaded: `postern draft list` starts no gateway. */
 async function run(argv: string[]): Promise<number> {
+  keepCompiled(environment());
   const { loadConfig, urlOfGateway } = await import('./config/config.ts');
   switch (argv[0]) {
     case 'start': {

@@ -6,6 +6,9 @@ import { z } from 'zod';
 import { duration } from '../contracts/rule.ts';
 import { durationMs } from '../kernel/duration.ts';
 import { PosternError } from '../kernel/errors.ts';
+import { type Environment, environment } from './environment.ts';
+
+export { type Environment, environment };
 
 export interface Config {
   readonly dataDir: string;
@@ -130,11 +133,6 @@ const variables = z.object({
     .enum(['debug', 'info', 'warn', 'error', 'silent'], { error: 'name debug, info, warn, error or silent' })
     .default('info'),
 });
-
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** The environment as it is now: nothing else reads it. */
-export const environment = (): Environment => process.env;
 
 /**
  * Reads the settings. An empty variable counts as absent. Each secret can stand in a file named by `…_FILE`.
