@@ -28,6 +28,8 @@ export const isMarkedByChance = (line: string): boolean => /^[ \t]{0,3}>(?:=|\d|
 const SQUEEZED = /[\s\u3000]+/g;
 const squeeze = (line: string): string => line.replace(SQUEEZED, ' ').trim().toLowerCase();
 
+/** No attribution is wrapped there; abbreviated months and years end in a dot as well, but are shorter. */
+const SENTENCE_END = /[!?。！？]$|\p{L}{7,}\.$/u;
 const CLOCK = /\d{1,2} ?[:.時时点점h시] ?\d{2}|\d ?[ap]\.?m\b|\d{1,2} ?[時时点시]/;
 const YEAR = /(?:19|20)\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{2}/;
 const BEGINS_WITH_DATE =
@@ -43,21 +45,26 @@ export function attributionAt(
   marked: (index: number) => boolean,
 ): number {
   let joined = '';
-  let second = ''; // the same without the first line
+  const heads: string[] = []; // the lines so far
   for (let count = 1; count <= ATTRIBUTION_LINES && index + count <= lines.length; count++) {
     const line = lines[index + count - 1] as string;
     if (line.length > MAX_ATTRIBUTION_CHARS || isMarked(line)) return 0;
     const bare = squeeze(line);
-    if (bare === '') return 0;
-    if (count > 1) second = second === '' ? bare : `${second} ${bare}`;
+    if (bare === '') return 0; // no attribution has a blank line in it
+    if (count > 1 && SENTENCE_END.test(joined)) return 0;
+    heads.push(bare);
     joined = joined === '' ? bare : `${joined} ${bare}`;
     if (joined.length > MAX_ATTRIBUTION_CHARS) return 0;
     const strong = beginsAttribution(joined);
     if (count === 1 && !strong && !joined.includes('@') && !endsAttribution(joined)) return 0;
     if (!isAttribution(joined, strong, marked(index + count))) continue;
-    // What only names an address in its first line may be prose before an attribution of its own.
-    const alone = count > 1 && isAttribution(second, true, true);
-    return alone && (!strong || beginsAttribution(second)) ? 0 : count;
+    // Lines of prose may stand before an attribution that is whole without them.
+    for (let from = 1; from < count; from++) {
+      const later = heads.slice(from).join(' ');
+      const whole = !strong || beginsAttribution(later) || (later.includes('@') && CLOCK.test(later));
+      if (whole && isAttribution(later, true, true)) return 0;
+    }
+    return count;
   }
   return 0;
 }
@@ -68,6 +75,7 @@ const beginsAttribution = (line: string): boolean =>
 
 /** Whether whole lines, joined, introduce a quote. They must name a time or an address, or they are just prose. */
 function isAttribution(joined: string, strong: boolean, marked: boolean): boolean {
+  if (!LAST_LETTERS.has(joined.at(-1))) return false;
   const dated = YEAR.test(joined) || CLOCK.test(joined);
   const addressed = joined.includes('@');
   if (!endsAttribution(joined)) {
@@ -78,7 +86,11 @@ function isAttribution(joined: string, strong: boolean, marked: boolean): boolea
   return addressed ? strong || dated : strong && CLOCK.test(joined);
 }
 
+/** The last letters that an attribution can have: looked at first, since most lines of most mails end there. */
+const LAST_LETTERS = new Set([...WROTE_AT_END.map((verb) => verb.at(-1)), ...':：,;-–—']);
+
 function endsAttribution(line: string): boolean {
+  if (!LAST_LETTERS.has(line.at(-1))) return false;
   const colon = /[:：]$/.test(line);
   const bare = line.replace(/^[-–—]{2,} ?/, '').replace(/[\s:：,;\-–—]+$/, '');
   if (WROTE_AT_END.some((verb) => bare.endsWith(verb))) {
@@ -99,9 +111,9 @@ export function quoteFollows(lines: readonly string[], index: number): boolean {
 
 /** What a line says between dashes, or in front of its colon; undefined where it is no such line. */
 function wordsOfSeparator(line: string): string | undefined {
-  if (line.length > MAX_SEPARATOR_CHARS) return undefined;
+  if (line.length > MAX_SEPARATOR_CHARS || !/^\s{0,20}(?:[-_=*~–—─━]{2}|[-–—]\s)/.test(line))
+    return undefined;
   const bare = line.replaceAll('\u00a0', ' ').trim();
-  if (!/^[-_=*~–—─━]{2}|^[-–—] /.test(bare)) return undefined;
   return squeeze(bare.replace(/^[-_=*~–—─━ ]+/, '').replace(/[-_=*~–—─━ :：]+$/, ''));
 }
 
@@ -139,14 +151,16 @@ export function isHeadingBlock(lines: readonly string[], index: number): boolean
   let addressed = false;
   let clock = false;
   let unlabelled = 0;
+  let blanks = 0; // in a row: HTML may have made a paragraph of each header
   for (let i = index; i < Math.min(index + HEADING_LINES, lines.length); i++) {
     const line = lines[i] as string;
     const role = roleOf(line);
     if (role === undefined) {
-      if (line.trim() !== '' && ++unlabelled > 2) break;
+      if (line.trim() === '' ? ++blanks > 1 : blanks > 0 || ++unlabelled > 2) break;
       continue;
     }
-    if (seen.has(role) && role === 'from') break;
+    if (seen.has(role) && role !== 'other') break;
+    blanks = 0;
     seen.add(role);
     if (role === 'from' && line.includes('@')) addressed = true;
     if (role === 'date' && CLOCK.test(line)) clock = true;

@@ -5,6 +5,9 @@ import { after, describe, test } from 'node:test';
 import { readSamples, type Sample } from '../../test/fixtures/reply-text/samples.ts';
 import type { MailContent, MailPart } from '../contracts/mail.ts';
 import { contentOf } from './content.ts';
+import { HiddenText } from './hidden-text.ts';
+import { readHtml } from './html.ts';
+import { lineKinds } from './reply-text.ts';
 
 const samples = readSamples();
 let right = 0;
@@ -39,6 +42,18 @@ describe('the reply text of a sample is what its sender wrote', () => {
       const { text, reply_text: reply } = contentOfSample(sample);
       assert.equal(reply, sample.reply ?? text.replace(/^\n+/, '').trimEnd());
       right++;
+    });
+  }
+});
+
+describe('a sample holds a forwarded mail, or none', () => {
+  for (const sample of samples) {
+    test(sample.name, () => {
+      const { subject, type, body } = sample;
+      const { text, marks } =
+        type === 'text/html' ? readHtml(body, new HiddenText()) : { text: body, marks: [] };
+      const kinds = lineKinds(text.split('\n'), { subject, marks });
+      assert.equal(kinds.includes('forwarded'), sample.forwarded);
     });
   }
 });

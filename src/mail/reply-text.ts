@@ -67,6 +67,10 @@ function quotesOf(lines: readonly string[], marks: readonly LineMark[], forwarde
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] as string;
     const mark = marks[i];
+    if (line.trim() === '') {
+      kinds.push('own');
+      continue;
+    }
     // Apple Mail marks what it forwards as quoted. Where a quote holds a forwarded mail, it does not begin with it.
     const forward = beginsForward(isMarked(line) ? line.replace(/^\s*[>＞]\s*/, '') : line);
     const inside = (mark === 'quoted' || isMarked(line)) && (attributed || kinds[i - 1] === 'quote');
@@ -90,7 +94,7 @@ function quotesOf(lines: readonly string[], marks: readonly LineMark[], forwarde
       attributed = true;
       continue;
     }
-    if (line.trim() !== '') attributed = false;
+    attributed = false;
     kinds.push('own');
   }
   return kinds;
