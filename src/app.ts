@@ -42,6 +42,7 @@ import { DnsRecords } from './network/dns-records.ts';
 import { Artifacts } from './objects/artifacts.ts';
 import { Blobs } from './objects/blobs.ts';
 import { folderStore } from './objects/fs.ts';
+import { ObjectSweep } from './objects/sweep.ts';
 import { Uploads } from './objects/uploads.ts';
 import { composeMail } from './outbound/compose.ts';
 import { submissionFigures } from './outbound/figures.ts';
@@ -96,7 +97,8 @@ export async function createApp(
   const bus = memoryBus(clock);
   const jobs = new JobQueue(store, clock);
   const worker = new JobWorker(jobs, clock, log.child({ part: 'jobs' }));
-  const blobs = new Blobs(store, folderStore(config.objectsDir), clock);
+  const objects = folderStore(config.objectsDir);
+  const blobs = new Blobs(store, objects, clock);
   const secretOf = (reference: string): string => resolveSecret(reference, environment);
 
   const vault = new Vault(secrets.masterKeys);
@@ -314,6 +316,7 @@ export async function createApp(
     extractor,
     knowledge,
     ...runs('work', worker),
+    ...runs('work', new ObjectSweep({ store, objects, clock, log: log.child({ part: 'objects' }) })),
     ...runs('watch', watchers),
     ...(watchCheckMs === null ? [] : runs('watch', canary)),
   ];

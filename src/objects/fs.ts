@@ -1,10 +1,12 @@
 // Objects in a folder: written beside their place, flushed, and renamed, so that a kill leaves either nothing or all.
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { mkdir, open, opendir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import type { ObjectStore } from './object-store.ts';
 
+const BESIDE = /^[a-z]+_[0-9a-z]{26}\.[0-9a-f]{8}\.tmp$/;
 const KEY = /^[a-z]+_[0-9a-z]{26}$/; // our own ids: nothing that could leave the folder
 
 export function folderStore(folder: string): ObjectStore {
@@ -37,7 +39,24 @@ export function folderStore(folder: string): ObjectStore {
     async remove(key) {
       await rm(placeOf(folder, key), { force: true });
     },
+    async *storedBefore(time) {
+      for await (const entry of filesIn(folder)) {
+        const path = join(entry.parentPath, entry.name);
+        const found = await stat(path).catch(() => null); // it may be gone by now
+        if (!found || found.mtimeMs >= time) continue;
+        if (KEY.test(entry.name)) yield entry.name;
+        else if (BESIDE.test(entry.name)) await rm(path, { force: true });
+      }
+    },
   };
+}
+
+/** The files of the folders that objects lie in. */
+async function* filesIn(folder: string): AsyncGenerator<Dirent> {
+  for (const inner of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    if (!inner.isDirectory()) continue;
+    for await (const entry of await opendir(join(folder, inner.name))) if (entry.isFile()) yield entry;
+  }
 }
 
 async function orNotFound<T>(key: string, reading: Promise<T>): Promise<T> {

@@ -12,4 +12,6 @@ export interface ObjectStore {
   /** The object piece by piece; to be read to its end or destroyed. @throws PosternError `not_found` */
   open(key: string): Promise<Readable>;
   remove(key: string): Promise<void>;
+  /** The keys of what was stored before that time (epoch milliseconds); what a broken-off write left is removed by it. */
+  storedBefore(time: number): AsyncIterable<string>;
 }
