@@ -64,6 +64,7 @@ import { openSqlite } from './store/sqlite.ts';
 import { createLog } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { Canary } from './watch/canary.ts';
+import { Correspondents } from './watch/correspondents.ts';
 import { registerEffects } from './watch/effects.ts';
 import { Ingest } from './watch/ingest.ts';
 import { Messages } from './watch/messages.ts';
@@ -136,7 +137,10 @@ export async function createApp(
 
   const early = new EarlyTurns({ rules: rulesNow, clock, bus });
   const decider = ruleDecider({ rules: rulesNow, jobs, clock, early });
-  const ingest = new Ingest({ store, jobs, clock, bus, log: log.child({ part: 'ingest' }), decider });
+  const ingest = new Ingest({
+    ...{ store, jobs, clock, bus, decider, correspondents: new Correspondents(store) },
+    log: log.child({ part: 'ingest' }),
+  });
   const watchers = new Watchers({
     accounts,
     connector,
@@ -232,7 +236,7 @@ export async function createApp(
   });
   if (operatorMail) registerOperatorNotice({ ...operatorMail, accounts, drafts, worker, log });
   registerActions({ store, jobs, worker, clock, bus, accounts, drafts, rules: rulesNow, proofs });
-  registerForwards({ store, imap, worker, clock, accounts, blobs, drafts, messages });
+  registerForwards({ store, imap, worker, clock, accounts, blobs, drafts, messages, proofs });
   const pool = new SmtpPool(accounts, clock);
   registerOutbound({
     store,

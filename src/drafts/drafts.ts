@@ -287,6 +287,7 @@ export class Drafts {
       subject: content.subject,
       digest,
       envelope,
+      people: [...content.to, ...content.cc, ...content.bcc],
       rawObjectId,
     });
     if (mail.sessionId !== null) await this.#parts.sessions.settle(tx, mail.sessionId);

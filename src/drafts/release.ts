@@ -1,9 +1,11 @@
 // The one place where a mail gets into the outbox: with the approval of exactly these bytes, in one transaction.
 import type { Bus } from '../cluster/bus.ts';
+import type { Address } from '../contracts/mail.ts';
 import { outboxPool } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { afterCommit, type Tx } from '../store/store.ts';
+import { noteCorrespondents } from '../watch/correspondents.ts';
 import type { Envelope } from './composer.ts';
 
 export interface ReleaseParts {
@@ -23,6 +25,8 @@ export interface Released {
   subject: string;
   digest: string;
   envelope: Envelope;
+  /** All whom it goes to. */
+  people: readonly Address[];
   rawObjectId: string;
   approvedBy: string;
 }
@@ -66,6 +70,7 @@ export async function release(tx: Tx, { jobs, clock, bus }: ReleaseParts, mail: 
       })),
     )
     .execute();
+  await noteCorrespondents(tx, mail.accountId, mail.people, now);
   if (mail.threadId !== null) {
     // Answers to this mail belong to its thread.
     await tx

@@ -127,6 +127,18 @@ describe('the policy of outgoing mail', () => {
     assert.equal(judgeOutgoing(may({}), mail('ann@prospect.example', { trust: asserted })).verdict, 'send');
   });
 
+  it('a mail that looks like somebody else asks a person, whoever it is proved to be from', () => {
+    const trust: Trust = { ...verified, flags: ['lookalike', 'reply-to-elsewhere'] };
+    assert.deepEqual(judgeOutgoing(may({}), mail('ann@prospect.example', { trust })), {
+      verdict: 'ask',
+      reasons: [
+        'A mail that the agent has read is suspicious: its address looks like that of somebody known, and is another.',
+      ],
+    });
+    const elsewhere: Trust = { ...verified, flags: ['reply-to-elsewhere'] };
+    assert.equal(judgeOutgoing(may({}), mail('ann@prospect.example', { trust: elsewhere })).verdict, 'send');
+  });
+
   it('holds automatic mail that goes where only a Reply-To points', () => {
     const named = ['victim@third.example'];
     const thread = ['ann@prospect.example', ...named];

@@ -3,6 +3,7 @@ import type { MailKind, Trust } from '../contracts/mail.ts';
 import type { Agent } from '../contracts/rule.ts';
 import { addressForm, addressPattern, addressTest } from '../rules/addresses.ts';
 import { PatternError } from '../rules/pattern.ts';
+import { inWords } from './warnings.ts';
 
 export interface OutgoingRequest {
   /** Every recipient, of To, Cc and Bcc. */
@@ -17,7 +18,7 @@ export interface OutgoingRequest {
   /** Of the message that woke the session. */
   kind: MailKind;
   kindReason: string;
-  /** The weakest of the thread's mails, for the agent has read them all. */
+  /** The weakest of the thread's mails with what warns of any of them, for the agent has read them all. */
   trust: Trust;
 }
 
@@ -55,6 +56,10 @@ export function judgeOutgoing(may: Agent['may'], request: OutgoingRequest): Outg
   if (may.reply === 'approve') reasons.push('The policy of this agent wants a person to approve its mail.');
   if (request.trust.level === 'unverified')
     reasons.push(`The sender of a mail that the agent has read is not verified: ${request.trust.reason}.`);
+  // A Reply-To counts where the answer goes: below.
+  const warnings = request.trust.flags.filter((flag) => flag !== 'reply-to-elsewhere');
+  if (warnings.length > 0)
+    reasons.push(`A mail that the agent has read is suspicious: ${inWords(warnings)}.`);
   // Whoever has seen a Message-ID can write into its thread: what others wrote there is not for him.
   if (request.outsiders.length > 0)
     reasons.push(

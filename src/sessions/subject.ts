@@ -104,7 +104,11 @@ export async function messageOfTurn(store: Store, sessionId: string, number: num
   return row.message_id;
 }
 
+/** The weakest, with all that warns of any of them. */
 function weakest(all: readonly Trust[]): Trust {
   const levels = ['unverified', 'asserted', 'verified'];
-  return all.reduce((one, other) => (levels.indexOf(other.level) < levels.indexOf(one.level) ? other : one));
+  const least = all.reduce((one, other) =>
+    levels.indexOf(other.level) < levels.indexOf(one.level) ? other : one,
+  );
+  return { ...least, flags: [...new Set(all.flatMap(({ flags }) => flags))] };
 }

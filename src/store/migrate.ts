@@ -12,6 +12,7 @@ import * as deliveries from './migrations/0003-deliveries.ts';
 import * as history from './migrations/0003-history.ts';
 import * as uploads from './migrations/0004-uploads.ts';
 import * as rules from './migrations/0005-rules.ts';
+import * as trust from './migrations/0006-trust.ts';
 import * as knowledge from './migrations/0007-knowledge.ts';
 import * as artifacts from './migrations/0008-artifacts.ts';
 import * as contentNotes from './migrations/0009-content-notes.ts';
@@ -28,6 +29,7 @@ const MIGRATIONS = [
   history,
   uploads,
   rules,
+  trust,
   knowledge,
   artifacts,
   contentNotes,

@@ -15,6 +15,7 @@ export interface Database {
   contents: ContentsTable;
   thread_references: ThreadReferencesTable;
   decisions: DecisionsTable;
+  correspondents: CorrespondentsTable;
   made_rules: MadeRulesTable;
   made_rule_versions: MadeRuleVersionsTable;
   deliveries: DeliveriesTable;
@@ -155,6 +156,16 @@ export interface ThreadReferencesTable {
   account_id: string;
   message_id: string;
   thread_id: string;
+}
+
+/** Somebody whom an account has written to. */
+export interface CorrespondentsTable {
+  account_id: string;
+  /** In lower case. */
+  address: string;
+  name: string;
+  /** When first, epoch milliseconds. */
+  noted_at: number;
 }
 
 /** One message and one rule decide once: the unique key of law 2. */

@@ -16,6 +16,7 @@ import { trustOf } from '../mail/trust.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import type { Decider, Decision, TextReader } from './arrival.ts';
 import { advance, type Checkpoint } from './checkpoints.ts';
+import { type Correspondents, noteSentMail } from './correspondents.ts';
 import { isHistory, isOlder } from './history.ts';
 import { joinThreads } from './join-threads.ts';
 import { knownMessages, knownThreads, ownMessageIds } from './ledger-lookups.ts';
@@ -30,6 +31,8 @@ export interface IngestParts {
   bus: Bus;
   log: Logger;
   decider: Decider;
+  /** Whom each account has written to; where absent, nobody is known. */
+  correspondents?: Pick<Correspondents, 'of'>;
 }
 
 interface Read {
@@ -166,6 +169,7 @@ export class Ingest {
       // Another watcher of the same account may have been faster; what it took in is not new any more.
       const inserted = await insertArrivals(tx, arrivals, now);
       for (const arrival of inserted) known.set(arrival.fingerprint, arrival.id);
+      await noteSentMail(tx, inserted, now);
       if (inserted.length < arrivals.length) {
         const others = await knownMessages(
           tx,
@@ -245,6 +249,7 @@ export class Ingest {
     const ownIds = fresh.flatMap((one) => one.metadata.message_id ?? []);
     const threads = await knownThreads(store.db, account.id, [...ownIds, ...references.flat()]);
     const sentByUs = await ownMessageIds(store.db, ownIds);
+    const people = (await this.#parts.correspondents?.of(account)) ?? null;
     const own = { addresses: [account.settings.address], isOwnMessageId: (id: string) => sentByUs.has(id) };
 
     return fresh.map((one, at) => {
@@ -266,7 +271,7 @@ export class Ingest {
         isReply: found !== undefined,
         kind,
         kindReason: reason,
-        trust: trustOf(one.metadata, account.settings.authserv_id ?? null),
+        trust: trustOf(one.metadata, account.settings.authserv_id ?? null, people),
         flags: one.message.flags,
         arrivedAt: one.message.internalDate,
         metadata: one.metadata,

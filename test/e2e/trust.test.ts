@@ -22,6 +22,7 @@ rules:
   - { name: proved, when: { trust: verified }, then: [{ label: Proved }] }
   - { name: doubted, when: { not: { trust: verified } }, then: [{ label: Doubted }] }
   - { name: answered, when: { subject: /^answer/ }, then: [{ spawn: writer }] }
+  - { name: warned, when: { trust: [lookalike, name-of-another] }, then: [{ label: Warned }] }
   - { name: proved and quiet, when: { trust: verified, text: psst }, then: [{ label: Quiet }] }
 `;
 const key = rsaKey();
@@ -145,6 +146,17 @@ describe('trust that is proved', { skip: requireService('dovecot', 'smtp-sink', 
     });
     assert.match(draft?.reasons.join() ?? '', /not verified: the body is not the one/);
     assert.equal((await sink.messages()).length, 1);
+  });
+
+  it('who only looks like somebody to whom an answer went is warned of', async () => {
+    const looks = (subject: string, from: string): string =>
+      mail(subject, 'Please pay to another account.\r\n').replace(/^From: .*/, `From: ${from}`);
+    await dovecot.deliver('sales', looks('digit', 'Somebody <carla@cust0mer.example>'));
+    await dovecot.deliver('sales', looks('colleague', 'Dora <dora@customer.example>'));
+    await dovecot.deliver('sales', looks('ourselves', 'Boss <boss@c0mpany.example>'));
+    assert.deepEqual((await decided('digit', 'all', 'doubted', 'warned')).trust.flags, ['lookalike']);
+    assert.deepEqual((await decided('ourselves', 'all', 'doubted', 'warned')).trust.flags, ['lookalike']);
+    assert.deepEqual((await decided('colleague', 'all', 'doubted')).trust.flags, []);
   });
 });
 

@@ -95,13 +95,15 @@ const PAIRS: readonly (readonly [RegExp, string])[] = [
   [/ci/g, 'd'], // `cl`
 ];
 
-/** Accents, hyphens, dots within the name and invisible characters count for nothing. */
+/** Accents, hyphens, underlines, quotes and invisible characters count for nothing. */
 export function skeletonOf(text: string): string {
-  const plain = text
-    .slice(0, MAX_CHARS)
-    .normalize('NFKD')
-    .toLowerCase()
-    .replace(/[\p{M}\p{Cf}\p{Cc}\p{Pd}_'’`]+/gu, '');
+  const bounded = text.slice(0, MAX_CHARS);
+  const plain = /\P{ASCII}/u.test(bounded)
+    ? bounded
+        .normalize('NFKD')
+        .toLowerCase()
+        .replace(/[\p{M}\p{Cf}\p{Cc}\p{Pd}_'’`]+/gu, '')
+    : bounded.toLowerCase().replace(/[-_'`]+/g, '');
   let seen = '';
   for (const char of plain) seen += TABLE.get(char) ?? char;
   for (const [pair, letter] of PAIRS) seen = seen.replace(pair, letter);
