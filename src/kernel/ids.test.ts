@@ -22,8 +22,18 @@ it('ids of one millisecond increase strictly, and none comes twice', () => {
   assert.equal(new Set(ids).size, MANY);
 });
 
+it('more ids of one millisecond than its four digits count go on in the next', () => {
+  const now = Date.now() + 2_500;
+  let last = newId('job', now);
+  for (let made = 1; made < 2 ** 20 + 10; made++) {
+    const next = newId('job', now);
+    if (next <= last) assert.fail(`${next} came after ${last}`);
+    last = next;
+  }
+});
+
 it('ids increase strictly also when the clock goes back', () => {
-  const now = Date.now() + 3_000;
+  const now = Date.now() + 3_500;
   const clock = [now, now - 1, now - 86_400_000, now - 1, 0, now, now + 1, now];
   assert.ok(strictlyIncreasing(clock.map((at) => newId('job', at))));
 });

@@ -3,7 +3,9 @@ import { randomFillSync } from 'node:crypto';
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford's base 32, as in the ULID specification
 const TIME_CHARS = 10;
-const RANDOM_CHARS = 16;
+const HEAD_RANDOM_CHARS = 12; // and four that count: 16 in all, as the specification has
+const LARGEST_COUNT = 2 ** 20 - 1;
+const random = new Uint8Array(HEAD_RANDOM_CHARS + 2);
 
 /** The nouns that have ids, by their prefix. */
 export type IdPrefix =
@@ -33,52 +35,38 @@ export type IdPrefix =
   | 'plc';
 
 let lastTime = 0;
-const lastRandom = new Uint8Array(RANDOM_CHARS);
+/** What the ids of one millisecond have in common: the time, and twelve random digits. */
+let head = '';
+/** Their last four digits. */
+let count = 0;
 
 /**
  * A new id such as `msg_01jd3k…`. Ids made in one process strictly increase, also within one millisecond and when the
  * clock goes back; ids of several processes sort by time to the millisecond.
  */
 export function newId(prefix: IdPrefix, now: number = Date.now()): string {
-  if (now > lastTime) {
-    lastTime = now;
-    randomFillSync(lastRandom);
-    for (let i = 0; i < RANDOM_CHARS; i++) lastRandom[i] = (lastRandom[i] as number) & 31;
-    // The top digit starts low, so that counting up within a millisecond never runs over.
-    lastRandom[0] = (lastRandom[0] as number) & 15;
-  } else {
-    countUp();
-  }
-  return `${prefix}_${encodeTime(lastTime)}${encodeRandom()}`;
+  if (now > lastTime) begin(now);
+  else if (count === LARGEST_COUNT) begin(lastTime + 1);
+  else count++;
+  return `${prefix}_${head}${digit(count >> 15)}${digit(count >> 10)}${digit(count >> 5)}${digit(count)}`;
 }
 
-/** The least id of a noun that was made at that time or later. */
-export const firstIdOf = (prefix: IdPrefix, at: number): string =>
-  `${prefix}_${encodeTime(Math.max(0, at))}${ALPHABET[0]?.repeat(RANDOM_CHARS)}`;
-
-function countUp(): void {
-  for (let i = RANDOM_CHARS - 1; i >= 0; i--) {
-    const digit = lastRandom[i] as number;
-    if (digit < 31) {
-      lastRandom[i] = digit + 1;
-      return;
-    }
-    lastRandom[i] = 0;
-  }
+function begin(time: number): void {
+  lastTime = time;
+  randomFillSync(random);
+  head = encodeTime(time);
+  for (let i = 0; i < HEAD_RANDOM_CHARS; i++) head += digit(random[i] as number);
+  count = ((random[HEAD_RANDOM_CHARS] as number) << 8) | (random[HEAD_RANDOM_CHARS + 1] as number); // low: it counts up
 }
+
+const digit = (number: number): string => ALPHABET[number & 31] as string;
 
 function encodeTime(time: number): string {
   let rest = time;
   let text = '';
   for (let i = 0; i < TIME_CHARS; i++) {
-    text = ALPHABET[rest % 32] + text;
+    text = digit(rest % 32) + text;
     rest = Math.floor(rest / 32);
   }
-  return text;
-}
-
-function encodeRandom(): string {
-  let text = '';
-  for (const digit of lastRandom) text += ALPHABET[digit];
   return text;
 }
