@@ -2,7 +2,7 @@
 // stands with the decision.
 import type { Accounts } from '../accounts/accounts.ts';
 import type { DraftAttachment } from '../contracts/draft.ts';
-import { type MailKind, type MailMetadata, mailMetadata } from '../contracts/mail.ts';
+import { type MailKind, type MailMetadata, mailMetadata, type Trust } from '../contracts/mail.ts';
 import type { Forward, RuleAction } from '../contracts/rule.ts';
 import type { JobContext, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -15,9 +15,12 @@ import type { Blobs, StagedBlob } from '../objects/blobs.ts';
 import { type ForwardVerdict, judgeForward } from '../policy/forward.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { attachmentViews, type Messages } from '../watch/messages.ts';
+import type { Proofs } from '../watch/proofs.ts';
 import { type TextParts, textOf } from '../watch/text.ts';
 import type { Drafts } from './drafts.ts';
 import { forwardContent } from './forward-content.ts';
+
+const PROOF_ATTEMPTS = 4; // then it is judged without proof: nobody waits for a name server for ever
 
 export interface ForwardParts extends TextParts {
   worker: JobWorker;
@@ -26,6 +29,7 @@ export interface ForwardParts extends TextParts {
   blobs: Blobs;
   drafts: Pick<Drafts, 'prepare' | 'insert'>;
   messages: Pick<Messages, 'attachment'>;
+  proofs: Pick<Proofs, 'prove'>;
 }
 
 interface Forwarded {
@@ -34,7 +38,7 @@ interface Forwarded {
   metadata: MailMetadata;
   kind: MailKind;
   kindReason: string;
-  trust: string;
+  trust: Trust;
 }
 
 /** Registers the handler of `message.forward`. */
@@ -50,6 +54,10 @@ async function forward(
   context: JobContext,
 ): Promise<void> {
   const [message, action] = [await messageOf(parts.store, id), await actionOf(parts.store, id, rule, index)];
+  const isLast = context.attempt >= PROOF_ATTEMPTS;
+  // Its signatures are checked where something hangs on them.
+  if (action.send === 'auto' && message.trust.level === 'unverified')
+    message.trust = await parts.proofs.prove(id, { isLast, signal: context.signal });
   const verdict = await judge(parts, message, rule, action);
   if (verdict.verdict === 'refuse')
     return parts.store.write(async (tx) => {
@@ -104,7 +112,7 @@ async function judge(
     writers: [from, sender, ...replyTo].flatMap((one) => one?.address ?? []),
     kind: message.kind,
     kindReason: message.kindReason,
-    trust: storedTrust(message.trust),
+    trust: message.trust,
     followsForward: await followsForward(store, threadReferences(message.metadata)),
     count: await forwardedSince(store, rule, clock.now() - perMs),
     limit: { count, text: action.limit },
@@ -129,7 +137,7 @@ async function messageOf({ db }: Store, id: string): Promise<Forwarded> {
     metadata: mailMetadata.parse(JSON.parse(row.metadata)),
     kind: row.kind as MailKind,
     kindReason: row.kind_reason,
-    trust: row.trust,
+    trust: storedTrust(row.trust),
   };
 }
 
