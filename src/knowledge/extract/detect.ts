@@ -8,10 +8,11 @@ import { charsetOf } from './plain.ts';
 import { Zip } from './zip.ts';
 
 export type Found =
-  | { kind: 'pdf' | 'mail' | 'html' | 'csv' | 'text'; type: string }
+  | { kind: 'pdf' | 'mail' | 'tnef' | 'html' | 'csv' | 'text'; type: string }
   | { kind: 'docx' | 'xlsx' | 'pptx' | 'odf' | 'zip'; type: string; zip: Zip };
 
 const SAMPLE_BYTES = 8192;
+const TNEF_MAGIC = Buffer.from('789f3e22', 'hex');
 const PDF_HEAD_BYTES = 1024; // readers accept a head that begins somewhere in here
 const MAX_CONTENT_TYPES_BYTES = 4 * 1024 * 1024;
 const MAX_MIMETYPE_BYTES = 200;
@@ -39,6 +40,7 @@ export async function detect(
   if (head.subarray(0, PDF_HEAD_BYTES).includes('%PDF-')) return { kind: 'pdf', type: 'application/pdf' };
   if (isZip(head)) return ofZip(await Zip.open(bytes, budget));
   if (head.subarray(0, COMPOUND_MAGIC.length).equals(COMPOUND_MAGIC)) throw refuseCompound(bytes);
+  if (head.subarray(0, 4).equals(TNEF_MAGIC)) return { kind: 'tnef', type: 'application/ms-tnef' };
   if (isText(bytes, head)) return ofText(head, hints);
   const known = await fileTypeFromBuffer(head).catch(() => undefined);
   throw refuse(

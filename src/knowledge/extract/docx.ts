@@ -1,11 +1,11 @@
-// Word documents: the text, then notes, comments, headers and footers, each once.
+// Word documents: the text, then diagrams, notes, comments, headers and footers, each once.
 import type { ChunkSource } from './contract.ts';
 import { OfficeText, skipsUnseen, type TextTarget } from './office-text.ts';
 import { OfficePackage } from './ooxml.ts';
-import type { Output } from './output.ts';
+import { HIDDEN_TEXT, type Output } from './output.ts';
 import type { Zip } from './zip.ts';
 
-const BESIDE_THE_TEXT = ['footnotes', 'endnotes', 'comments', 'header', 'footer'];
+const BESIDE_THE_TEXT = ['diagramData', 'footnotes', 'endnotes', 'comments', 'header', 'footer'];
 const MAX_PARTS = 200; // a header and a footer for each of many sections
 
 /** @throws PosternError `document_broken`, `document_too_complex` and what unpacking throws */
@@ -15,7 +15,7 @@ export async function readDocx(zip: Zip, out: Output, source: ChunkSource): Prom
   const seen = new Set<string>();
   const target: TextTarget = {
     paragraph: (text) => out.paragraph(text, source),
-    hidden: () => out.note('Hidden text was left out.'),
+    hidden: () => out.note(HIDDEN_TEXT),
     full: () => out.full,
   };
   await office.read(main, new OfficeText(target), skipsUnseen);

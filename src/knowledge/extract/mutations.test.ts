@@ -12,9 +12,11 @@ import {
   pdf,
   pdfByKnownEncoding,
   pdfByToUnicode,
+  pdfWithAnnotations,
 } from '../../../test/support/documents/pdf.ts';
 import { read } from '../../../test/support/documents/reading.ts';
 import { zip } from '../../../test/support/documents/zip-writer.ts';
+import { writeTnef } from '../../../test/support/tnef-writer.ts';
 import { Budget } from './budget.ts';
 import { memoryBytes } from './bytes.ts';
 import { DOCUMENT_FAILURES } from './contract.ts';
@@ -56,6 +58,7 @@ const fixtures: Record<string, { bytes: Buffer; name?: string }> = {
   'PDF, ToUnicode': { bytes: pdfByToUnicode('采购合同') },
   'PDF, known encoding': { bytes: pdfByKnownEncoding('报价单') },
   'PDF, encrypted': { bytes: encryptedPdf('') },
+  'PDF, form': { bytes: pdfWithAnnotations(['/Subtype /Widget /FT /Tx /T (Name) /V (Anna)']) },
   DOCX: { bytes: word },
   XLSX: { bytes: book },
   PPTX: { bytes: slides },
@@ -65,6 +68,7 @@ const fixtures: Record<string, { bytes: Buffer; name?: string }> = {
   HTML: { bytes: Buffer.from(`<!doctype html><html><body>${'<p>Text <b>bold</b></p>'.repeat(50)}`) },
   TXT: { bytes: Buffer.from('Größe und 价格\n'.repeat(50)) },
   EML: { bytes: mail('Offer', 'Text', attached) },
+  TNEF: { bytes: writeTnef({ body: 'Text', files: [{ title: 'a.pdf', data: offer }] }) },
   ZIP: {
     bytes: zip([
       { name: 'a.pdf', data: offer },

@@ -6,6 +6,9 @@ import type { ChunkSource, ExtractedChunk } from './contract.ts';
 const MAX_NOTES = 50; // an archive of a thousand pictures has nothing to say a thousand times
 const MAX_NOTE_CHARS = 500;
 
+/** A note: somebody meant the text for whoever does not look, such as an agent. */
+export const HIDDEN_TEXT = 'Hidden text was left out.';
+
 export interface OutputLimits {
   /** Characters of text in all chunks. */
   textChars: number;

@@ -1,21 +1,20 @@
-// PDF: the one door of PDF.js. Its text layer only: nothing is drawn, no script runs, no picture or font is decoded for
-// its looks, nothing is fetched. Pages come one by one, so that a book costs no more memory than its longest page.
+// PDF: the one door of PDF.js. The text of its pages, what was filled into its forms, and what was noted on it: nothing is
+// drawn, no script runs, no picture or font is decoded for its looks, nothing is fetched. Pages come one by one, so that a
+// book costs no more memory than its longest page.
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
-import type { TextItem } from 'pdfjs-dist/types/src/display/api.js';
+import type { PDFPageProxy, TextItem } from 'pdfjs-dist/types/src/display/api.js';
 import { refuse } from './budget.ts';
 import { type Bytes, pieces } from './bytes.ts';
 import type { ChunkSource } from './contract.ts';
 import type { Output } from './output.ts';
+import { PageLines } from './pdf-lines.ts';
 
 const MAX_PAGES = 5000;
 const MAX_BROKEN_IN_A_ROW = 20; // a count of pages may be a lie
-const PARAGRAPH_GAP = 1.6; // of the height of a line: single spacing is 1.2, one and a half is told apart by its indents
 const MAX_PAGE_CHARS = 1_000_000;
-
-const SILENT = 0;
-/** Letters of scripts that are written without spaces: a line end between two of them is no space. */
-const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}、。，．：；！？「」『』（）]/u;
+const MAX_FIELDS = 2000; // of a page; tax forms have some hundreds
+const SILENT = 0; // the library's word for saying nothing on the console
 
 /** @throws PosternError `document_encrypted`, `document_broken` */
 export async function readPdf(bytes: Bytes, out: Output, source: ChunkSource): Promise<void> {
@@ -46,7 +45,7 @@ export async function readPdf(bytes: Bytes, out: Output, source: ChunkSource): P
     for (let page = 1; page <= count && !out.full; page++) {
       try {
         const proxy = await document.getPage(page);
-        await readPage(proxy.streamTextContent({}), (text) => out.paragraph(text, { ...source, page }));
+        await readPage(proxy, (text) => out.paragraph(text, { ...source, page }));
         proxy.cleanup();
         read++;
         brokenInARow = 0;
@@ -75,59 +74,45 @@ interface TextStream {
   };
 }
 
-/** Joins what the page places into lines and paragraphs. */
-async function readPage(stream: unknown, paragraph: (text: string) => void): Promise<void> {
-  const reader = (stream as TextStream).getReader();
+async function readPage(page: PDFPageProxy, paragraph: (text: string) => void): Promise<void> {
+  const lines = new PageLines(paragraph);
+  const reader = (page.streamTextContent({}) as TextStream).getReader();
   let chars = 0;
-  let lines = '';
-  let line = '';
-  let lineAt: number | null = null; // the height on the page at which the line stands
-  let lastAt: number | null = null;
-  let lineHeight = 0;
-  const endParagraph = (): void => {
-    if (lines.trim() !== '') paragraph(lines);
-    lines = '';
-  };
-  const endLine = (): void => {
-    if (line.trim() !== '') {
-      const gap = lastAt === null || lineAt === null ? 0 : lastAt - lineAt;
-      if (lineHeight > 0 && (gap > lineHeight * PARAGRAPH_GAP || gap < 0)) endParagraph();
-      lines = joined(lines, line.trim());
-      lastAt = lineAt;
-    }
-    line = '';
-    lineAt = null;
-    lineHeight = 0;
-  };
   for (;;) {
     const { done, value } = await reader.read();
     if (done || !value) break;
     for (const item of value.items as TextItem[]) {
       if (typeof item.str !== 'string') continue; // a mark of the document's structure
-      line += item.str;
       chars += item.str.length;
       const at = Number(item.transform?.[5]);
-      if (item.str.trim() !== '' && Number.isFinite(at)) {
-        lineAt ??= at;
-        lineHeight = Math.max(lineHeight, item.height || 0);
-      }
-      if (item.hasEOL) endLine();
+      lines.add({ text: item.str, at, height: item.height, endsLine: item.hasEOL });
     }
     if (chars > MAX_PAGE_CHARS) {
       await reader.cancel(new Error('A page holds no more.'));
       break;
     }
   }
-  endLine();
-  endParagraph();
+  lines.end();
+  for (const text of await filledIn(page)) paragraph(text);
 }
 
-/** A word that was divided is made whole, and a line end in Chinese or Japanese is none. */
-function joined(lines: string, line: string): string {
-  if (lines === '') return line;
-  if (/\p{Ll}-$/u.test(lines.slice(-3)) && /^\p{Ll}/u.test(line)) return lines.slice(0, -1) + line;
-  const last = Array.from(lines.slice(-2)).at(-1) ?? '';
-  return UNSPACED.test(last) && UNSPACED.test(line.slice(0, 2)) ? lines + line : `${lines}\n${line}`;
+/** What people wrote onto the page: fields of a form by their names, and notes. A damaged form does not spoil the page. */
+async function filledIn(page: PDFPageProxy): Promise<string[]> {
+  const found: unknown[] = await page.getAnnotations({ intent: 'display' }).catch(() => []);
+  return found.slice(0, MAX_FIELDS).flatMap((annotation) => {
+    const { subtype, fieldName, fieldType, fieldValue, contentsObj, hidden, password } = annotation as {
+      [key: string]: unknown;
+      contentsObj?: { str?: unknown };
+    };
+    if (hidden === true || password === true) return [];
+    if (subtype !== 'Widget') return typeof contentsObj?.str === 'string' ? [contentsObj.str] : [];
+    if (fieldType !== 'Tx' && fieldType !== 'Ch') return []; // buttons say only that they are pressed
+    const value = (Array.isArray(fieldValue) ? fieldValue : [fieldValue])
+      .filter((one) => typeof one === 'string')
+      .join(', ');
+    if (value.trim() === '') return [];
+    return [typeof fieldName === 'string' && fieldName !== '' ? `${fieldName}: ${value}` : value];
+  });
 }
 
 /** The library looks for its cross references from the end, and jumps: it wants all of it. */

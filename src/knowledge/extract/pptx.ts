@@ -1,4 +1,4 @@
-// Presentations: the slides in their order, each with its notes.
+// Presentations: the slides in their order, each with its diagrams and its notes.
 import type { ChunkSource } from './contract.ts';
 import { OfficeText, skipsUnseen, type TextTarget } from './office-text.ts';
 import { isOn, OfficePackage, relationId } from './ooxml.ts';
@@ -6,6 +6,7 @@ import type { Output } from './output.ts';
 import type { Zip } from './zip.ts';
 
 const MAX_SLIDES = 5000;
+const MAX_DIAGRAMS = 50; // on one slide
 
 /** @throws PosternError `document_broken`, `document_too_complex` and what unpacking throws */
 export async function readPptx(zip: Zip, out: Output, source: ChunkSource): Promise<void> {
@@ -63,6 +64,12 @@ async function readSlide(
     out.note(`Slide ${source.slide} is hidden and was left out.`);
     return;
   }
-  const notes = (await office.relationships(part)).find(({ type }) => type === 'notesSlide')?.target;
-  if (notes !== undefined && office.has(notes)) await office.read(notes, new OfficeText(target), skipsUnseen);
+  const relations = await office.relationships(part);
+  const beside = [
+    ...relations.filter(({ type }) => type === 'diagramData').slice(0, MAX_DIAGRAMS),
+    ...relations.filter(({ type }) => type === 'notesSlide').slice(0, 1),
+  ];
+  for (const { target: name } of beside) {
+    if (office.has(name)) await office.read(name, new OfficeText(target), skipsUnseen);
+  }
 }

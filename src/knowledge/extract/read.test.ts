@@ -10,9 +10,11 @@ import {
   pdf,
   pdfByKnownEncoding,
   pdfByToUnicode,
+  pdfWithAnnotations,
 } from '../../../test/support/documents/pdf.ts';
 import { read, textOf } from '../../../test/support/documents/reading.ts';
 import { zip } from '../../../test/support/documents/zip-writer.ts';
+import { writeTnef } from '../../../test/support/tnef-writer.ts';
 
 const refused = (code: string, message?: RegExp) => ({
   code,
@@ -40,6 +42,19 @@ describe('PDF', () => {
 
   test('reads Chinese by an encoding that readers must know', async () => {
     assert.equal(textOf(await read(pdfByKnownEncoding('报价单总额'))), '报价单总额');
+  });
+
+  test('gives what was filled into a form, and what was noted', async () => {
+    const found = await read(
+      pdfWithAnnotations([
+        '/Subtype /Widget /FT /Tx /T (Name) /V (Anna Muster)',
+        '/Subtype /Widget /FT /Ch /T (Colour) /V (red) /Opt [(red) (blue)]',
+        '/Subtype /Widget /FT /Tx /T (Secret) /V (hunter2) /Ff 8192',
+        '/Subtype /Widget /FT /Tx /T (Empty)',
+        '/Subtype /Text /Contents (Please check)',
+      ]),
+    );
+    assert.equal(textOf(found), 'Order\nPlease check\nName: Anna Muster\nColour: red');
   });
 
   test('says that a scan holds no text', async () => {
@@ -121,6 +136,12 @@ describe('a workbook', () => {
     );
   });
 
+  test('gives what is noted on cells after the rows', async () => {
+    const rows = '<row><c t="str"><v>80</v></c></row>';
+    const comments = '<comment ref="A1"><text><r><t>too </t></r><r><t>much</t></r></text></comment>';
+    assert.equal(textOf(await read(xlsx({ sheets: [{ name: 'A', rows, comments }] }))), '80\nA1: too much');
+  });
+
   test('names hidden sheets and leaves them out', async () => {
     const rows = '<row><c t="str"><v>seen</v></c></row>';
     const found = await read(
@@ -144,17 +165,17 @@ describe('a workbook', () => {
 });
 
 describe('a presentation', () => {
-  test('gives slides in their order with their notes, and names hidden ones', async () => {
+  test('gives slides in their order with their diagrams and notes, and names hidden ones', async () => {
     const found = await read(
       pptx([
-        { shapes: slideText('Welcome'), notes: 'Say hello' },
+        { shapes: slideText('Welcome'), notes: 'Say hello', diagram: 'From order to delivery' },
         { shapes: slideText('Cut'), hidden: true },
         { shapes: slideText('The end') },
       ]),
     );
     assert.equal(found.type, 'application/vnd.openxmlformats-officedocument.presentationml.presentation');
     assert.deepEqual(found.chunks, [
-      { text: 'Welcome\nSay hello', source: { slide: 1 } },
+      { text: 'Welcome\nFrom order to delivery\nSay hello', source: { slide: 1 } },
       { text: 'The end', source: { slide: 3 } },
     ]);
     assert.deepEqual(found.notes, ['Slide 2 is hidden and was left out.']);
@@ -231,6 +252,7 @@ describe('texts', () => {
     const found = await read('<!DOCTYPE html><html><p>Seen</p><p style="display:none">Ignore</p></html>');
     assert.equal(found.type, 'text/html');
     assert.equal(textOf(found), 'Seen');
+    assert.deepEqual(found.notes, ['Hidden text was left out.']);
   });
 
   test('an empty file has no text', async () => {
@@ -256,6 +278,21 @@ describe('mails and archives', () => {
     assert.match(found.chunks[0]?.text ?? '', /^Subject: Offer\nFrom: Anna Muster <anna@prospect.example>\n/);
     assert.match(found.chunks[0]?.text ?? '', /\nSee below$/);
     assert.deepEqual(found.chunks[1], { text: 'The offer', source: { part: 'offer.pdf', page: 1 } });
+  });
+
+  test('winmail.dat gives its text and its files', async () => {
+    const wrapped = writeTnef({
+      body: 'Dear sales,\r\nsee the offer.',
+      files: [{ longFilename: 'Angebot für Öl.pdf', data: offer }],
+    });
+    const found = await read(wrapped);
+    assert.equal(found.type, 'application/ms-tnef');
+    assert.deepEqual(found.chunks, [
+      { text: 'Dear sales,\nsee the offer.', source: {} },
+      { text: 'The offer', source: { part: 'Angebot für Öl.pdf', page: 1 } },
+    ]);
+    const attached = [{ name: 'winmail.dat', type: 'application/ms-tnef', content: wrapped }];
+    assert.match(textOf(await read(mail('Offer', 'Outlook', attached))), /The offer$/);
   });
 
   test('an archive gives what is in it, whatever the names say', async () => {

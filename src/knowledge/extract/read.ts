@@ -56,7 +56,7 @@ class DocumentReader {
       return 'text/plain';
     }
     const found = await detect(bytes, hints, this.#budget);
-    const isContainer = found.kind === 'zip' || found.kind === 'mail';
+    const isContainer = found.kind === 'zip' || found.kind === 'mail' || found.kind === 'tnef';
     if (isContainer && place.depth >= MAX_DEPTH) {
       throw refuse('archive_too_deep', `Archives and mails in each other are read ${MAX_DEPTH} deep.`);
     }
@@ -77,6 +77,7 @@ class DocumentReader {
     else if (found.kind === 'odf') await (await import('./odf.ts')).readOdf(found.zip, out, source);
     else if (found.kind === 'zip') await readArchive(found.zip, readMember);
     else if (found.kind === 'mail') await (await import('./eml.ts')).readMail(bytes, out, source, readMember);
+    else if (found.kind === 'tnef') await (await import('./eml.ts')).readTnef(bytes, out, source, readMember);
     else if (found.kind === 'html') (await import('./eml.ts')).readHtml(bytes, out, source);
     else if (found.kind === 'csv') this.#table(bytes, source);
     else

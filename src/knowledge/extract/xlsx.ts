@@ -1,5 +1,5 @@
-// Workbooks: every visible sheet, a row a line, with tabs between the cells. Sheets are read as they are unpacked and
-// never held; the table of strings is, as cells refer to it.
+// Workbooks: every visible sheet, a row a line, with tabs between the cells, then what is noted on cells. Sheets are read
+// as they are unpacked and never held; the table of strings is, as cells refer to it.
 import type { ChunkSource } from './contract.ts';
 import { OfficePackage, relationId } from './ooxml.ts';
 import type { Output } from './output.ts';
@@ -50,8 +50,36 @@ export async function readXlsx(zip: Zip, out: Output, source: ChunkSource): Prom
     else {
       const reader = new SheetReader({ strings, kinds, is1904 }, out, { ...source, sheet: sheet.name });
       await office.read(part, reader, (name) => name === 'rPh');
+      await readComments(office, part, out, { ...source, sheet: sheet.name });
     }
   }
+}
+
+/** What people noted on cells, each with the cell that it stands on. */
+async function readComments(
+  office: OfficePackage,
+  sheet: string,
+  out: Output,
+  source: ChunkSource,
+): Promise<void> {
+  const part = (await office.relationships(sheet)).find(({ type }) => type === 'comments')?.target;
+  if (part === undefined || !office.has(part)) return;
+  let cell = '';
+  let text = '';
+  await office.read(part, {
+    open: (name, attributes) => {
+      if (name !== 'comment') return;
+      cell = attributes.ref ?? '';
+      text = '';
+    },
+    text: (words, parent) => {
+      if (parent === 't') text += words;
+    },
+    close: (name) => {
+      if (name === 'comment' && text.trim() !== '') out.paragraph(`${cell}: ${text}`, source);
+    },
+    done: () => out.full,
+  });
 }
 
 async function readStrings(office: OfficePackage, part: string, out: Output): Promise<string[]> {

@@ -54,6 +54,8 @@ export interface SheetFixture {
   /** What stands in `sheetData`. */
   rows: string;
   state?: 'hidden' | 'veryHidden';
+  /** What stands in `commentList`. */
+  comments?: string;
 }
 
 export interface WorkbookFixture {
@@ -88,10 +90,21 @@ export function xlsx({ sheets, strings = [], sst, styles = '', date1904 = false 
     },
     { name: 'xl/sharedStrings.xml', data: `${HEAD}<sst ${S}>${shared}</sst>` },
     { name: 'xl/styles.xml', data: `${HEAD}<styleSheet ${S}>${styles}</styleSheet>` },
-    ...sheets.map(({ rows }, index) => ({
-      name: `xl/worksheets/sheet${index + 1}.xml`,
-      data: `${HEAD}<worksheet ${S}><sheetData>${rows}</sheetData></worksheet>`,
-    })),
+    ...sheets.flatMap(({ rows, comments }, index): ZipEntry[] => {
+      const name = `sheet${index + 1}.xml`;
+      const data = `${HEAD}<worksheet ${S}><sheetData>${rows}</sheetData></worksheet>`;
+      const sheet = { name: `xl/worksheets/${name}`, data };
+      if (comments === undefined) return [sheet];
+      const list = `${HEAD}<comments ${S}><commentList>${comments}</commentList></comments>`;
+      return [
+        sheet,
+        {
+          name: `xl/worksheets/_rels/${name}.rels`,
+          data: relations([['rId1', 'comments', `../comments${index}.xml`]]),
+        },
+        { name: `xl/comments${index}.xml`, data: list },
+      ];
+    }),
   ]);
 }
 
@@ -102,6 +115,8 @@ export interface SlideFixture {
   /** What stands on the slide. */
   shapes: string;
   notes?: string;
+  /** The text of a diagram. */
+  diagram?: string;
   hidden?: boolean;
 }
 
@@ -123,19 +138,22 @@ export function pptx(slides: readonly SlideFixture[]): Buffer {
         slides.map((_, index) => [`rId${index + 1}`, 'slide', `slides/slide${fileOf(index)}.xml`]),
       ),
     },
-    ...slides.flatMap(({ shapes, notes, hidden }, index): ZipEntry[] => {
+    ...slides.flatMap(({ shapes, notes = '', diagram = '', hidden }, index): ZipEntry[] => {
       const file = fileOf(index);
       const slide = {
         name: `ppt/slides/slide${file}.xml`,
         data: page('sld', shapes, hidden ? ' show="0"' : ''),
       };
-      if (notes === undefined) return [slide];
       return [
         slide,
         {
           name: `ppt/slides/_rels/slide${file}.xml.rels`,
-          data: relations([['rId1', 'notesSlide', `../notesSlides/notesSlide${file}.xml`]]),
+          data: relations([
+            ['rId1', 'notesSlide', `../notesSlides/notesSlide${file}.xml`],
+            ['rId2', 'diagramData', `../diagrams/data${file}.xml`],
+          ]),
         },
+        { name: `ppt/diagrams/data${file}.xml`, data: page('data', slideText(diagram)) },
         { name: `ppt/notesSlides/notesSlide${file}.xml`, data: page('notes', slideText(notes)) },
       ];
     }),

@@ -53,6 +53,19 @@ export function pdf(pages: readonly (readonly string[])[], options: { deflate?: 
   ]);
 }
 
+/** A page with the word “Order” and annotations, which are given by what stands in them. */
+export function pdfWithAnnotations(annotations: readonly string[]): Buffer {
+  const list = annotations.map((_, index) => `${6 + index} 0 R`).join(' ');
+  return pdfOf([
+    `<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [${list}] >> >>`,
+    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+    `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 5 0 R >> >> /Contents 4 0 R /Annots [${list}] >>`,
+    pdfStream(pdfLines(['Order'])),
+    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
+    ...annotations.map((inside) => `<< /Type /Annot /Rect [0 0 100 20] ${inside} >>`),
+  ]);
+}
+
 const hex4 = (value: number): string => value.toString(16).padStart(4, '0').toUpperCase();
 
 /** A page whose font numbers its glyphs from 1, with a table that says which characters they are (ToUnicode). */
