@@ -7,7 +7,8 @@ import type { Reader } from '../store/store.ts';
 import type { RuleJudgement, RuleSet } from './match.ts';
 import { type StoredMail, storedMails } from './stored-mail.ts';
 
-const PAGE_MESSAGES = 200; // some milliseconds of work: between two pages the gateway has its turn
+const PAGE_MESSAGES = 100; // held at once: a hostile mail may have some hundred kB of headers
+const SHARE_MS = 10; // of work, before the rest of the gateway has its turn
 const SAMPLES_OF_A_RULE = 5; // enough to see what kind of mail it is
 const MAX_SAMPLES = 1_000; // in all, however many rules there are
 const MAX_ACTIONS = 500; // different ones that are counted; what is beyond stands in the rules' own counts
@@ -90,10 +91,16 @@ export async function backTest(
       return { messages, truncated: mails.length > 0, ...tallies.result(set) };
     }
     const decided = await decidedThen(db, mails);
-    for (const mail of mails) tallies.add(mail, set.judge(mail.input), decided.get(mail.id) ?? NOTHING);
+    let shareEndsAt = 0;
+    for (const mail of mails) {
+      if (performance.now() > shareEndsAt) {
+        await setImmediate();
+        shareEndsAt = performance.now() + SHARE_MS;
+      }
+      tallies.add(mail, set.judge(mail.input), decided.get(mail.id) ?? NOTHING);
+    }
     messages += mails.length;
     before = mails.at(-1)?.id;
-    await setImmediate();
   }
 }
 

@@ -150,6 +150,14 @@ it('another process on the same ledger has a change soon', async (t) => {
   assert.equal(house.source.current().version, other.source.current().version);
 });
 
+it('a change of a rule that is switched off is told too, although the set stays the same', async (t) => {
+  const house = await houseOf(t);
+  const told = once(house.source, 'changed', WAIT());
+  await create(house, rule('off'), false);
+  await told;
+  assert.deepEqual(names(house.source.current()), ['of the file']);
+});
+
 it('a file that takes the name of a made rule is refused with both places, until one of them gives way', async (t) => {
   const house = await houseOf(t);
   const { id } = await create(house, rule('lists'));

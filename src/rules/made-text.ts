@@ -1,13 +1,13 @@
 // A rule that was made in the console or over REST, as text: one rule by itself, in the language of the files.
 import type { MadeRuleInput } from '../contracts/made-rule.ts';
-import { type Rule, rule } from '../contracts/rule.ts';
+import { type Rule, rule, rulesFile } from '../contracts/rule.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { readYaml, type YamlFile, yamlOf } from './rules-yaml.ts';
 
 /** What stands in the place of the file's name where a text is wrong that has no id yet. */
 export const CANDIDATE = 'rule';
 
-const FILE_WORDS = ['rules', 'agents', 'destinations', 'sinks', 'digests', 'defaults'];
+const FILE_WORDS = Object.keys(rulesFile.shape);
 
 /** The text of a rule, however it was given. @throws PosternError `invalid_input` */
 export function madeText({ text, rule: given }: MadeRuleInput): string {

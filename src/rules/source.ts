@@ -35,7 +35,7 @@ export interface RulesSourceOptions {
 }
 
 interface RulesEvents {
-  /** A new set is in force, or the one in force has nothing against it any more. */
+  /** A new set is in force; or the same, and what is shown beside it changed: what was refused, or is switched off. */
   changed: [set: RuleSet];
   /** The files are invalid; the last good set stays in force. */
   refused: [problems: readonly RuleProblem[]];
@@ -129,14 +129,16 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
 
   async #reload(): Promise<void> {
     if (this.#stopped) return;
+    const before = this.#revision;
     let made: RuleFile[] | undefined;
     try {
       // Before they are read: a change in the meantime then shows at the next poll.
       this.#fingerprint = await fingerprintOfFolder(this.#folder, silentLogger);
-      this.#revision = await this.#made.revision();
+      const revision = await this.#made.revision();
       made = await this.#made.files();
+      this.#revision = revision;
       const files = await readRuleFiles(this.#folder, this.#log);
-      this.#accept(compileRules([...files, ...made]), files);
+      this.#accept(compileRules([...files, ...made]), files, revision !== before);
     } catch (error) {
       if (made) this.#acceptMade(made);
       this.#refuse(error);
@@ -146,19 +148,20 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
   /** A change of a made rule counts also while a file is broken: with the files as they were last good. */
   #acceptMade(made: readonly RuleFile[]): void {
     try {
-      this.#accept(this.compileWith(made), this.#files);
+      this.#accept(this.compileWith(made), this.#files, false);
     } catch {
       // They do not go with the files in force either; what is wrong with the files of now is told.
     }
   }
 
-  #accept(set: RuleSet, files: readonly RuleFile[]): void {
+  /** @param isOther whether made rules changed, be it only those that are switched off */
+  #accept(set: RuleSet, files: readonly RuleFile[], isOther: boolean): void {
     if (this.#stopped) return;
-    const wereRefused = this.#problems.length > 0;
+    const isTold = isOther || this.#problems.length > 0;
     this.#problems = [];
     this.#files = files;
     if (set.version === this.#current?.version) {
-      if (wereRefused) this.emit('changed', set); // the same set, and nothing wrong any more
+      if (isTold) this.emit('changed', set);
       return;
     }
     this.#current = set;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { madeRuleVersion, ruleDetail, ruleObject, ruleText } from '../../contracts/made-rule.ts';
 import { pageOf, pageQuery } from '../../contracts/page.ts';
 import { PosternError } from '../../kernel/errors.ts';
+import { nameIn } from '../../rules/made-text.ts';
 import { nameOf } from '../access.ts';
 import { pageBy } from '../pages.ts';
 import { type Context, defineOperation, type Operation } from '../registry.ts';
@@ -34,7 +35,8 @@ export const madeRuleOperations: readonly Operation[] = [
     http: { method: 'POST', path: '/v1/rules', status: 201 },
     cli: { words: ['rules', 'create'] },
     idempotent: true,
-    audit: async () => 'rule:new',
+    audit: async (_context, { text, rule }) =>
+      `rule:${text === undefined ? String(rule?.name) : (nameIn(text) ?? '')}`,
     async handler({ rooms, principal }, input) {
       const { id } = await rooms.madeRules.create(input, nameOf(principal));
       return ruleDetailOf(rooms, id);
