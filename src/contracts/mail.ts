@@ -162,6 +162,17 @@ export type HiddenSummary = z.infer<typeof hiddenSummary>;
 export const hiddenNote = hiddenSummary.extend({ text: z.string() });
 export type HiddenNote = z.infer<typeof hiddenNote>;
 
+/** A file inside of a winmail.dat, in which Outlook wraps a mail's attachments (TNEF). */
+export const unpackedFile = z.object({
+  /** That of the part, and the file's place in it, such as `2-t1`. */
+  path: z.string(),
+  filename: z.string(),
+  content_type: z.string(),
+  size: z.number().int().nonnegative(),
+  content_id: z.string().nullable(),
+});
+export type UnpackedFile = z.infer<typeof unpackedFile>;
+
 /** What the text parts of a mail say. */
 export const mailContent = z.object({
   text: z.string(),
@@ -176,6 +187,8 @@ export const mailContent = z.object({
   language: z.string(),
   /** What its text/calendar part says, where it has one that asks something. */
   invitation: invitation.nullable(),
+  /** What its winmail.dat holds, where it has one that could be opened. */
+  unpacked: z.array(unpackedFile),
 });
 export type MailContent = z.infer<typeof mailContent>;
 

@@ -15,6 +15,7 @@ const content = (text: string) => ({
   hidden: null,
   language: 'und',
   invitation: null,
+  unpacked: [],
 });
 
 it('has one Fwd: whatever stood before the subject', () => {

@@ -1,14 +1,17 @@
 // The readable content of a mail from its text parts, however they came: one by one over IMAP, or out of the raw
 // message. Both ways end here, so that they say the same.
 import type { Invitation } from '../contracts/calendar.ts';
-import type { MailContent, MailPart } from '../contracts/mail.ts';
+import type { MailContent, MailPart, UnpackedFile } from '../contracts/mail.ts';
 import { readCalendar } from './calendar.ts';
 import { decodeCharset } from './charset.ts';
 import { HiddenText } from './hidden-text.ts';
 import { readHtml } from './html.ts';
 import { languageOf, UNKNOWN_LANGUAGE } from './language.ts';
 import { type ReplyHints, replyText } from './reply-text.ts';
+import { isTnef } from './structure.ts';
+import type { OpenedTnef } from './tnef.ts';
 import { decodeTransfer, unflow } from './transfer.ts';
+import { openPart, unpackedFiles } from './unpacked.ts';
 import { visibleText } from './visible-text.ts';
 
 /** A text part as it is transferred. */
@@ -40,7 +43,14 @@ export function contentOf(
   let htmlCameFirst = false;
   const hidden = new HiddenText();
   let invitation: Invitation | null = null;
+  let wrapped: OpenedTnef | null = null;
+  let unpacked: UnpackedFile[] = [];
   for (const { part, bytes, truncated: cut } of parts) {
+    if (isTnef(part)) {
+      wrapped = cut ? null : openPart(part, bytes);
+      if (wrapped) unpacked = unpackedFiles(part, wrapped);
+      continue;
+    }
     if (cut && part.type !== 'text/calendar') truncated = true;
     const decoded = decodeCharset(decodeTransfer(bytes, part.encoding), charsetOf(part, bytes));
     if (part.type === 'text/calendar') {
@@ -52,6 +62,11 @@ export function contentOf(
       const lines = decoded.replace(/\r\n?/g, '\n');
       plain.push(visibleText(part.flowed ? unflow(lines, part.delsp) : lines, hidden));
     }
+  }
+  // What Outlook wraps is mostly the text that stands beside it too.
+  if (wrapped && joinTexts(plain).trim() === '' && html.length === 0) {
+    if (wrapped.text !== null) plain.push(visibleText(wrapped.text, hidden));
+    if (wrapped.html !== null) html.push(wrapped.html);
   }
   const wholeHtml = html.length === 0 ? null : html.join('\n');
   let text = joinTexts(plain);
@@ -75,6 +90,7 @@ export function contentOf(
     hidden: hidden.note(),
     language: UNKNOWN_LANGUAGE,
     invitation,
+    unpacked,
   };
 }
 

@@ -1,6 +1,7 @@
 // Raw bytes to leaves: the one door of mailparser. Runs inside the parse worker, never on the main thread. mailparser
 // splits the tree and decodes and hashes every leaf; what the leaves mean is decided by the code that also reads
 // BODYSTRUCTURE, so that both ways understand a mail alike.
+import { hash } from 'node:crypto';
 import type { MimeNode, SplitterChunk } from '@zone-eu/mailsplit';
 import { type AttachmentStream, MailParser } from 'mailparser';
 import type { MailContent, MailMetadata, MailPart } from '../contracts/mail.ts';
@@ -9,7 +10,16 @@ import { contentOf, MAX_HTML_CHARS, withLanguage } from './content.ts';
 import { type RawHeader, readRawHeaders } from './headers.ts';
 import { metadataFrom } from './metadata.ts';
 import { readParameters } from './parameters.ts';
-import { leafOf, MAX_NESTING, MAX_PARTS, readPartsOf, textPartsOf } from './structure.ts';
+import {
+  isTnef,
+  leafOf,
+  MAX_NESTING,
+  MAX_PARTS,
+  MAX_TNEF_OCTETS,
+  readPartsOf,
+  textPartsOf,
+} from './structure.ts';
+import { openPart, unpackedParts } from './unpacked.ts';
 
 /** A leaf with what its octets decode to. */
 export interface ReadLeaf {
@@ -98,8 +108,9 @@ class LeafParser extends MailParser {
     if (!leaf || !chunk.value) return;
     leaf.part.size += chunk.value.length;
     const { type } = leaf.part;
-    if (!leaf.isBranch && !READ_TYPES.has(type)) return;
-    if (leaf.rawOctets >= MAX_TEXT_OCTETS) return;
+    const isWrapping = isTnef(leaf.part);
+    if (!leaf.isBranch && !READ_TYPES.has(type) && !isWrapping) return;
+    if (leaf.rawOctets >= (isWrapping ? MAX_TNEF_OCTETS : MAX_TEXT_OCTETS)) return;
     leaf.raw.push(chunk.value);
     leaf.rawOctets += chunk.value.length;
   }
@@ -143,6 +154,7 @@ export async function readMime(raw: Uint8Array, keepContent: boolean): Promise<R
   );
   const attachments = leaves
     .filter((leaf) => !text.has(leaf.part))
+    .flatMap((leaf) => [leaf, ...(toRead.has(leaf.part) && isTnef(leaf.part) ? unpackedLeaves(leaf) : [])])
     .map(({ part, size, sha256, content: octets }) => ({
       part,
       size,
@@ -170,6 +182,22 @@ function readLeaf(
       if (keep) leaf.content = Buffer.concat(chunks);
     }
     stream.release();
+  });
+}
+
+/** The files of a winmail.dat, behind it. */
+function unpackedLeaves({ part, raw, rawOctets, content }: OpenLeaf): ReadLeaf[] {
+  const opened = rawOctets < part.size ? null : openPart(part, Buffer.concat(raw));
+  if (!opened) return [];
+  return unpackedParts(part, opened).map((inner, at) => {
+    const octets = opened.files[at]?.content ?? Buffer.alloc(0);
+    const sha256 = hash('sha256', octets);
+    return {
+      part: inner,
+      size: octets.length,
+      sha256,
+      ...(content === undefined ? {} : { content: octets }),
+    };
   });
 }
 

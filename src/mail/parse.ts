@@ -74,7 +74,7 @@ export async function parseMail(raw: Buffer, limits: ParseLimits = {}): Promise<
 }
 
 /**
- * The content of a mail from text parts that were fetched one by one (`textPartsOf` says which): the same as
+ * The content of a mail from text parts that were fetched one by one (`readPartsOf` says which): the same as
  * `parseMail` makes of the whole mail. Small ones are read at once, large ones in the worker.
  */
 export async function decodeBodies(
@@ -88,6 +88,13 @@ export async function decodeBodies(
     { kind: 'content', parts: [...parts], subject: hints.subject ?? '' },
     TIME_LIMIT_MS,
   )) as MailContent;
+}
+
+/** One of the files of a winmail.dat, by its place in `unpacked`; null where it is not there. @param bytes as transferred */
+export async function unpackFile(part: MailPart, bytes: Uint8Array, index: number): Promise<Buffer | null> {
+  const work = { kind: 'unpack' as const, part, bytes, index };
+  const octets = (await thread.run(work, TIME_LIMIT_MS)) as Uint8Array | null;
+  return octets && Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 }
 
 /** Ends the worker thread. What it was reading fails with `parser_stopped`; a later call starts it again. */

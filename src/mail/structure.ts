@@ -94,10 +94,22 @@ export function invitationPartOf(parts: readonly MailPart[]): MailPart | undefin
   );
 }
 
-/** What is read to understand a mail: its text, and its invitation, which stays an attachment beside. */
+export const MAX_TNEF_OCTETS = 16 * 1024 * 1024; // as transferred; it is opened as a whole
+
+/** A winmail.dat; many gateways send it under a type that says nothing. */
+export const isTnef = ({ type, filename }: MailPart): boolean =>
+  type === 'application/ms-tnef' ||
+  type === 'application/vnd.ms-tnef' ||
+  filename?.toLowerCase() === 'winmail.dat';
+
+/**
+ * What is read to understand a mail: its text, its invitation, and the first winmail.dat. The latter two stay attachments
+ * beside.
+ */
 export function readPartsOf(parts: readonly MailPart[]): MailPart[] {
   const invitation = invitationPartOf(parts);
-  return [...textPartsOf(parts), ...(invitation ? [invitation] : [])];
+  const tnef = parts.find((part) => isTnef(part) && part.size <= MAX_TNEF_OCTETS);
+  return [...textPartsOf(parts), ...(invitation ? [invitation] : []), ...(tnef ? [tnef] : [])];
 }
 
 /** Every leaf that is not part of the readable body. */

@@ -6,7 +6,7 @@ import type { SessionEvent } from '../contracts/session.ts';
 import { keptQuery } from '../store/kept-query.ts';
 import type { Store } from '../store/store.ts';
 import type { Arrival } from '../watch/arrival.ts';
-import { attachmentViews, type Messages } from '../watch/messages.ts';
+import { attachmentViews, type Messages, unpackedViews } from '../watch/messages.ts';
 
 const THREAD_MESSAGES = 20; // the latest; the rest can be asked for
 type ThreadEntry = SessionEvent['data']['thread'][number];
@@ -85,7 +85,7 @@ function arrivedMessage({ arrival, content }: ArrivedMail): EventMessage {
     hidden: summaryOf(hidden),
     language,
     invitation,
-    attachments: attachmentViews(id, metadata),
+    attachments: [...attachmentViews(id, metadata), ...unpackedViews(id, content.unpacked)],
     headers,
     trust,
   };

@@ -1,10 +1,24 @@
 // Messages as people and agents read them: rows of the ledger, with text and attachments fetched when asked for.
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { ExpressionBuilder, Selectable } from 'kysely';
-import type { AttachmentView, MailMetadata, MessageDetail, MessageView } from '../contracts/mail.ts';
-import { streamPart } from '../imap/operations.ts';
+import type {
+  AttachmentView,
+  MailMetadata,
+  MessageDetail,
+  MessageView,
+  UnpackedFile,
+} from '../contracts/mail.ts';
+import { readParts, streamPart } from '../imap/operations.ts';
 import { notFound } from '../kernel/errors.ts';
-import { attachmentName, attachmentsOf, decodedSizeOf, isInline } from '../mail/structure.ts';
+import { unpackFile } from '../mail/parse.ts';
+import {
+  attachmentName,
+  attachmentsOf,
+  decodedSizeOf,
+  isInline,
+  isTnef,
+  MAX_TNEF_OCTETS,
+} from '../mail/structure.ts';
 import { decodeTransferStream } from '../mail/transfer-stream.ts';
 import { storedTrust } from '../mail/trust.ts';
 import type { Database, MessagesTable } from '../store/schema.ts';
@@ -54,7 +68,10 @@ export class Messages {
     const metadata = JSON.parse(row.metadata) as MailMetadata;
     const content = await textOf(this.#parts, { id, accountId: row.account_id, metadata });
     const decisions = await this.#decisions([id]);
-    return { ...viewOf(row, decisions, metadata), headers: metadata.headers, ...content };
+    const { unpacked, ...text } = content;
+    const view = viewOf(row, decisions, metadata);
+    const attachments = [...view.attachments, ...unpackedViews(id, unpacked)];
+    return { ...view, attachments, headers: metadata.headers, ...text };
   }
 
   /** Streams an attachment, decoded, into `consume`. @throws PosternError `not_found`, `message_gone` */
@@ -68,10 +85,33 @@ export class Messages {
     const at = attachmentViews(messageId, metadata).findIndex((view) => view.id === attachmentId);
     const part = attachmentsOf(metadata.parts)[at];
     const view = attachmentViews(messageId, metadata)[at];
-    if (!part || !view) throw notFound('attachment', attachmentId);
+    if (!part || !view) return this.#unpacked(row, metadata, attachmentId, consume);
     return atAnyPlace(this.#parts, { id: messageId, accountId: row.account_id }, (connection, place) =>
       streamPart(connection, place, part, decodeTransferStream, (stream) => consume(view, stream)),
     );
+  }
+
+  /** A file inside of a winmail.dat, which is read and opened as a whole. */
+  async #unpacked<T>(
+    { id, account_id: accountId }: Row,
+    metadata: MailMetadata,
+    attachmentId: string,
+    consume: (file: AttachmentView, stream: Readable) => Promise<T>,
+  ): Promise<T> {
+    const part = metadata.parts.find(
+      (one) => isTnef(one) && attachmentId.startsWith(`${partId(id, one.path)}-t`),
+    );
+    if (!part) throw notFound('attachment', attachmentId);
+    const { unpacked } = await textOf(this.#parts, { id, accountId, metadata });
+    const index = unpackedViews(id, unpacked).findIndex((one) => one.id === attachmentId);
+    const view = unpackedViews(id, unpacked)[index];
+    if (!view) throw notFound('attachment', attachmentId);
+    const [found] = await atAnyPlace(this.#parts, { id, accountId }, (connection, place) =>
+      readParts(connection, place, [part], MAX_TNEF_OCTETS),
+    );
+    const octets = found ? await unpackFile(part, found.bytes, index) : null;
+    if (!octets) throw notFound('attachment', attachmentId);
+    return consume(view, Readable.from([octets]));
   }
 
   async #row(id: string): Promise<Row> {
@@ -124,10 +164,17 @@ const placed = <C extends 'mailbox' | 'uid' | 'flags' | 'gone_at'>(
     .orderBy('uid', 'desc')
     .limit(1);
 
+const partId = (messageId: string, path: string): string =>
+  `att_${messageId.slice('msg_'.length)}_${path.replaceAll('.', '-')}`;
+
+/** The same of files inside of a winmail.dat: they are known once the text was read. */
+export const unpackedViews = (messageId: string, files: readonly UnpackedFile[]): AttachmentView[] =>
+  files.map(({ path, ...file }) => ({ id: partId(messageId, path), ...file, inline: false }));
+
 /** Ids of attachments name the message and the MIME part, so that they need no table. */
 export function attachmentViews(messageId: string, metadata: MailMetadata): AttachmentView[] {
   return attachmentsOf(metadata.parts).map((part) => ({
-    id: `att_${messageId.slice('msg_'.length)}_${part.path.replaceAll('.', '-')}`,
+    id: partId(messageId, part.path),
     filename: attachmentName(part),
     content_type: part.type,
     size: decodedSizeOf(part),

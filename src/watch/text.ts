@@ -1,6 +1,6 @@
 // The text of messages: read over IMAP once it is needed, then kept in the ledger.
 import type { Selectable } from 'kysely';
-import type { MailContent, MailMetadata } from '../contracts/mail.ts';
+import type { MailContent, MailMetadata, MailPart } from '../contracts/mail.ts';
 import type { ImapConnection } from '../imap/connection.ts';
 import { fetchParts } from '../imap/fetch.ts';
 import { type Place, readParts } from '../imap/operations.ts';
@@ -9,7 +9,7 @@ import { codeOf, explain, PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { UNKNOWN_LANGUAGE } from '../mail/language.ts';
 import { decodeBodies } from '../mail/parse.ts';
-import { readPartsOf } from '../mail/structure.ts';
+import { isTnef, MAX_TNEF_OCTETS, readPartsOf } from '../mail/structure.ts';
 import type { ContentsTable } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { TextReader } from './arrival.ts';
@@ -19,13 +19,18 @@ import { placesOf } from './places.ts';
 const MOVED_AGAIN_MS = 2_000; // a mail that is moved to another watched mailbox is seen there about that soon
 const LARGEST_TEXT_BYTES = 2 * 1024 * 1024; // of a part as transferred: some hundred pages
 
+const readLimitOf = (part: MailPart): number => (isTnef(part) ? MAX_TNEF_OCTETS : LARGEST_TEXT_BYTES);
+
 /** Reads text on a watching connection, between the fetch and the commit; a failure is left to whoever needs the text. */
 export function textReader(connection: ImapConnection, log: Logger): TextReader {
   return async (uid, metadata) => {
     if (!connection.usable) return null;
+    // Mail that comes in does not wait for that; whoever needs the text reads it then.
+    if (readPartsOf(metadata.parts).some((part) => isTnef(part) && part.size > LARGEST_TEXT_BYTES))
+      return null;
     try {
       const parts = await connection.run('fetch the text', () =>
-        fetchParts(connection, uid, readPartsOf(metadata.parts), LARGEST_TEXT_BYTES),
+        fetchParts(connection, uid, readPartsOf(metadata.parts), readLimitOf),
       );
       return parts && (await decodeBodies(parts, metadata));
     } catch (error) {
@@ -39,6 +44,7 @@ const NO_NOTES = {
   hidden: null,
   language: UNKNOWN_LANGUAGE,
   invitation: null,
+  unpacked: [],
 } satisfies Partial<MailContent>;
 
 /** What the ledger keeps of a content. */
@@ -69,7 +75,7 @@ export async function textOf(
   if (row) return storedContent(row);
   const content = await atAnyPlace(parts, message, async (connection, place) =>
     decodeBodies(
-      await readParts(connection, place, readPartsOf(message.metadata.parts), LARGEST_TEXT_BYTES),
+      await readParts(connection, place, readPartsOf(message.metadata.parts), readLimitOf),
       message.metadata,
     ),
   );

@@ -197,6 +197,7 @@ export async function openHouse(yaml = oneAgent()): Promise<House> {
         hidden: null,
         language: 'und',
         invitation: null,
+        unpacked: [],
       }));
     },
     until: async (look) => {
