@@ -11,6 +11,7 @@ export type Found =
   | { kind: 'pdf' | 'mail' | 'tnef' | 'html' | 'csv' | 'text'; type: string }
   | { kind: 'docx' | 'xlsx' | 'pptx' | 'odf' | 'zip'; type: string; zip: Zip };
 
+const PDF: Found = { kind: 'pdf', type: 'application/pdf' };
 const SAMPLE_BYTES = 8192;
 const TNEF_MAGIC = Buffer.from('789f3e22', 'hex');
 const PDF_HEAD_BYTES = 1024; // readers accept a head that begins somewhere in here
@@ -37,11 +38,13 @@ export async function detect(
   budget: Budget,
 ): Promise<Found> {
   const head = bytes.read(0, SAMPLE_BYTES);
-  if (head.subarray(0, PDF_HEAD_BYTES).includes('%PDF-')) return { kind: 'pdf', type: 'application/pdf' };
+  const pdfAt = head.subarray(0, PDF_HEAD_BYTES).indexOf('%PDF-');
+  if (pdfAt === 0) return PDF;
   if (isZip(head)) return ofZip(await Zip.open(bytes, budget));
   if (head.subarray(0, COMPOUND_MAGIC.length).equals(COMPOUND_MAGIC)) throw refuseCompound(bytes);
   if (head.subarray(0, 4).equals(TNEF_MAGIC)) return { kind: 'tnef', type: 'application/ms-tnef' };
   if (isText(bytes, head)) return ofText(head, hints);
+  if (pdfAt > 0) return PDF; // not before: a mail or an archive may hold one
   const known = await fileTypeFromBuffer(head).catch(() => undefined);
   throw refuse(
     'document_type_unknown',

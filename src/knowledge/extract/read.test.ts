@@ -255,6 +255,13 @@ describe('texts', () => {
     assert.deepEqual(found.notes, ['Hidden text was left out.']);
   });
 
+  test('a PDF is found behind bytes that are none of it, and not in what only holds one', async () => {
+    const offer = pdf([['The offer']]);
+    assert.equal((await read(Buffer.concat([Buffer.alloc(100, 0xaa), offer]))).type, 'application/pdf');
+    assert.equal((await read(zip([{ name: 'a.pdf', data: offer, stored: true }]))).type, 'application/zip');
+    assert.equal((await read('How a file begins: %PDF-1.7')).type, 'text/plain');
+  });
+
   test('an empty file has no text', async () => {
     assert.deepEqual(await read(''), { type: 'text/plain', chunks: [], notes: ['The document is empty.'] });
   });
