@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { Condition } from '../contracts/rule-condition.ts';
+import { unprovable } from '../mail/trust/level.ts';
 import { compileRules } from './compile.ts';
 import type { RuleInput } from './mail-view.ts';
 import type { RuleSet } from './match.ts';
@@ -20,6 +21,11 @@ function setOf(...rules: Written[]): RuleSet {
 }
 
 const withoutFlags = (mail: RuleInput): RuleInput => ({ ...mail, flags: [], unknown: ['flags'] });
+
+/** The mail before its text was read and its signatures were checked, and with flags that nobody noted. */
+function lessKnown({ text: _, ...mail }: RuleInput): RuleInput {
+  return { ...mail, flags: [], unknown: ['flags', 'text'], unproved: true };
+}
 
 /** A small generator with a seed, so that a failure can be seen again. */
 function random(seed: number): <T>(items: readonly T[]) => T {
@@ -55,22 +61,29 @@ it('explain says of every rule of random sets what match does', () => {
   assert.ok(matched > 300, `the test would show nothing with ${matched} matches`);
 });
 
-it('what is said without the flags holds whatever the flags are', () => {
+it('what is said without flags, text and proof holds whatever they turn out to be', () => {
   const pick = random(23);
   const anyFlags = [[], ['\\Seen'], ['\\Flagged'], ['\\Seen', '\\Flagged']];
+  const anyText = ['', 'three pumps', 'an offer', 'an offer for pumps'];
   const seen = { sure: 0, unsure: 0, no: 0 };
   for (let round = 0; round < 400; round++) {
     const set = setOf(...randomRules(pick));
     const mail = randomMail(pick);
-    const judged = set.judge(withoutFlags(mail));
+    const known = lessKnown(mail);
+    const isProvable = unprovable(mail.metadata) === null;
+    const judged = set.judge(known);
     const sure = judged.filter((one) => one.sure).map(({ rule }) => rule);
     const possible = new Set(judged.map(({ rule }) => rule));
     for (const flags of anyFlags) {
-      const names = set.match({ ...mail, flags }).map(({ rule }) => rule);
-      for (const name of sure) assert.ok(names.includes(name), `${name} was said to match`);
-      for (const name of names) assert.ok(possible.has(name), `${name} was said not to match`);
+      for (const text of anyText) {
+        for (const trust of isProvable ? [mail.trust, 'verified' as const] : [mail.trust]) {
+          const names = set.match({ ...mail, flags, text, trust }).map(({ rule }) => rule);
+          for (const name of sure) assert.ok(names.includes(name), `${name} was said to match`);
+          for (const name of names) assert.ok(possible.has(name), `${name} was said not to match`);
+        }
+      }
     }
-    const explained = set.explain(withoutFlags(mail));
+    const explained = set.explain(known);
     assert.deepEqual(
       explained.filter((one) => one.matched).map(({ rule }) => rule),
       sure,
@@ -149,6 +162,8 @@ function randomRules(pick: <T>(items: readonly T[]) => T): Written[] {
       () => ({ subject: pick(['quote', '/off(er)?/i', '!lunch', '*12']) }),
       () => ({ flag: pick(['seen', 'flagged', '!seen', ['seen', 'flagged']]) }),
       () => ({ flag: pick(['seen', '!flagged']), subject: pick(['quote', 'lunch']) }),
+      () => ({ text: pick(['pumps', '!pumps', '/pu+mps?/', ['offer', '!three']]) }),
+      () => ({ trust: pick(['verified', '!verified', ['asserted', '!lookalike']]) }),
       () => ({ thread: pick(['new', 'reply'] as const) }),
       () => ({ attachment: pick([true, false]) }),
       () => ({ trust: pick(['verified', 'asserted'] as const) }),
@@ -168,13 +183,18 @@ function randomRules(pick: <T>(items: readonly T[]) => T): Written[] {
   return Array.from({ length: 6 }, () => ({ when: condition(0), stop: pick([true, false, false, false]) }));
 }
 
+const SIGNED = { 'dkim-signature': ['v=1; a=rsa-sha256; d=x.example; s=s; h=from; bh=x; b=x'] };
+
 function randomMail(pick: <T>(items: readonly T[]) => T): RuleInput {
   return sampleMail({
     from: pick(['a@x.example', 'b@m.x.example', 'c@y.example', null]),
     subject: pick(['quote 12', 'Offer', 'lunch', 'quote for lunch']),
     flags: pick([[], ['\\Seen'], ['\\Flagged'], ['\\Seen', '\\Flagged']]),
     isReply: pick([true, false]),
-    trust: pick(['verified', 'asserted', 'unverified'] as const),
+    trust: pick(['asserted', 'unverified'] as const),
+    trustFlags: pick([[], ['lookalike']]),
+    text: pick(['three pumps', 'an offer']),
+    headers: pick([{}, SIGNED]),
     size: pick([500, 5000]),
     parts: pick([[{}], [{}, attached('application/pdf', 'a.pdf', 9)]]),
   });
