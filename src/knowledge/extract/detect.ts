@@ -43,14 +43,19 @@ export async function detect(
   if (isZip(head)) return ofZip(await Zip.open(bytes, budget));
   if (head.subarray(0, COMPOUND_MAGIC.length).equals(COMPOUND_MAGIC)) throw refuseCompound(bytes);
   if (head.subarray(0, 4).equals(TNEF_MAGIC)) return { kind: 'tnef', type: 'application/ms-tnef' };
-  if (isText(bytes, head)) return ofText(head, hints);
-  if (pdfAt > 0) return PDF; // not before: a mail or an archive may hold one
+  const text = isText(bytes, head) ? ofText(head, hints) : null;
+  // Readers forgive bytes before the head of a PDF; a mail, an archive or a text about PDF is none for that.
+  if (pdfAt > 0 && text?.kind !== 'mail' && endsAsPdf(bytes)) return PDF;
+  if (text !== null) return text;
   const known = await fileTypeFromBuffer(head).catch(() => undefined);
   throw refuse(
     'document_type_unknown',
     known ? `Files of type ${known.mime} are not read.` : 'It is of a type that is not known.',
   );
 }
+
+const endsAsPdf = (bytes: Bytes): boolean =>
+  bytes.read(Math.max(0, bytes.size - SAMPLE_BYTES), SAMPLE_BYTES).includes('%%EOF');
 
 /** With a member first, or with none at all. */
 const isZip = (head: Buffer): boolean =>
