@@ -111,6 +111,12 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
   const to = (rest: string): string => `destinations:\n  crm: { ${rest} }`;
   mistake('a destination without TLS', to('url: "http://a.example"'), '2:15', /`allow_private: true`/);
   mistake(
+    'a raw message with what only events have',
+    to('url: "https://a.example", format: raw, journal: true'),
+    '2:58',
+    /`journal` goes with `format: json`/,
+  );
+  mistake(
     'a password in a URL',
     to('url: "https://u:canary@a.example"'),
     '2:15',

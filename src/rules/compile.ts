@@ -166,7 +166,14 @@ const checkRecipients: Examine<Agent> = ({ may: { recipients } }, path, reportAt
 };
 
 /** What would be refused at every delivery is refused here. The URL is not repeated: it may hold a secret. */
-const checkDestination: Examine<Destination> = ({ url, allow_private: allowPrivate }, path, report) => {
+const checkDestination: Examine<Destination> = (destination, path, report) => {
+  const { url, allow_private: allowPrivate, format } = destination;
+  for (const key of ['journal', 'attachment_retention_days'] as const)
+    if (format === 'raw' && destination[key])
+      report(
+        [...path, key],
+        `\`${key}\` goes with \`format: json\`; a raw message is sent as it lies on the server`,
+      );
   const { protocol, username, password } = new URL(url);
   if (username !== '' || password !== '')
     report(
