@@ -8,7 +8,7 @@ import type { JobContext, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { rateOf } from '../kernel/duration.ts';
 import { PosternError } from '../kernel/errors.ts';
-import { firstIdOf, newId } from '../kernel/ids.ts';
+import { beforeIdsOf, newId } from '../kernel/ids.ts';
 import { threadReferences } from '../mail/thread.ts';
 import { storedTrust } from '../mail/trust.ts';
 import type { Blobs, StagedBlob } from '../objects/blobs.ts';
@@ -173,7 +173,7 @@ async function forwardedSince({ db }: Store, rule: string, since: number): Promi
   const row = await db
     .selectFrom('draft_versions')
     .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('draft_id', '>=', firstIdOf('drf', since))
+    .where('draft_id', '>=', beforeIdsOf('drf', since))
     .where('version', '=', 1)
     .where('author', '=', authorOf(rule))
     .executeTakeFirst();

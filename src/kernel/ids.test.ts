@@ -1,7 +1,7 @@
 // Ids sort by the time they were made, whatever the clock does.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { newId } from './ids.ts';
+import { beforeIdsOf, newId } from './ids.ts';
 
 const MANY = 20_000;
 const strictlyIncreasing = (ids: string[]) => ids.every((id, at) => at === 0 || (ids[at - 1] as string) < id);
@@ -49,4 +49,11 @@ it('ids of two that began at the same millisecond do not meet', async () => {
   const other = (await import(copy)) as { newId: typeof newId };
   const now = Date.now() + 5_000;
   assert.notEqual(newId('job', now), other.newId('job', now));
+});
+
+it('what was made since a time can be told by its id alone', () => {
+  const now = Date.now() + 1_000; // later than any id of this process
+  const [earlier, later] = [newId('drf', now), newId('drf', now + 5)];
+  const bound = beforeIdsOf('drf', now + 5);
+  assert.ok(earlier < bound && bound < later);
 });

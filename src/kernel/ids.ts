@@ -51,6 +51,10 @@ export function newId(prefix: IdPrefix, now: number = Date.now()): string {
   return `${prefix}_${head}${digit(count >> 15)}${digit(count >> 10)}${digit(count >> 5)}${digit(count)}`;
 }
 
+/** What sorts before every id of a noun that was made at that time or later. */
+export const beforeIdsOf = (prefix: IdPrefix, at: number): string =>
+  `${prefix}_${encodeTime(Math.max(0, at))}`;
+
 function begin(time: number): void {
   lastTime = time;
   randomFillSync(random);
