@@ -19,11 +19,11 @@ const MAX_CONTENT_TYPES_BYTES = 4 * 1024 * 1024;
 const MAX_MIMETYPE_BYTES = 200;
 
 const OFFICE_KINDS = [
-  { kind: 'docx', main: /(?:wordprocessingml|ms-word)[^"]*main\+xml/, type: 'wordprocessingml.document' },
-  { kind: 'xlsx', main: /(?:spreadsheetml|ms-excel)[^"]*main\+xml/, type: 'spreadsheetml.sheet' },
+  { kind: 'docx', main: /(?:wordprocessingml|ms-word)[^"'>]*main\+xml/, type: 'wordprocessingml.document' },
+  { kind: 'xlsx', main: /(?:spreadsheetml|ms-excel)[^"'>]*main\+xml/, type: 'spreadsheetml.sheet' },
   {
     kind: 'pptx',
-    main: /(?:presentationml|ms-powerpoint)[^"]*main\+xml/,
+    main: /(?:presentationml|ms-powerpoint)[^"'>]*main\+xml/,
     type: 'presentationml.presentation',
   },
 ] as const;
@@ -89,12 +89,19 @@ async function textOf(zip: Zip, name: string, mostBytes: number): Promise<string
 function isText(bytes: Bytes, head: Buffer): boolean {
   const start = head.toString('latin1', 0, 5);
   if (start === '{\\rtf' || start === '%!PS-') return false;
-  const isWide = charsetOf(head).startsWith('utf-16');
+  const charset = charsetOf(head);
   const middle = Math.floor(bytes.size / 4) * 2;
   const end = Math.max(0, Math.floor((bytes.size - SAMPLE_BYTES) / 2) * 2);
   return [head, bytes.read(middle, SAMPLE_BYTES), bytes.read(end, SAMPLE_BYTES)].every((sample) =>
-    isWide ? sample.length % 2 === 0 || sample.length > 100 : looksLikeText(sample),
+    charset.startsWith('utf-16') ? looksLikeWideText(sample, charset) : looksLikeText(sample),
   );
+}
+
+/** Numbers of two octets look like UTF-16 until they are read: no language has so many characters that are none. */
+function looksLikeWideText(sample: Buffer, charset: string): boolean {
+  const text = new TextDecoder(charset).decode(sample);
+  const strange = text.match(/[\p{Cn}\p{Co}\ufffd]|(?![\t-\r])\p{Cc}/gu)?.length ?? 0;
+  return strange * 100 <= text.length + 100; // one may be cut in half
 }
 
 function looksLikeText(sample: Buffer): boolean {
