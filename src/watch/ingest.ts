@@ -1,16 +1,15 @@
 // Takes fetched messages into the ledger: row, place, thread, decisions, jobs and checkpoint in one transaction.
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Account } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
-import type { MailContent, MailMetadata } from '../contracts/mail.ts';
+import type { MailContent } from '../contracts/mail.ts';
 import type { FetchedMessage } from '../imap/fetch.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { explain, PosternError } from '../kernel/errors.ts';
+import { explain } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { fingerprintOf } from '../mail/fingerprint.ts';
 import { kindOf } from '../mail/kind.ts';
-import { metadataOf } from '../mail/metadata.ts';
 import { threadKeys } from '../mail/thread-keys.ts';
 import { trustOf } from '../mail/trust.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
@@ -21,7 +20,9 @@ import { isHistory, isOlder } from './history.ts';
 import { joinThreads } from './join-threads.ts';
 import { knownMessages, knownThreads, ownMessageIds } from './ledger-lookups.ts';
 import { insertArrivals, insertContent, insertPlaces, type NewArrival } from './ledger-writes.ts';
+import { firstOfEach, type Read, readOne } from './read-mail.ts';
 
+const AT_ONE_GO = 50; // more mails take some milliseconds for each step: others have their turn in between
 const INGEST_ATTEMPTS = 3; // a message that cannot be understood three times will not be understood
 
 export interface IngestParts {
@@ -33,12 +34,6 @@ export interface IngestParts {
   decider: Decider;
   /** Whom each account has written to; where absent, nobody is known. */
   correspondents?: Pick<Correspondents, 'of'>;
-}
-
-interface Read {
-  message: FetchedMessage;
-  metadata: MailMetadata;
-  fingerprint: string;
 }
 
 export interface Taken {
@@ -135,16 +130,19 @@ export class Ingest {
   ): Promise<Taken> {
     const { store, clock, bus, decider } = this.#parts;
     const now = clock.now();
+    const pause = batch.length > AT_ONE_GO ? turn : async () => undefined;
     const { read, failed } = this.#readAll(checkpoint, batch);
+    await pause();
     const known = await knownMessages(
       store.db,
       account.id,
       read.map((one) => one.fingerprint),
     );
-    const fresh = this.#firstOfEach(
+    const fresh = firstOfEach(
       read.filter((one) => !known.has(one.fingerprint) && !isHistory(one, checkpoint)),
     );
     const arrivals = await this.#understand(account, checkpoint.mailbox, fresh, now);
+    await pause();
     const decisions = new Map<NewArrival, Decision>();
     const contents = new Map<NewArrival, MailContent>();
     for (const arrival of arrivals) {
@@ -159,6 +157,7 @@ export class Ingest {
       if (again) decisions.set(arrival, again);
       else decisions.delete(arrival);
     }
+    await pause();
 
     return store.write(async (tx) => {
       for (const arrival of await joinThreads(tx, account, arrivals)) {
@@ -230,13 +229,6 @@ export class Ingest {
     return { read, failed };
   }
 
-  /** A copy within the batch is the same message at a second place. */
-  #firstOfEach(read: readonly Read[]): Read[] {
-    const first = new Map<string, Read>();
-    for (const one of read) if (!first.has(one.fingerprint)) first.set(one.fingerprint, one);
-    return [...first.values()];
-  }
-
   async #understand(
     account: Account,
     mailbox: string,
@@ -278,22 +270,4 @@ export class Ingest {
       } satisfies NewArrival;
     });
   }
-}
-
-function readOne(message: FetchedMessage): Read {
-  if (message.isUnreadable) {
-    throw new PosternError(
-      'message_unreadable',
-      'The server gives nothing of the message that can be read.',
-      {
-        retry: 'later',
-      },
-    );
-  }
-  const metadata = metadataOf({
-    headers: message.headers,
-    bodyStructure: message.bodyStructure,
-    size: message.size,
-  });
-  return { message, metadata, fingerprint: fingerprintOf(metadata, message.internalDate) };
 }

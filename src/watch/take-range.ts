@@ -8,7 +8,8 @@ import type { Checkpoint } from './checkpoints.ts';
 import type { Ingest } from './ingest.ts';
 import { textReader } from './text.ts';
 
-const BATCH_MESSAGES = 250; // one commit: large enough that its flush does not count, small enough to keep little
+const BATCH_MESSAGES = 500; // one commit: smaller ones write the same pages of the indexes more often
+const HISTORY_BATCH_MESSAGES = 250; // for history steps aside for new mail, and tells how far it is
 const TEXT_BATCH_MESSAGES = 20; // text is read on the way in for a trickle of mail, not for a flood
 
 export interface TakeParts {
@@ -40,6 +41,7 @@ export async function takeRange(
   range: UidRange,
   onTaken: (messages: number, added: number) => void,
 ): Promise<number> {
+  const batchSize = checkpoint.isBackfill ? HISTORY_BATCH_MESSAGES : BATCH_MESSAGES;
   let batch: FetchedMessage[] = [];
   let ascending = true;
   const unreadBefore = connection.unreadAnswers;
@@ -65,7 +67,7 @@ export async function takeRange(
       count++;
       if (message.internalDate < (range.since ?? 0)) continue;
       batch.push(message);
-      if (batch.length >= BATCH_MESSAGES) await commit(null);
+      if (batch.length >= batchSize) await commit(null);
     }
   }
   if (!connection.usable) throw connection.failure;
