@@ -266,6 +266,7 @@ export async function createApp(
     mailEvents,
     sources,
     messages,
+    proofs,
     deliveries,
     knowledge,
     sessions,

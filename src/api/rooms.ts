@@ -26,6 +26,7 @@ import type { Sessions } from '../sessions/sessions.ts';
 import type { SqlSandbox } from '../store/sql-sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Messages } from '../watch/messages.ts';
+import type { Proofs } from '../watch/proofs.ts';
 import type { Sources } from '../watch/sources.ts';
 import type { Watchers } from '../watch/watchers.ts';
 import type { Audit } from './audit.ts';
@@ -44,6 +45,7 @@ export interface Rooms {
   mailEvents: Pick<MailEvents, 'writer'>;
   sources: Pick<Sources, 'open' | 'list' | 'get' | 'stream' | 'next' | 'acknowledge' | 'seek' | 'remove'>;
   messages: Pick<Messages, 'list' | 'get' | 'detail'>;
+  proofs: Pick<Proofs, 'prove'>;
   sessions: Pick<Sessions, 'list' | 'get' | 'turns' | 'cancel' | 'answer' | 'principalOf'>;
   deliveries: Pick<Deliveries, 'list' | 'get' | 'retry'>;
   knowledge: Pick<Knowledge, 'search' | 'list' | 'get' | 'text' | 'retry' | 'remove'>;

@@ -164,6 +164,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
       get: async (id) => messageById(id),
       detail: async (id) => messageById(id),
     },
+    proofs: { prove: async () => Promise.reject(new Error('not played')) },
     deliveries: {
       list: async () => [delivery()],
       get: async () => delivery(),

@@ -216,7 +216,7 @@ describe('rules made over REST', { skip: requireService('dovecot') }, () => {
     const [, , words] = before.body.explanation;
     assert.deepEqual([words?.matched, words?.unsure], [false, true]);
     assert.equal(words?.text, 'may match: text wants pumps, which is not known');
-    const fetched = await test<MailTest>({ message_id: id, candidate, fetch_text: true });
+    const fetched = await test<MailTest>({ message_id: id, candidate, fetch: true });
     assert.equal(fetched.body.explanation[2]?.matched, true);
   });
 

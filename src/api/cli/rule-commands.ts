@@ -118,7 +118,10 @@ export function rulesTest(test: Operation): Command {
         help: 'One rule as YAML that is not saved, tried with the others.',
       },
       limit: { type: 'string', value: 'N', help: 'With --since: the newest so many; 10000 where absent.' },
-      'fetch-text': { type: 'boolean', help: 'With --id: fetch the text where the gateway has not got it.' },
+      fetch: {
+        type: 'boolean',
+        help: 'With --id: fetch the text and check the signatures, where a rule hangs on them.',
+      },
       'authserv-id': { type: 'string', value: 'NAME', help: 'With --message: whose verdicts are believed.' },
     },
     async run(io, values, positionals) {
@@ -171,7 +174,7 @@ async function inputOf(io: CliIo, values: Values): Promise<Record<string, unknow
     account: textOf(values, 'account'),
     mailbox: textOf(values, 'mailbox'),
     limit: textOf(values, 'limit'),
-    fetch_text: values['fetch-text'],
+    fetch: values.fetch,
     candidate,
     files: files?.map(({ name, text }) => ({ name, text })),
   };

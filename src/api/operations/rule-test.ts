@@ -5,7 +5,7 @@ import { duration } from '../../contracts/rule.ts';
 import { backTestView, mailTest } from '../../contracts/rule-test.ts';
 import { durationMs } from '../../kernel/duration.ts';
 import { PosternError } from '../../kernel/errors.ts';
-import { backTest } from '../../rules/back-test.ts';
+import { backTest, type IsHeld } from '../../rules/back-test.ts';
 import type { RuleSet } from '../../rules/match.ts';
 import { defineOperation, type Operation } from '../registry.ts';
 import type { Rooms } from '../rooms.ts';
@@ -22,8 +22,8 @@ const input = z
   .strictObject({
     /** A message of the ledger. */
     message_id: z.string().max(100).optional(),
-    /** Its text is fetched where a rule looks at it and the ledger has not got it; otherwise it is not known. */
-    fetch_text: z.boolean().default(false),
+    /** Its text is fetched and its signatures are checked where a rule hangs on that; otherwise it is not known. */
+    fetch: z.boolean().default(false),
     /** Or the bytes of any mail. */
     raw_base64: z.base64().max(MAX_RAW_CHARS).optional(),
     /** With raw_base64: the account where it would have arrived. With since: whose mail; `*` is that of all. */
@@ -69,14 +69,13 @@ export const ruleTestOperations: readonly Operation[] = [
     cli: { words: ['rules', 'test'], columns: ['rule', 'text'] },
     async handler({ rooms, signal }, asked) {
       const rules = await setOf(rooms, asked);
-      if (asked.since === undefined) return tryMail(rules, await mailOf(rooms, asked));
+      if (asked.since === undefined) return tryMail(rules, await mailOf(rooms, rules, asked, signal));
       const range = {
         accountId: await accountIdOf(rooms, asked.account),
         since: sinceOf(asked.since, rooms.clock.now()),
         limit: asked.limit,
       };
-      const isHeld = (mail: TriedMail, action: Parameters<typeof heldBecause>[1]): boolean =>
-        heldBecause(mail, action) !== null;
+      const isHeld: IsHeld = (mail, action, rule) => heldBecause(rules, rule, mail, action) !== null;
       const found = await backTest(rooms.store.db, rules, range, isHeld, signal);
       return { rules_version: rules.version, account_id: range.accountId, since: range.since, ...found };
     },
@@ -106,12 +105,21 @@ function sinceOf(since: string, now: number): number {
   return Math.max(0, Number.isNaN(back) ? Date.parse(since) : now - back);
 }
 
-async function mailOf(rooms: Rooms, asked: Input): Promise<TriedMail> {
+async function mailOf(rooms: Rooms, rules: RuleSet, asked: Input, signal: AbortSignal): Promise<TriedMail> {
   const place = asked.mailbox === undefined ? {} : { mailbox: asked.mailbox };
-  if (asked.message_id !== undefined) {
-    if (asked.fetch_text) await rooms.messages.detail(asked.message_id);
-    const mail = await storedRuleInput(rooms, asked.message_id);
-    return { ...mail, input: { ...mail.input, ...place } };
+  const { message_id: id } = asked;
+  if (id !== undefined) {
+    const stored = async (): Promise<TriedMail> => {
+      const mail = await storedRuleInput(rooms, id);
+      return { ...mail, input: { ...mail.input, ...place } };
+    };
+    const mail = await stored();
+    const lacks = new Set(
+      asked.fetch ? rules.judge(mail.input).flatMap((one) => (one.sure ? [] : one.lacks)) : [],
+    );
+    if (lacks.has('text')) await rooms.messages.detail(id);
+    if (lacks.has('trust')) await rooms.proofs.prove(id, { isLast: true, signal });
+    return lacks.size > 0 ? stored() : mail;
   }
   if (asked.account === undefined)
     throw accountNeeded('raw_base64', 'Name the account where the mail would have arrived.');
