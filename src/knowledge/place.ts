@@ -3,27 +3,12 @@
 import { LOCAL_SINK } from '../contracts/knowledge-sink.ts';
 import type { JobContext } from '../jobs/worker.ts';
 import { codeOf, PosternError, retryOf } from '../kernel/errors.ts';
-import type { KnowledgeContentsTable, KnowledgePlacementsTable } from '../store/schema.ts';
+import type { KnowledgePlacementsTable } from '../store/schema.ts';
 import { type KnowledgeParts, reasonOf, setPlacement } from './parts.ts';
+import type { Placed, Placing } from './placing.ts';
 import { placeInFolder } from './sinks/folder.ts';
 import { placeByHttp } from './sinks/http.ts';
 import { placeInIndex } from './sinks/local.ts';
-
-export interface Placing {
-  placement: KnowledgePlacementsTable;
-  content: KnowledgeContentsTable;
-  /** 1 is the first since it was put in, or run again. */
-  attempt: number;
-  signal: AbortSignal;
-  /** Notes that the sink has so many chunks. */
-  progress(done: number): Promise<void>;
-}
-
-export interface Placed {
-  outcome: 'placed' | 'refused';
-  /** The HTTP status; null for a sink that has none. */
-  status: number | null;
-}
 
 /** The job `knowledge.place`. */
 export async function placeContent(parts: KnowledgeParts, id: string, context: JobContext): Promise<void> {

@@ -5,7 +5,7 @@ import { dirname, extname, join } from 'node:path';
 import { PosternError } from '../../kernel/errors.ts';
 import { waitAfter } from '../../network/standard-webhooks.ts';
 import type { KnowledgeParts } from '../parts.ts';
-import type { Placed, Placing } from '../place.ts';
+import type { Placed, Placing } from '../placing.ts';
 import { documentsOf } from '../subject.ts';
 
 const MOST_MAILS = 100; // named in the file beside a document

@@ -15,7 +15,7 @@ import {
   wishOf,
 } from '../../network/standard-webhooks.ts';
 import type { KnowledgeParts } from '../parts.ts';
-import type { Placed, Placing } from '../place.ts';
+import type { Placed, Placing } from '../placing.ts';
 import { type DocumentMail, documentsOf } from '../subject.ts';
 import { fillIn, urlOf } from './template.ts';
 

@@ -3,10 +3,10 @@
 import { addToIndex } from '../../store/full-text.ts';
 import type { KnowledgeParts } from '../parts.ts';
 import { setPlacement } from '../parts.ts';
-import type { Placed, Placing } from '../place.ts';
+import type { Placed, Placing } from '../placing.ts';
 import { indexText } from '../words.ts';
 
-const CHARS_AT_ONCE = 24_000; // some milliseconds
+const CHARS_AT_ONCE = 8_000; // some milliseconds; a text in Chinese has a word for nearly every character
 const CHUNKS_AT_ONCE = 50;
 
 export async function placeInIndex(
