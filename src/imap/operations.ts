@@ -109,7 +109,7 @@ export async function readParts(
   parts: readonly MailPart[],
   limit: number | ((part: MailPart) => number),
 ): Promise<FetchedPart[]> {
-  return withMailbox(connection, place.mailbox, place.uidValidity, async () => {
+  return withMailboxToRead(connection, place, async () => {
     const found = await connection.run('fetch the text', () =>
       fetchParts(connection, place.uid, parts, limit),
     );
@@ -142,7 +142,7 @@ export async function readWrapped(
   const header = `${path}.header`;
   const bodyParts = [header, beside].map((key) => ({ key, start: 0, maxLength: limit }));
   const query = { uid: true, bodyStructure: true, bodyParts };
-  return withMailbox(connection, place.mailbox, place.uidValidity, async () => {
+  return withMailboxToRead(connection, place, async () => {
     const found = await connection.run('fetch a wrapped message', () =>
       fetchOf(connection, place.uid, query, (message) => message.bodyParts !== undefined),
     );
@@ -167,7 +167,7 @@ export async function streamPart<T>(
   decode: (pieces: AsyncIterable<Buffer>, encoding: string) => AsyncIterable<Buffer>,
   consume: (stream: Readable) => Promise<T>,
 ): Promise<T> {
-  return withMailbox(connection, place.mailbox, place.uidValidity, async () => {
+  return withMailboxToRead(connection, place, async () => {
     const pieces = await openSection(connection, { uid: place.uid, path: part.path, size: part.size });
     if (!pieces) throw gone(place);
     const content = Readable.from(decode(pieces, part.encoding), { objectMode: false });
@@ -190,16 +190,28 @@ export async function streamPart<T>(
   });
 }
 
+/** To read, a mailbox that was opened for reading only is as good: it is not opened once more. */
+function withMailboxToRead<T>(
+  connection: ImapConnection,
+  { mailbox, uidValidity }: Place,
+  work: () => Promise<T>,
+): Promise<T> {
+  const open = connection.client.mailbox;
+  const readOnly = open && open.path === mailbox && open.readOnly === true;
+  return withMailbox(connection, mailbox, uidValidity, work, readOnly);
+}
+
 async function withMailbox<T>(
   connection: ImapConnection,
   mailbox: string,
   uidValidity: string | null,
   work: () => Promise<T>,
+  readOnly = false,
 ): Promise<T> {
   const before = connection.client.mailbox;
   const lock = await connection
     .run(`select ${mailbox}`, () =>
-      connection.client.getMailboxLock(mailbox, { acquireTimeout: LOCK_WAIT_MS }),
+      connection.client.getMailboxLock(mailbox, { readOnly, acquireTimeout: LOCK_WAIT_MS }),
     )
     .catch((error: unknown) => {
       // A mailbox that was deleted took its messages with it: they may lie elsewhere too.
