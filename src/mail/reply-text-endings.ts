@@ -1,10 +1,11 @@
 // What stands below a person's words and is not written for this mail: signatures behind "-- ", the lines that phones
 // and programs add, and the footers of mailing lists.
-import { DEVICES, FOOTER_BEGINS, FOOTER_ENDS, GET_WORDS } from './reply-text-words.ts';
+import { DEVICES, FOOTER_BEGINS, FOOTER_FRAMES, GET_WORDS } from './reply-text-words.ts';
 
 const MAX_SIGNATURE_LINES = 40; // behind "-- ": the address, the register entry, a disclaimer
-const MAX_LOOSE_SIGNATURE_LINES = 12; // behind "--", which is a break in prose as well
+const MAX_LOOSE_SIGNATURE_LINES = 12; // behind "--", which parts prose as well: there it stands more than once
 const MAX_FOOTER_CHARS = 120; // "Diese Nachricht wurde von meinem Android Mobiltelefon mit GMX Mail gesendet." has 76
+const MAX_FRAMED_CHARS = 50; // "Von meinem iPhone gesendet"; longer ones are sentences of a person
 const MAX_FOOTERS = 6; // more lines in a row than any program adds
 
 /**
@@ -21,10 +22,25 @@ function signatureOf(lines: readonly string[], start: number, end: number): numb
   for (let i = Math.max(start, last - MAX_SIGNATURE_LINES); i < last; i++) {
     const line = lines[i] as string;
     if (line === '-- ' || line === '--\u00a0') return i;
-    if (line.trimEnd() === '--' && last - i <= MAX_LOOSE_SIGNATURE_LINES) return i;
+    if (isLooseMark(line) && last - i <= MAX_LOOSE_SIGNATURE_LINES && isAlone(lines, i, start, end)) return i;
     if (isListFooter(line, lines[i + 1] ?? '')) return i;
   }
   return end;
+}
+
+const isLooseMark = (line: string): boolean => line.trimEnd() === '--';
+
+/** Whether no other "--" stands close by, and no word of a paragraph directly above. */
+function isAlone(lines: readonly string[], index: number, start: number, end: number): boolean {
+  if (index > start && (lines[index - 1] as string).trim() !== '') return false;
+  for (
+    let i = Math.max(start, index - MAX_SIGNATURE_LINES);
+    i < Math.min(end, index + MAX_SIGNATURE_LINES);
+    i++
+  ) {
+    if (i !== index && isLooseMark(lines[i] as string)) return false;
+  }
+  return true;
 }
 
 /** Mailman's: a rule of 47 signs, then the list's name. */
@@ -70,7 +86,11 @@ export function isFooter(line: string): boolean {
     return true;
   if (!DEVICES.some((device) => bare.includes(device))) return false;
   if (FOOTER_BEGINS.some((word) => bare.startsWith(word))) return true;
-  if (FOOTER_ENDS.some((word) => bare.endsWith(word))) return true;
+  if (
+    bare.length <= MAX_FRAMED_CHARS &&
+    FOOTER_FRAMES.some(([begin, end]) => bare.startsWith(begin) && bare.endsWith(end))
+  )
+    return true;
   return (
     bare.includes('outlook') &&
     /ios|android/.test(bare) &&

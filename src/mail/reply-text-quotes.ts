@@ -8,6 +8,7 @@ import {
   HEADING_LABELS,
   type HeadingRole,
   ORIGINAL_WORDS,
+  WEAK_ORIGINAL_WORDS,
   WROTE_AT_END,
   WROTE_INSIDE,
 } from './reply-text-words.ts';
@@ -17,6 +18,7 @@ const MAX_ATTRIBUTION_CHARS = 400; // a long name, a long address, a date
 const HEADING_LINES = 10; // From, Sent, To, Cc, Subject of an Outlook block, some of them wrapped
 const MAX_LABEL_LINE_CHARS = 12_000; // a To of some hundred recipients
 const MAX_SEPARATOR_CHARS = 200;
+const LINES_TO_HEADERS = 4; // From stands first or second below the separator
 const BLANKS_BEFORE_QUOTE = 3;
 
 /** Whether a line is marked as quoted. "＞" is how Japanese keyboards write it. */
@@ -75,12 +77,14 @@ const beginsAttribution = (line: string): boolean =>
 
 /** Whether whole lines, joined, introduce a quote. They must name a time or an address, or they are just prose. */
 function isAttribution(joined: string, strong: boolean, marked: boolean): boolean {
-  if (!LAST_LETTERS.has(joined.at(-1))) return false;
+  if (!LAST_LETTERS.has(joined.at(-1)) && !(marked && strong)) return false;
   const dated = YEAR.test(joined) || CLOCK.test(joined);
   const addressed = joined.includes('@');
   if (!endsAttribution(joined)) {
+    // The app of WEB.DE leaves out the colon: "Am … schrieb Sales".
+    if (marked && strong && hasVerbInside(joined) && CLOCK.test(joined)) return true;
     // Gmail in Japanese and Russian, Yandex: a date, the writer, an address, and no verb.
-    return CLOCK.test(joined) && YEAR.test(joined) && addressed && /[>）)] ?[:：]$/.test(joined);
+    return CLOCK.test(joined) && YEAR.test(joined) && addressed && /[>）)\]] ?[:：]$/.test(joined);
   }
   if (marked) return dated || addressed;
   return addressed ? strong || dated : strong && CLOCK.test(joined);
@@ -97,8 +101,11 @@ function endsAttribution(line: string): boolean {
     // Without a colon it is prose, but for the programs that write dashes or nothing there.
     return colon || bare.length + 3 <= line.length || /[写寫]道$|a écrit$|escribió$/.test(bare);
   }
-  return colon && WROTE_INSIDE.some((verb) => line.includes(verb) || line.startsWith(verb.trimStart()));
+  return colon && hasVerbInside(line);
 }
+
+const hasVerbInside = (line: string): boolean =>
+  WROTE_INSIDE.some((verb) => line.includes(verb) || line.startsWith(verb.trimStart()));
 
 /** Whether the first line that says something, from `index` on, is marked as quoted. */
 export function quoteFollows(lines: readonly string[], index: number): boolean {
@@ -118,9 +125,13 @@ function wordsOfSeparator(line: string): string | undefined {
 }
 
 /** Whether a line parts the new text from the original. */
-export function isSeparator(line: string): boolean {
+export function isSeparator(lines: readonly string[], index: number): boolean {
+  const line = lines[index] as string;
   const words = wordsOfSeparator(line);
-  if (words !== undefined) return ORIGINAL_WORDS.has(words);
+  if (words !== undefined) {
+    if (!WEAK_ORIGINAL_WORDS.has(words)) return ORIGINAL_WORDS.has(words);
+    return lines.slice(index + 1, index + 1 + LINES_TO_HEADERS).some((below) => roleOf(below) === 'from');
+  }
   // GroupWise: ">>> Sales <sales@example.org> 11/20/2026 2:00 PM >>>"
   return line.length <= MAX_SEPARATOR_CHARS && /^>>> .*\d.*>>>\s*$/.test(line);
 }

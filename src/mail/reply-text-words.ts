@@ -10,7 +10,7 @@ const words = (list: string): string[] =>
 
 /** Verbs that stand at the end of "On …, Sales wrote:", before the colon that some programs leave out. */
 export const WROTE_AT_END = words(`
-  wrote | writes | a écrit | escribió | ha escrito | ha scritto | scrive | escreveu | geschrieben
+  wrote | writes | schrieb | schreef | a écrit | escribió | ha escrito | ha scritto | scrive | escreveu | geschrieben
   geschreven | написал | написала | написал(а) | написал (а) | пишет | пише | пишут | писал | писала
   писал(а) | вы писали | написав | написав(ла) | 写道 | 寫道 | 写到 | 寫到 | 来信 | 來信 | 的来信 | 书写
   は書きました | さんは書きました | さんが書きました | が書きました | からのメッセージ | のメール
@@ -35,18 +35,21 @@ export const ATTRIBUTION_BEGINS = words(`
 /** A line of only these between dashes parts the new text from the original. Some programs forward by them too. */
 export const ORIGINAL_WORDS = new Set(
   words(`
-  original message | original | original appointment | original email | original mail | reply message
+  original message | original appointment | original email | original mail | reply message
   replied message | reply to message | ursprüngliche nachricht | originalnachricht | original-nachricht
   ursprünglicher termin | original nachricht | message d'origine | message d’origine | message original
   message initial | courriel d'origine | mensaje original | messaggio originale | mensagem original
   oorspronkelijk bericht | origineel bericht | oorspronkelijke bericht | oprindelig meddelelse
   originalmeddelande | ursprungligt meddelande | opprinnelig melding | исходное сообщение
   оригинальное сообщение | исходное письмо | wiadomość oryginalna | původní zpráva | eredeti üzenet
-  原始邮件 | 原始郵件 | 邮件原件 | 原邮件 | 回复的原邮件 | 回复邮件 | 回复信息 | 原始信件 | 原文 | 原始消息
+  原始邮件 | 原始郵件 | 邮件原件 | 回复的原邮件 | 回复邮件 | 回复信息 | 原始信件 | 原始消息
   原始訊息 | 原始邮件信息 | 元のメッセージ | オリジナルメッセージ | 元メッセージ | 元のメール | 원본 메시지
-  원본 메일 | 원본메시지 | 원본메일 | 원래 메시지 | 원문
+  원본 메일 | 원본메시지 | 원본메일 | 원래 메시지
 `),
 );
+
+/** Words that mean more than a quote: only where headers of the original follow. */
+export const WEAK_ORIGINAL_WORDS = new Set(words('original | 原文 | 원문 | 原邮件'));
 
 /** Between dashes: what is below is a forwarded mail, in any program. */
 export const FORWARDED_WORDS = new Set(
@@ -128,18 +131,23 @@ export const HEADING_LABELS: ReadonlyMap<string, HeadingRole> = new Map(
   ),
 );
 
-/** How a line begins or ends that a phone or a program puts below a mail; it must name one as well. */
+/** How a line begins that a phone or a program puts below a mail; it must name one as well. */
 export const FOOTER_BEGINS = words(`
-  sent from | sent with | sent via | sent by | sent using | sent on | gesendet | verschickt | envoyé
-  diese nachricht wurde v | dieses e-mail wurde v | diese e-mail wurde v | enviado | enviada | inviato
-  inviata | verstuurd | verzonden | отправлено | отправлена | послано | надіслано | skickat | sendt | wysłan
-  odesláno | lähetetty | provenance | message envoyé | mensaje enviado | mensagem enviada | 发自 | 發自
-  来自 | 來自 | 发送自 | 發送自 | 傳送自 | 从 | 從 | 通过 | 由 | このメールは
+  sent from | sent with | sent via | sent using | gesendet von | gesendet mit | gesendet aus | gesendet über
+  diese nachricht wurde v | diese e-mail wurde v | envoyé de | envoyé à partir d | envoyé avec | envoyé par
+  envoyé via | message envoyé | provenance : courrier | provenance: courrier | enviado desde | enviado con
+  enviado a través | mensaje enviado | enviado do | enviado pelo | enviado a partir d | enviado via
+  enviado com | enviado de | mensagem enviada | inviato da | inviato con | inviato tramite | verstuurd v
+  verzonden v | verstuurd met | verzonden met | отправлено с | отправлено из | отправлено от
+  отправлено через | послано с | надіслано з | skickat från | sendt fra | wysłane z | wysłano z | odesláno z
+  发自 | 發自 | 来自我的 | 來自我的 | 发送自 | 發送自 | 傳送自
 `);
-export const FOOTER_ENDS = words(`
-  gesendet | geschickt | verschickt | から送信 | から送信しました | より送信 | 에서 보냄 | 에서 보냈습니다
-  에서 전송 | gönderildi | küldve | verstuurd | verzonden | 发送 | 傳送 | 發送 | 寄出 | 定制
-`);
+
+/** The same with the verb at the end: what stands before the dots begins the line, what stands behind ends it. */
+export const FOOTER_FRAMES = words(`
+  von mein … gesendet | von unterwegs … gesendet | 从 … 发送 | 從 … 傳送 | 從 … 寄出 | 從 … 發送 | 由 … 发送
+  由 … 定制 | 通过 … 发送 | … から送信 | … より送信 | … 에서 보냄 | … 에서 전송 | … gönderildi | vanaf … verstuurd
+`).map((frame) => frame.split('…').map((part) => part.trim()) as [string, string]);
 
 /** "Get Outlook for iOS" and its like begin or end so, and name Outlook and a phone. */
 export const GET_WORDS = words(`

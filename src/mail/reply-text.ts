@@ -101,8 +101,7 @@ function quotesOf(lines: readonly string[], marks: readonly LineMark[], forwarde
 }
 
 const isHeadingStart = (lines: readonly string[], index: number, mark: LineMark): boolean =>
-  mark !== 'quoted' &&
-  (mark === 'original' || isSeparator(lines[index] as string) || isHeadingBlock(lines, index));
+  mark !== 'quoted' && (mark === 'original' || isSeparator(lines, index) || isHeadingBlock(lines, index));
 
 function restIs(kind: LineKind, kinds: LineKind[], lines: readonly string[]): LineKind[] {
   while (kinds.length < lines.length) kinds.push(kind);
