@@ -48,6 +48,7 @@ export function rawRuleInput(mail: Pick<ParsedMail, 'metadata' | 'content'>, pla
       flags: [],
       isReply: pointsBack(metadata),
       trust: level,
+      kind,
       trustFlags: flags,
       unproved: true,
       text: content.text,

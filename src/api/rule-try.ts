@@ -3,7 +3,7 @@
 import type { RuleAction } from '../contracts/rule.ts';
 import type { MailTest } from '../contracts/rule-test.ts';
 import type { RuleSet } from '../rules/match.ts';
-import { SILENT_KINDS } from '../sessions/decide.ts';
+import { silenceOf } from '../sessions/silence.ts';
 import type { TriedMail } from './rule-input.ts';
 
 /** The answer for one mail, also for the command line without a gateway. */
@@ -14,7 +14,7 @@ export function tryMail(rules: RuleSet, mail: TriedMail): MailTest {
   for (const { rule, actions } of matches) {
     for (const action of actions) {
       const moved = 'move' in action ? movedBy : null;
-      const held = moved === null ? heldBecause(mail, action) : `“${moved}” has moved it`;
+      const held = moved === null ? heldBecause(rules, rule, mail, action) : `“${moved}” has moved it`;
       if ('move' in action) movedBy ??= rule;
       would.push({ rule, action, held });
     }
@@ -29,8 +29,10 @@ export function tryMail(rules: RuleSet, mail: TriedMail): MailTest {
 
 /** Why an action is not done although its rule matches; null where it is. */
 export function heldBecause(
-  { kind, kindReason }: Pick<TriedMail, 'kind' | 'kindReason'>,
+  rules: RuleSet,
+  rule: string,
+  mail: Pick<TriedMail, 'kind' | 'kindReason'>,
   action: RuleAction,
 ): string | null {
-  return 'spawn' in action && SILENT_KINDS.has(kind) ? `no session: ${kindReason}` : null;
+  return 'spawn' in action ? silenceOf(rules, rule, mail) : null;
 }

@@ -1,7 +1,7 @@
 // What `when` of a rule takes: the conditions on one mail. Objects are strict, so that a typo is an error and never a
 // condition that silently does not count. The descriptions are what editors show.
 import { z } from 'zod';
-import { trustFlag } from './mail.ts';
+import { mailKind, trustFlag } from './mail.ts';
 
 const MAX_WORD_CHARS = 1000; // longer than any address, domain or sensible pattern
 export const MAX_LIST_ITEMS = 10_000; // room for a list of customers' domains
@@ -70,6 +70,10 @@ export const trustWords: readonly string[] = ['verified', 'asserted', ...trustFl
 const trustWord = z.enum([...trustWords, ...trustWords.map((known) => `!${known}`)]);
 const trustCondition = z.union([trustWord, z.array(trustWord).min(1).max(50)]);
 
+/** Kinds that the mail may be of, and with `!` what it must not be. */
+const kindWord = z.enum([...mailKind.options, ...mailKind.options.map((known) => `!${known}` as const)]);
+const kindCondition = z.union([kindWord, z.array(kindWord).min(1).max(50)]);
+
 export interface Condition {
   from?: Names | undefined;
   to?: Names | undefined;
@@ -87,6 +91,7 @@ export interface Condition {
   account?: Names | undefined;
   thread?: 'new' | 'reply' | undefined;
   trust?: Names | undefined;
+  kind?: Names | undefined;
   sent?: SentCondition | undefined;
   all?: Condition[] | undefined;
   any?: Condition[] | undefined;
@@ -132,6 +137,9 @@ const plainConditions = {
     .describe(
       'How sure the sender is, at least: asserted or verified; warnings that there are: lookalike; "!…" not.',
     )
+    .optional(),
+  kind: kindCondition
+    .describe('What the mail is: bounce, auto-reply, invitation, list, …; what it must not be: "!list".')
     .optional(),
   sent: sentCondition.describe('When the mail was sent, by its Date: time of day, weekday, days.').optional(),
 };

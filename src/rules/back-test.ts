@@ -66,7 +66,7 @@ export interface BackTest {
 }
 
 /** Whether an action of a matching rule would not be done for a mail. */
-export type IsHeld = (mail: StoredMail, action: RuleAction) => boolean;
+export type IsHeld = (mail: StoredMail, action: RuleAction, rule: string) => boolean;
 
 /** @throws PosternError `stopping` when `signal` aborts */
 export async function backTest(
@@ -144,7 +144,7 @@ class Tallies {
       if (sure) {
         tally.matches++;
         if (!decided.has(rule)) tally.added++;
-        for (const action of actions) this.#act(mail, action);
+        for (const action of actions) this.#act(mail, action, rule);
       } else {
         tally.unsure++;
         for (const fact of lacks) lacking.add(fact);
@@ -157,10 +157,10 @@ class Tallies {
     for (const rule of decided) if (!found.has(rule)) this.#ruleOf(rule).removed++;
   }
 
-  #act(mail: StoredMail, action: RuleAction): void {
+  #act(mail: StoredMail, action: RuleAction, rule: string): void {
     const key = JSON.stringify(action);
     const tally = this.#actions.get(key) ?? { action, count: 0, held: 0 };
-    if (this.#isHeld(mail, action)) tally.held++;
+    if (this.#isHeld(mail, action, rule)) tally.held++;
     else tally.count++;
     if (this.#actions.size < MAX_ACTIONS) this.#actions.set(key, tally);
   }

@@ -68,7 +68,7 @@ function plainChecks(
   timezone: string,
 ): Check[] {
   const { from, to, cc, reply_to, subject, text, header, list_id, type, attachment } = condition;
-  const { size, flag, mailbox, account, thread, trust, sent } = condition;
+  const { size, flag, mailbox, account, thread, trust, kind, sent } = condition;
   const checks: (Check | undefined)[] = [
     from && addressCheck('from', (view) => view.from, from, at('from')),
     to && addressCheck('to', (view) => view.to, to, at('to')),
@@ -98,6 +98,14 @@ function plainChecks(
     size === undefined ? undefined : sizeCheck(size, at('size')),
     thread && threadCheck(thread, at('thread')),
     trust && trustCheck(trust, at('trust')),
+    kind &&
+      nameCheck(
+        ({ input }) => (input.kind ? [input.kind] : []),
+        lower,
+        kind,
+        at('kind'),
+        () => [],
+      ),
     sent && sentCheck(sent, timezone, at('sent')),
     attachment === undefined ? undefined : attachmentCheck(attachment, at('attachment')),
   ].map((check) => check || undefined);

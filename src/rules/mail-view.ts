@@ -1,5 +1,5 @@
 // One mail as the conditions see it: every value brought into form once, and only when a rule asks for it.
-import type { Address, MailMetadata, MailPart, Trust } from '../contracts/mail.ts';
+import type { Address, MailKind, MailMetadata, MailPart, Trust } from '../contracts/mail.ts';
 import { attachmentsOf, decodedSizeOf } from '../mail/structure.ts';
 import { unprovable } from '../mail/trust/level.ts';
 import { type AddressForm, addressForm } from './addresses.ts';
@@ -17,6 +17,8 @@ export interface RuleInput {
   /** Whether it belongs to a thread that was there before. */
   isReply: boolean;
   trust: Trust['level'];
+  /** What it is by the standards that let one tell. */
+  kind?: MailKind;
   /** What warns of it, such as `lookalike`. */
   trustFlags?: readonly string[];
   /** Whether its signatures were not checked yet: where they may prove it, it is not known whether it is verified. */

@@ -74,6 +74,7 @@ export async function storedMails(db: Reader, range: StoredRange): Promise<Store
         flags: [],
         isReply: Boolean(row.is_known_thread) || answersUs(metadata),
         trust: trust.level,
+        kind: row.kind as MailKind,
         trustFlags: trust.flags,
         unproved: !trust.checked,
         arrivedAt: row.arrived_at,

@@ -14,6 +14,7 @@ import type { Tx } from '../store/store.ts';
 import type { Arrival, Decider, Decision } from '../watch/arrival.ts';
 import type { EarlyTurns } from './begin.ts';
 import type { ArrivedMail } from './event.ts';
+import { silenceOf } from './silence.ts';
 
 export const TURN_ATTEMPTS = 10; // as many as the retry schedule of webhooks has steps
 
@@ -26,8 +27,8 @@ export interface RuleDecision extends Decision {
   open: string[];
   /** Whether one of them hangs on who the mail is proved to be from. */
   hangsOnProof: boolean;
-  /** Why no session may start from this message; null when one may. */
-  suppressed: string | null;
+  /** The rules by which no session starts although they say so, and why. */
+  held: ReadonlyMap<string, string>;
 }
 
 export interface DecideParts {
@@ -38,35 +39,31 @@ export interface DecideParts {
   clock: Clock;
 }
 
-/** Mail of these kinds never starts a session, so that machines do not talk to each other for ever (RFC 3834 §2). */
-export const SILENT_KINDS: ReadonlySet<string> = new Set([
-  'own',
-  'bounce',
-  'complaint',
-  'receipt',
-  'auto-reply',
-]);
-
 export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider<RuleDecision> {
   return {
     decide(arrival, content) {
-      const judged = rules().judge(ruleInput(arrival, content ?? null));
+      const set = rules();
+      const judged = set.judge(ruleInput(arrival, content ?? null));
       if (judged.length === 0) return null;
       const matches = judged.filter(({ sure }) => sure).map(({ rule, actions }) => ({ rule, actions }));
       const open = judged.filter(({ sure }) => !sure);
-      const spawns = matches.some((match) => match.actions.some((action) => 'spawn' in action));
-      const suppressed =
-        spawns && SILENT_KINDS.has(arrival.kind) ? `no session: ${arrival.kindReason}` : null;
+      const spawning = matches.filter(({ actions }) => actions.some((action) => 'spawn' in action));
+      const held = new Map<string, string>();
+      for (const { rule } of spawning) {
+        const why = silenceOf(set, rule, arrival);
+        if (why !== null) held.set(rule, why);
+      }
       const hangsOnText = open.some(({ lacks }) => lacks.includes('text'));
       const hangsOnProof = open.some(({ lacks }) => lacks.includes('trust'));
-      const wantsText = hangsOnText || (spawns && suppressed === null);
+      const wantsText = hangsOnText || spawning.length > held.size;
       const named = open.map(({ rule }) => rule);
-      return { matches, open: named, suppressed, wantsText, hangsOnText, hangsOnProof };
+      return { matches, open: named, held, wantsText, hangsOnText, hangsOnProof };
     },
 
-    async record(tx, arrival, { matches, open, suppressed }, content) {
+    async record(tx, arrival, { matches, open, held }, content) {
       const changes = new MailboxChanges();
       for (const match of matches) {
+        const suppressed = held.get(match.rule) ?? null;
         if (!(await insertDecision(tx, arrival, match, suppressed, clock.now()))) continue;
         const agents = new Set<string>(); // a rule that names an agent twice starts it once
         const posts = new Set<string>();
@@ -115,6 +112,7 @@ function ruleInput(arrival: Arrival, content: MailContent | null): RuleInput {
     flags: arrival.flags,
     isReply: arrival.isReply,
     trust: arrival.trust.level,
+    kind: arrival.kind,
     trustFlags: arrival.trust.flags,
     unproved: !arrival.trust.checked,
     arrivedAt: arrival.arrivedAt,

@@ -74,6 +74,9 @@ const CASES: [word: string, when: string, takes: string[]][] = [
   ['thread', 'thread: reply', ['reply']],
   ['trust', 'trust: asserted', ['vouched']],
   ['trust', 'trust: reply-to-elsewhere', ['list']],
+  ['kind', 'kind: list', ['list']],
+  ['kind', 'kind: [personal, "!bounce"]', but('list')],
+  ['kind', 'kind: "!personal"', ['list']],
   ['sent', 'sent: { weekday: [sat, sun], time: "22:00-06:00" }', ['night']],
   [
     'sent',

@@ -41,6 +41,12 @@ const silent: [what: string, headers: string[], from: string | undefined, reason
   ['mail of the account itself', [], 'sales@company.example', /address of this account/],
   ['a bounce', ['Return-Path: <>'], undefined, /Return-Path/],
   ['a vacation reply', ['Auto-Submitted: auto-replied'], undefined, /Auto-Submitted/],
+  [
+    'mail of a list',
+    ['List-Id: <dev.lists.example>'],
+    undefined,
+    /list-id; a rule that says `kind: list` would/,
+  ],
 ];
 for (const [what, headers, from, reason] of silent) {
   it(`${what} starts no session, and the message says why`, async () => {
@@ -56,14 +62,25 @@ for (const [what, headers, from, reason] of silent) {
   });
 }
 
-const unanswered: [what: string, header: string][] = [
-  ['list mail', 'List-Id: <dev.lists.example>'],
-  ['bulk mail', 'Precedence: bulk'],
-  ['generated mail', 'Auto-Submitted: auto-generated'],
+const unanswered: [what: string, header: string, when: string][] = [
+  [
+    'list mail, for which its rule asks by its kind,',
+    'List-Id: <dev.lists.example>',
+    '{ kind: [list, bulk] }',
+  ],
+  [
+    'list mail, for which its rule asks by its list,',
+    'List-Id: <dev.lists.example>',
+    '{ list_id: "*.lists.example" }',
+  ],
+  ['a bounce, for which its rule asks,', 'Return-Path: <>', '{ any: [{ kind: bounce }] }'],
+  ['bulk mail', 'Precedence: bulk', '{}'],
+  ['generated mail', 'Auto-Submitted: auto-generated', '{}'],
 ];
-for (const [what, header] of unanswered) {
+for (const [what, header, when] of unanswered) {
   it(`${what} reaches its agent, whose reply is refused and whose other actions are done`, async () => {
-    await using house = await openHouse(oneAgent(AUTO));
+    const rules = oneAgent(AUTO).replace('name: all mail,', `name: all mail, when: ${when},`);
+    await using house = await openHouse(rules);
     house.agent('writer', () => [
       { type: 'reply', text: 'Thank you!' },
       { type: 'label', label: 'Seen/By-Agent' },
