@@ -1,57 +1,34 @@
 // Rules files to a rule set in force: all of them, or all that is wrong with them. Pure.
 import { createHash } from 'node:crypto';
 import { type KnowledgeSink, LOCAL_SINK } from '../contracts/knowledge-sink.ts';
-import {
-  type Agent,
-  type Destination,
-  type Rule,
-  type RuleAction,
-  type RuleProblem,
-  type RulesFile,
-  rulesFile,
-} from '../contracts/rule.ts';
+import type { Agent, Destination, Rule, RuleAction, RuleProblem, RulesFile } from '../contracts/rule.ts';
 import type { Names as Words } from '../contracts/rule-condition.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { readAction } from './actions.ts';
 import { addressPattern } from './addresses.ts';
 import { allOf } from './checks.ts';
 import { compileCondition } from './conditions.ts';
-import { inWords } from './language.ts';
 import type { Place } from './list-checks.ts';
-import { readMadeRule } from './made-text.ts';
 import { type ReadyRule, type RuleSet, ruleSet } from './match.ts';
 import { mend } from './nearest.ts';
 import { PatternError } from './pattern.ts';
-import { readYaml, type YamlFile } from './rules-yaml.ts';
+import { FileReader, type ReadFile, type RuleFile } from './read-files.ts';
 import { checkSink } from './sinks.ts';
 
-/** A rules file as it was read. */
-export interface RuleFile {
-  /** Its name within the rules folder. */
-  name: string;
-  text: string;
-  /** A rule that was made over REST: its name is its id, and its text one rule by itself. */
-  made?: boolean;
-}
+export type { RuleFile };
 
 const MAX_RULES = 50_000; // five times what the budgets speak of; each costs memory for good
 const MAX_PROBLEMS = 100; // more than a person reads at once
 const VERSION_CHARS = 16; // 64 bits: enough to tell two sets apart
 
-interface ReadFile {
-  name: string;
-  content: RulesFile;
-  yaml: YamlFile;
-  made: boolean;
-}
-
 /**
  * Compiles the files in the order given; rules are tried in that order.
+ * @param reader knows the files that were compiled with it before
  * @throws PosternError `rules_invalid`, whose `details.problems` is a list of RuleProblem in the order of the files
  */
-export function compileRules(files: readonly RuleFile[]): RuleSet {
+export function compileRules(files: readonly RuleFile[], reader = new FileReader()): RuleSet {
   const problems: RuleProblem[] = [];
-  const read = files.flatMap((file) => readFile(file, problems));
+  const read = reader.read(files, problems);
   const agents = collectNamed(read, 'agents', 'agent', problems, checkRecipients);
   const destinations = collectNamed(read, 'destinations', 'destination', problems, checkDestination);
   // Where a file could not be read, an agent that is not there may well be in it.
@@ -85,25 +62,6 @@ function inOrder(problems: readonly RuleProblem[], files: readonly RuleFile[]): 
   return [...problems].sort((a, b) => placeOf(a) - placeOf(b) || a.line - b.line || a.column - b.column);
 }
 
-function readFile({ name, text, made = false }: RuleFile, problems: RuleProblem[]): ReadFile[] {
-  const yaml = made ? readMadeRule(text) : readYaml(text);
-  problems.push(...yaml.problems.map((problem) => ({ file: name, ...problem })));
-  if (yaml.problems.length > 0 || yaml.data === null) return [];
-  try {
-    const result = rulesFile.safeParse(yaml.data);
-    if (result.success) return [{ name, content: result.data, yaml, made }];
-    for (const { path, key, message } of inWords(result.error.issues, yaml.data)) {
-      const position = key === undefined ? yaml.valueAt(path) : yaml.keyAt(path, key);
-      problems.push({ file: name, ...position, message });
-    }
-  } catch (error) {
-    // Aliases can nest conditions deeper than the text shows, and the schema follows them.
-    if (!(error instanceof RangeError)) throw error;
-    problems.push({ file: name, line: 1, column: 1, message: 'is nested too deep' });
-  }
-  return [];
-}
-
 /** Reports what is wrong with a definition beyond its shape. */
 type Examine<T> = (found: T, path: Place['path'], report: Place['report']) => void;
 
@@ -116,19 +74,19 @@ function collectNamed<K extends Section>(
   examine: Examine<Definition<K>>,
 ): Map<string, Definition<K>> {
   const found = new Map<string, Definition<K>>();
-  const seen = new Map<string, string>();
-  for (const { name: file, content, yaml } of files) {
-    for (const [name, definition] of Object.entries(content[section] ?? {})) {
-      const position = yaml.keyAt([section], name);
+  const seen = new Map<string, ReadFile>();
+  for (const file of files) {
+    for (const [name, definition] of Object.entries(file.content[section] ?? {})) {
       const earlier = seen.get(name);
       if (earlier) {
-        const message = `the ${noun} \`${name}\` is already defined in ${earlier}`;
-        problems.push({ file, ...position, message });
+        const place = `${earlier.name}:${earlier.keyAt([section], name).line}`;
+        const message = `the ${noun} \`${name}\` is already defined in ${place}`;
+        problems.push({ file: file.name, ...file.keyAt([section], name), message });
         continue;
       }
-      seen.set(name, `${file}:${position.line}`);
+      seen.set(name, file);
       found.set(name, definition as Definition<K>);
-      examine(definition as Definition<K>, [section, name], reporter(file, yaml, problems));
+      examine(definition as Definition<K>, [section, name], reporter(file, problems));
     }
   }
   return found;
@@ -142,9 +100,9 @@ type Definition<K extends Section> = {
 }[K];
 
 const reporter =
-  (file: string, yaml: YamlFile, problems: RuleProblem[]): Place['report'] =>
+  (file: ReadFile, problems: RuleProblem[]): Place['report'] =>
   (path, message) => {
-    problems.push({ file, ...yaml.valueAt(path), message });
+    problems.push({ file: file.name, ...file.valueAt(path), message });
   };
 
 const checkRecipients: Examine<Agent> = ({ may: { recipients } }, path, reportAt) => {
@@ -205,12 +163,13 @@ function collectRules(
   const ready: ReadyRule[] = [];
   const inline = new Map<string, Destination>();
   const seen = new Map<string, string>();
-  for (const { name: file, content, yaml, made } of files) {
+  for (const source of files) {
+    const { name: file, content, made, lines } = source;
     for (const [i, rule] of (content.rules ?? []).entries()) {
       const whole = withDefaults(rule, content.defaults);
-      const report = reporter(file, yaml, problems);
+      const report = reporter(source, problems);
       const path = ['rules', i];
-      const { line } = yaml.valueAt([...path, 'name']);
+      const line = lines[i] ?? 1;
       const earlier = seen.get(rule.name);
       if (earlier) report([...path, 'name'], `the rule \`${rule.name}\` is already defined in ${earlier}`);
       else seen.set(rule.name, made ? `the rule ${file}, made over REST` : `${file}:${line}`);

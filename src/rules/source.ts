@@ -9,6 +9,7 @@ import { type Logger, silentLogger } from '../kernel/logger.ts';
 import { compileRules, type RuleFile } from './compile.ts';
 import { fingerprintOfFolder, readRuleFiles } from './load.ts';
 import type { RuleSet } from './match.ts';
+import { FileReader } from './read-files.ts';
 
 const DEBOUNCE_MS = 100; // an editor writes a file in several steps
 const POLL_MS = 5000; // where the file system tells nothing, as over a network
@@ -49,6 +50,7 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
   readonly #debounceMs: number;
   readonly #pollMs: number;
   readonly #madePollMs: number;
+  readonly #reader = new FileReader();
   #current: RuleSet | undefined;
   #problems: readonly RuleProblem[] = [];
   #fingerprint = '';
@@ -94,7 +96,7 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
     this.#fingerprint = await fingerprintOfFolder(this.#folder, silentLogger);
     this.#revision = await this.#made.revision();
     const files = await readRuleFiles(this.#folder, this.#log);
-    const set = firstSet(files, await this.#made.files());
+    const set = firstSet(files, await this.#made.files(), this.#reader);
     if (this.#stopped) return;
     this.#files = files;
     this.#current = set;
@@ -118,7 +120,7 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
    * @throws PosternError `rules_invalid`
    */
   compileWith(made: readonly RuleFile[], files: readonly RuleFile[] = this.#files): RuleSet {
-    return compileRules([...files, ...made]);
+    return compileRules([...files, ...made], this.#reader);
   }
 
   /** Reads the folder and the made rules now. Never throws: what is invalid is told by `refused` and `problems()`. */
@@ -138,7 +140,7 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
       made = await this.#made.files();
       this.#revision = revision;
       const files = await readRuleFiles(this.#folder, this.#log);
-      this.#accept(compileRules([...files, ...made]), files, revision !== before);
+      this.#accept(this.compileWith(made, files), files, revision !== before);
     } catch (error) {
       if (made) this.#acceptMade(made);
       this.#refuse(error);
@@ -232,9 +234,9 @@ export class RulesSource extends EventEmitter<RulesEvents> implements Part {
 }
 
 /** At the start there is no good set to stay with. @throws PosternError `rules_invalid` */
-function firstSet(files: readonly RuleFile[], made: readonly RuleFile[]): RuleSet {
+function firstSet(files: readonly RuleFile[], made: readonly RuleFile[], reader: FileReader): RuleSet {
   try {
-    return compileRules([...files, ...made]);
+    return compileRules([...files, ...made], reader);
   } catch (error) {
     if (!(error instanceof PosternError) || made.length === 0) throw error;
     compileRules(files); // what is wrong with the files themselves is told first
