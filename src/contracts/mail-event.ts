@@ -102,7 +102,7 @@ const eventAbout = <T extends z.ZodRawShape>(about: T) =>
         html: z.string().nullable(),
         /** What was hidden from whoever reads the mail, and how. */
         hidden: hiddenNote.nullable(),
-        /** True where a limit cut the text or left out a part of it, or the structure of the mail could not be read. */
+        /** True where a limit cut the text or the headers, or the structure of the mail could not be read. */
         truncated: z.boolean(),
         headers: mailHeaders,
         parts: z.array(eventPart),

@@ -1,9 +1,10 @@
 // A mail as an event (contracts/mail-event.ts), written piece by piece. Text is read as it is needed, attachments are
 // streamed, and nothing of the size of a mail is held in memory.
-import type { MailContent } from '../contracts/mail.ts';
+import type { MailContent, MailMetadata } from '../contracts/mail.ts';
 import type { PostedEvent } from '../contracts/mail-event.ts';
 import type { ImapConnection } from '../imap/connection.ts';
 import type { Place } from '../imap/operations.ts';
+import { MAX_HEADERS } from '../mail/headers.ts';
 import { kindOf } from '../mail/kind.ts';
 import { decodeBodies } from '../mail/parse.ts';
 import { trustOf } from '../mail/trust.ts';
@@ -31,8 +32,7 @@ export async function writeEvent(
   const read = await readHeadersAndTexts(connection, place, message.metadata, options.limit);
   const bodies = [...read.readable].flatMap((part) => read.texts.get(part) ?? []);
   const content = await decodeBodies(bodies, message.metadata);
-  // Every mail has a part: of one without, the structure could not be read.
-  const truncated = content.truncated || bodies.length < read.readable.size || read.parts.length === 0;
+  const truncated = content.truncated || bodies.length < read.readable.size || isCut(message.metadata);
   const journal = unwrapped && { ...unwrapped.envelope, report_message_id: outer.message_id };
   const head = JSON.stringify(headOf(subject, journal, message, { ...content, truncated }));
   await spool.write(`${head.slice(0, -'}}}'.length)},"parts":[`);
@@ -44,6 +44,10 @@ export async function writeEvent(
   }
   await spool.write(']}}}');
 }
+
+/** Every mail has a part: of one without, the structure could not be read. And further headers are not told. */
+const isCut = ({ parts, headers }: MailMetadata): boolean =>
+  parts.length === 0 || Object.values(headers).reduce((sum, { length }) => sum + length, 0) >= MAX_HEADERS;
 
 const NOBODY = { addresses: [], isOwnMessageId: () => false };
 

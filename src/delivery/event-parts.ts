@@ -17,7 +17,7 @@ import type { Spool } from './spool.ts';
 
 const LARGEST_TEXT_BYTES = 2 * 1024 * 1024; // of a part as transferred: some hundred pages
 const ALL_TEXT_BYTES = 8 * 1024 * 1024; // of all text parts, which are held at once
-const PARTS_WITH_HEADERS = 100; // more parts than mail has that people read
+const PARTS_AT_ONCE = 100; // in one command: nearly every mail has fewer
 const PART_HEADER_BYTES = 16 * 1024;
 
 /** The parts of one mail, with what was read of them in one command. */
@@ -29,7 +29,7 @@ export interface ReadParts {
   texts: ReadonlyMap<MailPart, FetchedPart>;
 }
 
-/** The MIME headers of the parts (`BODY[1.MIME]`, RFC 9051 §6.4.5), and the texts that are not too large. */
+/** The MIME headers of the parts (`BODY[1.MIME]`, RFC 9051 §6.4.5), and the texts that are not too large: in one command. */
 export async function readHeadersAndTexts(
   connection: ImapConnection,
   place: Place,
@@ -38,22 +38,23 @@ export async function readHeadersAndTexts(
 ): Promise<ReadParts> {
   const readable = new Set(textPartsOf(parts));
   const own = parts.length === 1 ? headersOfOnlyPart(ofMail) : null;
-  const withHeaders = own ? [] : parts.slice(0, PARTS_WITH_HEADERS);
-  const sections = new Set(withHeaders.map((part) => ({ ...part, path: `${part.path}.mime` })));
-  const wanted = [...sections, ...textsToRead(parts, readable, limit)];
-  const found = await readParts(connection, place, wanted, (part) =>
-    sections.has(part) ? PART_HEADER_BYTES : LARGEST_TEXT_BYTES,
-  );
-  const blocks = found.slice(0, sections.size).map(({ bytes }) => bytes);
+  // Also where they are not needed: that a message is gone shows in the answer.
+  const sections = parts.map((part) => ({ ...part, path: `${part.path}.mime` }));
+  const isSection = new Set(sections);
+  const found: FetchedPart[] = [];
+  const wanted = [...sections.splice(0, PARTS_AT_ONCE), ...textsToRead(parts, readable, limit)];
+  for (let next = wanted; next.length > 0; next = sections.splice(0, PARTS_AT_ONCE)) {
+    const some = await readParts(connection, place, next, (part) =>
+      isSection.has(part) ? PART_HEADER_BYTES : LARGEST_TEXT_BYTES,
+    );
+    found.push(...some);
+  }
+  const blocks = found.filter(({ part }) => isSection.has(part)).map(({ bytes }) => bytes);
   return {
     parts,
     readable,
-    headers: new Map(
-      own
-        ? parts.map((part) => [part, own])
-        : withHeaders.map((part, i) => [part, readHeaderBlock(blocks[i] ?? Buffer.alloc(0))]),
-    ),
-    texts: new Map(found.slice(sections.size).map((text) => [text.part, text])),
+    headers: new Map(parts.map((part, i) => [part, own ?? readHeaderBlock(blocks[i] ?? Buffer.alloc(0))])),
+    texts: new Map(found.flatMap((text) => (isSection.has(text.part) ? [] : [[text.part, text]]))),
   };
 }
 

@@ -13,7 +13,7 @@ export interface RawHeader {
 }
 
 const MAX_BLOCK_OCTETS = 1024 * 1024; // servers refuse headers well below this (Postfix: 100 kB)
-const MAX_HEADERS = 2000; // mail through many relays has about 150
+export const MAX_HEADERS = 2000; // mail through many relays has about 150
 const MAX_VALUE_CHARS = 256 * 1024; // several thousand recipients in one To
 const MAX_NAME_CHARS = 256;
 

@@ -235,9 +235,11 @@ describe('an event of a mailbox source', { skip: requireService('dovecot') }, ()
       ['nested', 'headers', 'wide', 'inside', 'last'],
     );
     const [, headers, wideMail] = messages;
-    assert.equal(headers?.headers['x-many']?.length, 1999);
+    assert.deepEqual([headers?.headers['x-many']?.length, headers?.truncated], [1999, true]);
     assert.equal(wideMail?.parts.length, 150);
     assert.ok(wideMail?.parts.every((one) => JSON.stringify(one).length < 20_000));
+    for (const one of wideMail?.parts ?? []) assert.equal(one.headers['x-part']?.[0]?.slice(0, 3), 'xxx');
+    assert.equal(messages[4]?.truncated, false);
     const report = handed[3]?.event.data.journal;
     assert.deepEqual([report?.truncated, report?.sender], [true, 'a@b.example']);
     assert.ok((report?.recipients.length ?? 0) < 20_000);
