@@ -1,6 +1,6 @@
 // Documents that rules took from mail: how far each is, where it went, and what a search finds in them.
 import { z } from 'zod';
-import { address } from './mail.ts';
+import { address, trust } from './mail.ts';
 
 /**
  * `queued` waits for the mail server or for its turn, `reading` has its text taken out, `ready` can be found. `failed` says
@@ -104,6 +104,8 @@ export const passage = z.object({
       part: z.string().nullable(),
       filename: z.string(),
       from: address.nullable(),
+      /** How sure it is who sent it. */
+      trust: trust.shape.level,
       subject: z.string(),
       date: z.string(),
     }),

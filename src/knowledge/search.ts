@@ -79,6 +79,7 @@ async function passageOf(
       ...{ id, account_id, message_id, part, filename },
       thread_id: message.thread_id,
       from: message.from,
+      trust: message.trust,
       subject: message.subject,
       date: message.date,
     })),

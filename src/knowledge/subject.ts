@@ -1,5 +1,5 @@
 // The mails that a content came with, as sinks and searches speak of them.
-import type { Address, MailMetadata } from '../contracts/mail.ts';
+import type { Address, MailMetadata, Trust } from '../contracts/mail.ts';
 import type { Reader } from '../store/store.ts';
 
 export interface DocumentMail {
@@ -16,6 +16,7 @@ export interface DocumentMail {
     internet_message_id: string | null;
     from: Address | null;
     to: readonly Address[];
+    trust: Trust['level'];
     subject: string;
     date: string;
   };
@@ -31,7 +32,7 @@ export async function documentsOf(
     .selectFrom('knowledge_documents as d')
     .innerJoin('messages as m', 'm.id', 'd.message_id')
     .select(['d.id', 'd.account_id', 'd.message_id', 'd.part', 'd.filename'])
-    .select(['m.thread_id', 'm.message_id as header', 'm.subject', 'm.date', 'm.metadata'])
+    .select(['m.thread_id', 'm.message_id as header', 'm.subject', 'm.date', 'm.metadata', 'm.trust'])
     .where('d.content_id', '=', contentId)
     .orderBy('d.id', newest ? 'desc' : 'asc')
     .limit(limit);
@@ -50,6 +51,7 @@ export async function documentsOf(
         internet_message_id: row.header,
         from,
         to,
+        trust: (JSON.parse(row.trust) as Trust).level,
         subject: row.subject,
         date: new Date(row.date).toISOString(),
       },

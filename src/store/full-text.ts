@@ -5,6 +5,7 @@ import type { Reader, Tx } from './store.ts';
 
 const TITLE_WEIGHT = 4; // a word in the name of a document says more than one in its text
 const TEXT_WEIGHT = 1;
+const IDS_AT_ONCE = 500; // engines bound the variables of a statement
 
 export interface IndexRow {
   /** knowledge_chunks.id */
@@ -44,21 +45,70 @@ export interface IndexSearch {
   limit: number;
 }
 
-/** The best first. Only what some mail's document still points to. */
+const FIRST_LOOK = 1_000;
+const MOST_LOOKED_AT = 5_000; // of a common word there are more than anybody reads, and others wait for the answer
+
+type Ranked = Pick<IndexHit, 'id' | 'content_id' | 'score'>;
+
+/** The best first. With an account, of the best thousands those that came with its mail. */
 export async function searchIndex(
   db: Reader,
   { expression, account, limit }: IndexSearch,
 ): Promise<IndexHit[]> {
-  const own = account === undefined ? sql`` : sql`and d.account_id = ${account}`;
-  const { rows } = await sql<IndexHit>`
-    select c.id, c.content_id, c.number, c.text, c.source, -found.rank as score
+  if (account === undefined) return withTexts(db, await bestOf(db, expression, limit));
+  for (let looked = Math.max(FIRST_LOOK, limit); ; looked = Math.min(looked * 5, MOST_LOOKED_AT)) {
+    const best = await bestOf(db, expression, looked);
+    const own = await contentsOf(db, account, best);
+    const hits = best.filter((hit) => own.has(hit.content_id));
+    if (hits.length >= limit || best.length < looked || looked >= MOST_LOOKED_AT)
+      return withTexts(db, hits.slice(0, limit));
+  }
+}
+
+/** The limit comes before the join: of the others not even the row is read. */
+async function bestOf(db: Reader, expression: string, limit: number): Promise<Ranked[]> {
+  const { rows } = await sql<Ranked>`
+    select c.id, c.content_id, -found.rank as score
     from (
       select rowid as id, bm25(knowledge_index, ${sql.lit(TITLE_WEIGHT)}, ${sql.lit(TEXT_WEIGHT)}) as rank
       from knowledge_index where knowledge_index match ${expression}
+      order by rank, rowid limit ${limit}
     ) found
     join knowledge_chunks c on c.id = found.id
-    where exists (select 1 from knowledge_documents d where d.content_id = c.content_id ${own})
-    order by found.rank, c.id
-    limit ${limit}`.execute(db);
+    order by found.rank, c.id`.execute(db);
   return rows;
+}
+
+async function withTexts(db: Reader, ranked: readonly Ranked[]): Promise<IndexHit[]> {
+  if (ranked.length === 0) return [];
+  const rows = await db
+    .selectFrom('knowledge_chunks')
+    .select(['id', 'number', 'text', 'source'])
+    .where(
+      'id',
+      'in',
+      ranked.map(({ id }) => id),
+    )
+    .execute();
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ranked.flatMap((hit) => {
+    const row = byId.get(hit.id);
+    return row ? [{ ...hit, ...row }] : []; // removed between the two looks
+  });
+}
+
+async function contentsOf(db: Reader, account: string, hits: readonly Ranked[]): Promise<Set<string>> {
+  const asked = [...new Set(hits.map(({ content_id: id }) => id))];
+  const own = new Set<string>();
+  for (let at = 0; at < asked.length; at += IDS_AT_ONCE) {
+    const rows = await db
+      .selectFrom('knowledge_documents')
+      .select('content_id')
+      .distinct()
+      .where('account_id', '=', account)
+      .where('content_id', 'in', asked.slice(at, at + IDS_AT_ONCE))
+      .execute();
+    for (const { content_id: id } of rows) if (id !== null) own.add(id);
+  }
+  return own;
 }

@@ -74,6 +74,9 @@ describe('documents', { skip: requireService('dovecot'), concurrency: 4 }, () =>
       ['Ihre Anfrage', 'ann@prospect.example', '2'],
     );
     assert.equal((await house.knowledge.search({ query: 'Wärmepumpe Zeppelin', limit: 5 })).matched, 'some');
+    const own = { query: 'Wärmepumpe', account: house.accountId, limit: 5 };
+    assert.equal((await house.knowledge.search(own)).data.length, 1);
+    assert.equal(mail?.trust, 'unverified');
     const elsewhere = { query: 'Wärmepumpe', account: 'acc_other', limit: 5 };
     assert.deepEqual((await house.knowledge.search(elsewhere)).data, []);
   });

@@ -1,6 +1,7 @@
 // The rules in force, whether they stand in files or were made over REST, and what is wrong with files. Nothing here
 // changes them.
 import { z } from 'zod';
+import { knowledgeSink } from '../../contracts/knowledge-sink.ts';
 import { ruleDetail, ruleView } from '../../contracts/made-rule.ts';
 import { agent, destination, type RuleProblem, ruleProblem } from '../../contracts/rule.ts';
 import { PosternError } from '../../kernel/errors.ts';
@@ -23,6 +24,8 @@ const rulesView = z.object({
   agents: z.record(z.string(), agent),
   /** One that a rule describes itself has the rule's name, `#`, and the place of its action. */
   destinations: z.record(z.string(), destination),
+  /** Where `ingest` puts documents, besides `local`. */
+  knowledge: z.record(z.string(), knowledgeSink),
   /** Why the rules as they are now were refused; empty when they are in force. */
   problems: z.array(ruleProblem),
   /** In the order in which they are tried; at the end the made ones that are not in force. */
@@ -44,11 +47,12 @@ export const ruleOperations: readonly Operation[] = [
       columns: ['name', 'origin', 'file', 'line', 'id', 'version', 'in_force'],
     },
     async handler({ rooms }) {
-      const { version, agents, destinations } = rooms.rules.current();
+      const { version, agents, destinations, knowledge } = rooms.rules.current();
       return {
         version,
         agents: Object.fromEntries(agents),
         destinations: Object.fromEntries(destinations),
+        knowledge: Object.fromEntries(knowledge),
         problems: [...rooms.rules.problems()],
         data: await ruleViews(rooms),
       };
