@@ -16,6 +16,7 @@ export interface Place {
 }
 
 const LOCK_WAIT_MS = 30_000;
+const MOST_FOUND = 10_000; // mails of one Message-ID: a server may say any number
 
 /** UIDs of the messages in `mailbox` whose Message-ID header is `messageId`. */
 export async function findByMessageId(
@@ -80,12 +81,17 @@ export async function changeFlags(
 
 /**
  * Does nothing where it lies there already.
+ * @returns where it lies then, where the server says so (UIDPLUS)
  * @throws PosternError `message_gone`, `mailbox_missing`, `expunge_unsafe`
  */
-export async function moveMessage(connection: ImapConnection, place: Place, target: string): Promise<void> {
-  await withMailbox(connection, place.mailbox, place.uidValidity, async () => {
+export async function moveMessage(
+  connection: ImapConnection,
+  place: Place,
+  target: string,
+): Promise<Place | null> {
+  return withMailbox(connection, place.mailbox, place.uidValidity, async () => {
     await requireMessage(connection, place);
-    if (place.mailbox === target) return;
+    if (place.mailbox === target) return place;
     const { client } = connection;
     if (!client.capabilities.has('MOVE') && client.mailbox) {
       const { path, exists = 0 } = client.mailbox;
@@ -99,7 +105,22 @@ export async function moveMessage(connection: ImapConnection, place: Place, targ
       throw new PosternError('mailbox_missing', `The server did not move the message to ${target}.`, {
         hint: 'Check that the mailbox exists.',
       });
+    const uid = done.uidMap?.get(place.uid);
+    if (uid === undefined || done.uidValidity === undefined) return null;
+    return { mailbox: target, uidValidity: String(done.uidValidity), uid };
   });
+}
+
+/** Where the newest message with that Message-ID lies in a mailbox; null where there is none. */
+export async function placeOf(
+  connection: ImapConnection,
+  mailbox: string,
+  messageId: string,
+): Promise<Place | null> {
+  const uids = await findByMessageId(connection, mailbox, messageId);
+  const open = connection.client.mailbox; // the search has left it open
+  if (uids.length === 0 || !open || open.path !== mailbox) return null;
+  return { mailbox, uidValidity: String(open.uidValidity), uid: Math.max(...uids.slice(0, MOST_FOUND)) };
 }
 
 /** @throws PosternError `message_gone` */

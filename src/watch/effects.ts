@@ -2,18 +2,17 @@
 // could not be understood.
 import type { Accounts } from '../accounts/accounts.ts';
 import { withSelected } from '../imap/ask.ts';
-import type { ImapConnection } from '../imap/connection.ts';
 import { type FetchedMessage, fetchMetadata } from '../imap/fetch.ts';
-import { createMailbox } from '../imap/mailboxes.ts';
-import { changeFlags, findByMessageId, moveMessage } from '../imap/operations.ts';
+import { changeFlags } from '../imap/operations.ts';
 import type { ImapPool } from '../imap/pool.ts';
 import { type JobPayload, messageLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext, JobHandler, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { codeOf, PosternError } from '../kernel/errors.ts';
+import { PosternError } from '../kernel/errors.ts';
 import { storedCheckpoint } from './checkpoints.ts';
 import type { Ingest } from './ingest.ts';
+import { moveAndNote, type SoughtMessage } from './moves.ts';
 import { atAnyPlace, type TextParts } from './text.ts';
 
 // An account's labels and moves come one after the other (its lane). Where servers hang, each of theirs waits for its time
@@ -53,18 +52,9 @@ export function registerEffects(parts: EffectsParts): void {
   const move: JobHandler<'message.move'> = async (payload, context) => {
     const { message_id: id, mailbox, create = false } = payload;
     const { signal } = context;
-    await orSeek(parts, 'message.move', payload, context, async () => {
-      const message = await accountOf(id);
-      try {
-        await atAnyPlace(parts, message, async (connection, place) => {
-          if (create) await createMailbox(connection, mailbox, signal);
-          await moveMessage(connection, place, mailbox);
-        });
-      } catch (error) {
-        // An attempt whose end nobody heard of may have moved it, to a mailbox that is not watched.
-        if (codeOf(error) !== 'message_gone' || !(await liesIn(parts, message, mailbox))) throw error;
-      }
-    });
+    await orSeek(parts, 'message.move', payload, context, async () =>
+      moveAndNote(parts, await accountOf(id), { mailbox, create }, signal),
+    );
   };
   parts.worker.handle('message.move', move, options);
 
@@ -77,29 +67,6 @@ export function registerEffects(parts: EffectsParts): void {
     await parts.ingest.takeOne(account, checkpoint, message);
   };
   parts.worker.handle('message.ingest', ingest, options);
-}
-
-interface SoughtMessage {
-  id: string;
-  accountId: string;
-  /** The Message-ID of the mail, where it has one. */
-  messageId: string | null;
-}
-
-/** Whether the mail can be found in a mailbox of its account by its Message-ID. */
-async function liesIn(
-  { imap }: EffectsParts,
-  { accountId, messageId }: SoughtMessage,
-  mailbox: string,
-): Promise<boolean> {
-  if (messageId === null) return false;
-  const find = (connection: ImapConnection): Promise<number[]> =>
-    findByMessageId(connection, mailbox, messageId);
-  const found = await imap.use(accountId, find).catch((error: unknown) => {
-    if (codeOf(error) === 'mailbox_missing') return [];
-    throw error;
-  });
-  return found.length > 0;
 }
 
 /**

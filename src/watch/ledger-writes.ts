@@ -92,7 +92,7 @@ async function insertedOf(tx: Tx, arrivals: readonly NewArrival[]): Promise<NewA
 /** Notes where messages lie; a place that is known already stays. */
 export async function insertPlaces(
   tx: Tx,
-  checkpoint: Checkpoint,
+  checkpoint: Pick<Checkpoint, 'accountId' | 'mailbox' | 'uidValidity'>,
   places: readonly { uid: number; messageId: string; flags: readonly string[] }[],
 ): Promise<void> {
   const { accountId, mailbox, uidValidity } = checkpoint;

@@ -36,6 +36,7 @@ rules:
   - { name: forward, when: { subject: do forward }, then: [forward: { to: Anna <anna@company.example>, note: Please look. }] }
   - { name: auto, when: { subject: do auto }, then: [forward: { to: [anna@company.example], send: auto }] }
   - { name: late, when: { text: needle }, then: [label: Late] }
+  - { name: away, when: { subject: do away }, then: [move: Away, forward: anna@company.example, label: Sent on] }
 `;
 
 describe('actions', { skip: requireService('dovecot', 'smtp-sink') }, () => {
@@ -53,6 +54,7 @@ describe('actions', { skip: requireService('dovecot', 'smtp-sink') }, () => {
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
     dovecot = await startDovecot({ users: { sales: DEFAULT_PASSWORD } });
     await dovecot.deliver('sales', rawMail('old'), 'Archive');
+    await dovecot.deliver('sales', rawMail('old'), 'Away');
     sink = await startSmtpSink();
     const { port } = receiver.address() as AddressInfo;
     gateway = await startGateway({ rules: { 'rules.yaml': rules(port) } });
@@ -93,8 +95,16 @@ describe('actions', { skip: requireService('dovecot', 'smtp-sink') }, () => {
     await deliver('flag', { subject: 'do flag' }, ['\\Seen', '$Old', '$Kept']);
     await deliver('seen', { subject: 'do seen' });
     assert.ok((await flagged('label', 'Last')).includes('Agent/Tr_s_bien'));
-    assert.deepEqual((await flagged('flag', 'Last')).filter((flag) => flag !== '\\Recent').sort(), [
-      ...['$Kept', '$Work', 'Last', '\\Flagged'],
+    await flagged('flag', 'Last');
+    const flags = await eventually(async () => {
+      const found = (await flagsOf('flag')) ?? [];
+      return found.includes('\\Seen') ? null : found; // what is taken away is a command of its own
+    });
+    assert.deepEqual(flags.filter((flag) => flag !== '\\Recent').sort(), [
+      '$Kept',
+      '$Work',
+      'Last',
+      '\\Flagged',
     ]);
     assert.ok((await flagged('seen', 'Last')).includes('\\Seen'));
   });
@@ -170,6 +180,24 @@ describe('actions', { skip: requireService('dovecot', 'smtp-sink') }, () => {
     assert.match(sent?.raw.toString() ?? '', /^Auto-Submitted: auto-generated\r$/m);
     assert.match(sent?.raw.toString() ?? '', /^References: <sure@prospect\.example>\r$/m);
     assert.equal((await gateway.drafts()).length, 1);
+  });
+
+  it('finds what was moved to a folder that nobody watches, for whatever else is to be done with it', async () => {
+    const known = new Set((await gateway.drafts()).map(({ id }) => id));
+    const files = [{ name: 'plan.txt', type: 'text/plain', bytes: Buffer.from('the plan') }];
+    await deliver('away', { subject: 'do away', files });
+    await flagged('away', 'Sent_on', 'Away');
+    const draft = await gateway.until(async () => (await gateway.drafts()).find(({ id }) => !known.has(id)));
+    assert.deepEqual(
+      draft.attachments.map(({ filename }) => filename),
+      ['plan.txt'],
+    );
+    const { id } = await gateway.until(async () => {
+      const message = await messageOf('away');
+      return message?.mailbox === 'Away' && message;
+    });
+    const detail = await gateway.get<{ text: string }>(`/v1/messages/${id}`);
+    assert.match(detail.text, /Good day/);
   });
 
   it('forwards no mail that comes back, and none to who wrote it, and says so with the decision', async () => {
