@@ -63,3 +63,10 @@ it('the defaults of a file are its rules’ where they say nothing, and no other
   assert.deepEqual(names('support'), ['b silent', 'a silent']);
   assert.deepEqual(set.match(sampleMail({ account: 'support', mailbox: 'Sent' })).length, 1);
 });
+
+it('a rule made over REST forwards only what a person approves', () => {
+  const made = (forward: string) => () =>
+    compileRules([{ name: 'rul_1', made: true, text: `{ name: a, then: [{ forward: ${forward} }] }` }]);
+  assert.equal(made('a@b.example')().rules.length, 1);
+  assert.throws(made('{ to: a@b.example, send: auto }'), /cannot forward without a person/);
+});
