@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { MessageView } from '../../src/contracts/mail.ts';
 import { conditionWords } from '../../src/contracts/rule-condition.ts';
+import type { BackTestView } from '../../src/contracts/rule-test.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { requireService } from '../support/services.ts';
@@ -143,6 +144,21 @@ describe('conditions', { skip: requireService('dovecot') }, () => {
       assert.deepEqual(await takenBy(String(number)), [...takes].sort());
     });
   }
+
+  it('a back-test over these mails says what was decided, and what it cannot know it does not say', async () => {
+    const { body } = await gateway.request<BackTestView>('POST', '/v1/rules/test', {
+      ...{ account: '*', since: '1d' },
+    });
+    assert.equal(body.messages, ALL.length);
+    for (const [number, [word, when, takes]] of CASES.entries()) {
+      const tally = body.rules.find(({ rule }) => rule === String(number));
+      const { matches = 0, unsure = 0, added = 0, removed = 0 } = tally ?? {};
+      assert.deepEqual([added, removed], [0, 0], when);
+      assert.ok(matches <= takes.length && matches + unsure >= takes.length, when);
+      if (word === 'flag') assert.deepEqual([matches, unsure], [0, ALL.length], when);
+      else assert.deepEqual([matches, unsure], [takes.length, 0], when);
+    }
+  });
 
   it('every condition has its case here', () => {
     const known = new Set(CASES.map(([word]) => word));
