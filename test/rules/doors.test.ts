@@ -302,7 +302,7 @@ describe('rules made over REST', { skip: requireService('dovecot') }, () => {
     const { id } = JSON.parse(created.out) as RuleDetail;
     assert.match(
       (await postern('rules', 'list')).out,
-      new RegExp(`^orders +made .*${String(id)} +1 +yes$`, 'm'),
+      new RegExp(`^orders +- +made .*${String(id)} +1 +yes$`, 'm'),
     );
     assert.match((await postern('rules', 'show', 'orders')).out, /│ name: orders/);
     assert.equal((await postern('rules', 'update', 'orders', '--no-enabled')).code, 0);

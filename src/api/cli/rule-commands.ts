@@ -19,7 +19,7 @@ import { type CliIo, complain, EXIT, print, UsageError } from './io.ts';
 import { showJson, showTable } from './show.ts';
 import { safeLine } from './terminal-text.ts';
 
-const LIST_COLUMNS = ['name', 'origin', 'file', 'line', 'id', 'version', 'in_force'];
+const LIST_COLUMNS = ['name', 'rule.priority', 'origin', 'file', 'line', 'id', 'version', 'in_force'];
 const TALLY_COLUMNS = ['rule', 'matches', 'unsure', 'added', 'removed'];
 const ACTION_COLUMNS = ['action', 'count', 'held'];
 

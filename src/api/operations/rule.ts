@@ -44,7 +44,7 @@ export const ruleOperations: readonly Operation[] = [
     http: { method: 'GET', path: '/v1/rules' },
     cli: {
       words: ['rules', 'list'],
-      columns: ['name', 'origin', 'file', 'line', 'id', 'version', 'in_force'],
+      columns: ['name', 'rule.priority', 'origin', 'file', 'line', 'id', 'version', 'in_force'],
     },
     async handler({ rooms }) {
       const { version, agents, destinations, knowledge } = rooms.rules.current();
