@@ -2,7 +2,7 @@
 import type { MailContent } from '../contracts/mail.ts';
 import type { RuleAction } from '../contracts/rule.ts';
 import { addDelivery } from '../delivery/deliveries.ts';
-import { agentPool, decisionLane, mailboxLane, sessionLane } from '../jobs/kinds.ts';
+import { agentPool, decisionLane, sessionLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
@@ -14,6 +14,7 @@ import type { Tx } from '../store/store.ts';
 import type { Arrival, Decider, Decision } from '../watch/arrival.ts';
 import type { EarlyTurns } from './begin.ts';
 import type { ArrivedMail } from './event.ts';
+import { MailboxChanges } from './mailbox-changes.ts';
 import { silenceOf } from './silence.ts';
 
 export const TURN_ATTEMPTS = 10; // as many as the retry schedule of webhooks has steps
@@ -118,40 +119,6 @@ function ruleInput(arrival: Arrival, content: MailContent | null): RuleInput {
     arrivedAt: arrival.arrivedAt,
     ...(content && { text: content.text }),
   };
-}
-
-/** What the rules that match a mail do to it in its mailbox, taken together. */
-class MailboxChanges {
-  readonly #add = new Set<string>();
-  readonly #remove = new Set<string>();
-  #move: { mailbox: string; create: boolean } | undefined;
-
-  /** Of two rules about the same flag the later has the last word; a mail lies in one place, where the first one wants it. */
-  add(action: RuleAction): void {
-    if ('label' in action) this.#flag(action.label, true);
-    if ('mark_seen' in action) this.#flag('\\Seen', true);
-    if ('flag' in action) {
-      for (const flag of action.flag.add) this.#flag(flag, true);
-      for (const flag of action.flag.remove) this.#flag(flag, false);
-    }
-    if ('move' in action) this.#move ??= action.move;
-  }
-
-  #flag(flag: string, isSet: boolean): void {
-    (isSet ? this.#add : this.#remove).add(flag);
-    (isSet ? this.#remove : this.#add).delete(flag);
-  }
-
-  /** The flags first: they go with the mail. */
-  async enqueue(tx: Tx, jobs: JobQueue, { id, account }: Arrival): Promise<void> {
-    const options = { lane: mailboxLane(account.id) };
-    const [add, remove] = [[...this.#add], [...this.#remove]];
-    if (add.length > 0 || remove.length > 0) {
-      const change = { message_id: id, add, ...(remove.length > 0 && { remove }) };
-      await jobs.enqueue(tx, 'message.flag', change, options);
-    }
-    if (this.#move) await jobs.enqueue(tx, 'message.move', { message_id: id, ...this.#move }, options);
-  }
 }
 
 const insertDecisions = rowInsert(
