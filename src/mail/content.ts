@@ -1,7 +1,7 @@
 // The readable content of a mail from its text parts, however they came: one by one over IMAP, or out of the raw
 // message. Both ways end here, so that they say the same.
 import type { Invitation } from '../contracts/calendar.ts';
-import type { MailContent, MailPart, UnpackedFile } from '../contracts/mail.ts';
+import type { MailContent, MailMetadata, MailPart, UnpackedFile } from '../contracts/mail.ts';
 import { readCalendar } from './calendar.ts';
 import { decodeCharset } from './charset.ts';
 import { HiddenText } from './hidden-text.ts';
@@ -9,6 +9,7 @@ import { readHtml } from './html.ts';
 import { languageOf, UNKNOWN_LANGUAGE } from './language.ts';
 import { type ReplyHints, replyText } from './reply-text.ts';
 import { isTnef } from './structure.ts';
+import { answersAnother } from './thread.ts';
 import type { OpenedTnef } from './tnef.ts';
 import { decodeTransfer, unflow } from './transfer.ts';
 import { openPart, unpackedFiles } from './unpacked.ts';
@@ -24,7 +25,7 @@ export interface TransferredPart {
 }
 
 /** What the head of a mail says that helps to read its body. */
-export type ContentHints = Pick<ReplyHints, 'subject'>;
+export type ContentHints = Partial<Pick<MailMetadata, 'subject' | 'in_reply_to' | 'references'>>;
 
 export const MAX_TEXT_CHARS = 1024 * 1024; // a long novel; an agent reads far less
 export const MAX_HTML_CHARS = 2 * 1024 * 1024;
@@ -35,7 +36,7 @@ export const MAX_HTML_CHARS = 2 * 1024 * 1024;
  */
 export function contentOf(
   parts: readonly TransferredPart[],
-  { subject = '' }: ContentHints = {},
+  head: ContentHints = {},
 ): MailContent {
   const plain: string[] = [];
   const html: string[] = [];
@@ -84,7 +85,7 @@ export function contentOf(
   const shownHtml = wholeHtml === null ? null : wholeHtml.slice(0, MAX_HTML_CHARS).toWellFormed();
   return {
     text,
-    reply_text: replyText(text, { subject, marks }),
+    reply_text: replyText(text, { subject: head.subject ?? '', answers: answersAnother(head), marks }),
     html: shownHtml,
     truncated,
     hidden: hidden.note(),

@@ -149,7 +149,7 @@ export async function readMime(raw: Uint8Array, keepContent: boolean): Promise<R
           bytes: Buffer.concat(leaf.raw),
           truncated: leaf.rawOctets < leaf.part.size,
         })),
-      { subject: metadata.subject },
+      metadata,
     ),
   );
   const attachments = leaves

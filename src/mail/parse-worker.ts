@@ -3,13 +3,13 @@
 import { parentPort } from 'node:worker_threads';
 import type { MailPart } from '../contracts/mail.ts';
 import { codeOf, explain } from '../kernel/errors.ts';
-import { contentOf, type TransferredPart, withLanguage } from './content.ts';
+import { type ContentHints, contentOf, type TransferredPart, withLanguage } from './content.ts';
 import { readMime } from './parse-mime.ts';
 import { openPart } from './unpacked.ts';
 
 export type ParseRequest =
   | { id: number; kind: 'mime'; raw: Uint8Array; keepContent: boolean }
-  | { id: number; kind: 'content'; parts: TransferredPart[]; subject: string }
+  | { id: number; kind: 'content'; parts: TransferredPart[]; head: ContentHints }
   | { id: number; kind: 'unpack'; part: MailPart; bytes: Uint8Array; index: number };
 
 /** Id 0 says that the thread is ready. */
@@ -38,7 +38,7 @@ async function answerTo(request: ParseRequest): Promise<unknown> {
     case 'mime':
       return readMime(request.raw, request.keepContent);
     case 'content':
-      return withLanguage(contentOf(request.parts, { subject: request.subject }));
+      return withLanguage(contentOf(request.parts, request.head));
     case 'unpack':
       // A copy: what lies around it in the same memory would be sent along.
       return copyOf(openPart(request.part, request.bytes)?.files[request.index]?.content);

@@ -85,7 +85,7 @@ export async function decodeBodies(
   for (const part of parts) octets += part.bytes.length;
   if (octets <= SMALL_OCTETS) return withLanguage(contentOf(parts, hints));
   return (await thread.run(
-    { kind: 'content', parts: [...parts], subject: hints.subject ?? '' },
+    { kind: 'content', parts: [...parts], head: headOf(hints) },
     TIME_LIMIT_MS,
   )) as MailContent;
 }
@@ -96,6 +96,13 @@ export async function unpackFile(part: MailPart, bytes: Uint8Array, index: numbe
   const octets = (await thread.run(work, TIME_LIMIT_MS)) as Uint8Array | null;
   return octets && Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 }
+
+/** What of the head the content needs: the rest of the metadata stays where it is. */
+const headOf = ({ subject, in_reply_to, references }: ContentHints): ContentHints => ({
+  ...(subject === undefined ? {} : { subject }),
+  ...(in_reply_to === undefined ? {} : { in_reply_to }),
+  ...(references === undefined ? {} : { references }),
+});
 
 /** Ends the worker thread. What it was reading fails with `parser_stopped`; a later call starts it again. */
 export const closeParser = (): Promise<void> => thread.close();

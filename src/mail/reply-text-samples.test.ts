@@ -8,6 +8,7 @@ import { contentOf } from './content.ts';
 import { HiddenText } from './hidden-text.ts';
 import { readHtml } from './html.ts';
 import { lineKinds } from './reply-text.ts';
+import { answersAnother } from './thread.ts';
 
 const samples = readSamples();
 let right = 0;
@@ -52,7 +53,7 @@ describe('a sample holds a forwarded mail, or none', () => {
       const { subject, type, body } = sample;
       const { text, marks } =
         type === 'text/html' ? readHtml(body, new HiddenText()) : { text: body, marks: [] };
-      const kinds = lineKinds(text.split('\n'), { subject, marks });
+      const kinds = lineKinds(text.split('\n'), { subject, answers: answersAnother({ subject }), marks });
       assert.equal(kinds.includes('forwarded'), sample.forwarded);
     });
   }

@@ -17,6 +17,8 @@ import {
 export interface ReplyHints {
   /** The subject of the mail: Outlook quotes and forwards alike, and only "FW:" tells them apart. */
   subject?: string;
+  /** False where the mail answers none: then headers of another mail in it are what it tells, and no quote. */
+  answers?: boolean;
   /** What the HTML said of each line, where the text was made from HTML. */
   marks?: readonly LineMark[];
 }
@@ -42,9 +44,9 @@ export function replyText(text: string, hints: ReplyHints = {}): string {
 /** What each line of a mail is. */
 export function lineKinds(
   lines: readonly string[],
-  { subject = '', marks = [] }: ReplyHints = {},
+  { subject = '', answers = true, marks = [] }: ReplyHints = {},
 ): LineKind[] {
-  const kinds = quotesOf(lines, marks, saysForwarded(subject));
+  const kinds = quotesOf(lines, marks, answers && !saysForwarded(subject) ? 'original' : 'forwarded');
   for (let start = 0; start < lines.length; start++) {
     if (kinds[start] !== 'own') continue;
     let end = start + 1;
@@ -60,7 +62,12 @@ export function lineKinds(
   return kinds;
 }
 
-function quotesOf(lines: readonly string[], marks: readonly LineMark[], forwarded: boolean): LineKind[] {
+/** `unmarked` is what a mail below a separator is, and below an attribution that nothing marked follows. */
+function quotesOf(
+  lines: readonly string[],
+  marks: readonly LineMark[],
+  unmarked: 'original' | 'forwarded',
+): LineKind[] {
   const kinds: LineKind[] = [];
   const quoted = (index: number): boolean => quoteFollows(lines, index);
   let attributed = false; // an attribution stands above, with nothing between
@@ -75,7 +82,7 @@ function quotesOf(lines: readonly string[], marks: readonly LineMark[], forwarde
     const forward = beginsForward(isMarked(line) ? line.replace(/^\s*[>＞]\s*/, '') : line);
     const inside = (mark === 'quoted' || isMarked(line)) && (attributed || kinds[i - 1] === 'quote');
     if (mark === 'forwarded' || (forward && !inside)) return restIs('forwarded', kinds, lines);
-    if (isHeadingStart(lines, i, mark)) return restIs(forwarded ? 'forwarded' : 'original', kinds, lines);
+    if (isHeadingStart(lines, i, mark)) return restIs(unmarked, kinds, lines);
     if (isQuoted(lines, i, marks, kinds, attributed)) {
       kinds.push('quote');
       continue;
@@ -88,7 +95,7 @@ function quotesOf(lines: readonly string[], marks: readonly LineMark[], forwarde
     if (length > 0) {
       // A quote that is marked with ">" may have answers between its lines: go on. One that is not has no end.
       if (!quoted(i + length) && mark !== 'attribution' && marks[i + length] !== 'quoted')
-        return restIs('original', kinds, lines);
+        return restIs(unmarked, kinds, lines);
       for (let n = 0; n < length; n++) kinds.push('quote');
       i += length - 1;
       attributed = true;

@@ -62,6 +62,16 @@ export function bareSubject(subject: string): string {
   return rest.toWellFormed();
 }
 
+/** Whether a mail answers another one, as far as its head is known: it names it, or its subject begins so. */
+export function answersAnother({
+  subject,
+  in_reply_to,
+  references = [],
+}: Partial<Pick<MailMetadata, 'subject' | 'in_reply_to' | 'references'>>): boolean {
+  if (subject === undefined || typeof in_reply_to === 'string' || references.length > 0) return true;
+  return REPLY_PREFIX.test(subject.slice(0, MAX_SUBJECT_CHARS));
+}
+
 /**
  * The References of an answer: those of the mail (or its In-Reply-To where it has none), then its Message-ID. Of a
  * long chain the first and the newest are kept.
