@@ -5,7 +5,7 @@ import type { MailContent, MailMetadata, MailPart, UnpackedFile } from '../contr
 import { readCalendar } from './calendar.ts';
 import { decodeCharset } from './charset.ts';
 import { HiddenText } from './hidden-text.ts';
-import { readHtml } from './html.ts';
+import { readHtml, tellHidden } from './html.ts';
 import { languageOf, UNKNOWN_LANGUAGE } from './language.ts';
 import { type ReplyHints, replyText } from './reply-text.ts';
 import { isTnef } from './structure.ts';
@@ -34,10 +34,7 @@ export const MAX_HTML_CHARS = 2 * 1024 * 1024;
  * Joins text parts (see `readPartsOf`) into the content. Text is made from HTML where no text part says anything.
  * The language is added by `withLanguage`. Synchronous, and slow for large HTML: `decodeBodies` of parse.ts runs it where that blocks nothing.
  */
-export function contentOf(
-  parts: readonly TransferredPart[],
-  head: ContentHints = {},
-): MailContent {
+export function contentOf(parts: readonly TransferredPart[], head: ContentHints = {}): MailContent {
   const plain: string[] = [];
   const html: string[] = [];
   let truncated = false;
@@ -73,12 +70,12 @@ export function contentOf(
   let text = joinTexts(plain);
   let marks: ReplyHints['marks'] = [];
   if (wholeHtml !== null) {
-    const read = readHtml(wholeHtml, hidden);
     if (text.trim() === '' || htmlCameFirst) {
+      const read = readHtml(wholeHtml, hidden);
       text = withFooter(read.text, text);
       marks = read.marks;
       if (read.truncated) truncated = true;
-    }
+    } else tellHidden(wholeHtml, text, hidden);
   }
   if (text.length > MAX_TEXT_CHARS || (wholeHtml?.length ?? 0) > MAX_HTML_CHARS) truncated = true;
   text = text.slice(0, MAX_TEXT_CHARS).toWellFormed();

@@ -22,6 +22,9 @@ export function readColor(written: string): Color | null {
   const value = written.trim().toLowerCase();
   if (value.length > MAX_COLOR_CHARS) return null;
   if (value === 'transparent') return { ...BLACK, alpha: 0 };
+  // What programs show that are not in their dark mode.
+  if (value.startsWith('light-dark('))
+    return readColor(value.slice('light-dark('.length, -1).split(/,(?![^()]*\))/)[0] ?? '');
   const named = NAMES.get(value);
   if (named !== undefined) return hexColor(named);
   if (value.startsWith('#')) return hexColor(value.slice(1));

@@ -11,7 +11,7 @@ const PLAIN = new Set([
   ...['display', 'visibility', 'opacity', 'font-size', 'color', 'background-color', 'background-image'],
   ...['position', 'left', 'right', 'top', 'bottom', 'text-indent', 'margin-left', 'margin-top', 'overflow'],
   ...['height', 'max-height', 'width', 'max-width', 'mso-hide', 'transform', 'scale', 'clip', 'clip-path'],
-  ...['content-visibility', '-webkit-text-fill-color', 'filter'],
+  ...['content-visibility', '-webkit-text-fill-color', 'filter', 'zoom'],
 ]);
 const SHORTHANDS = new Set([
   'font',
@@ -35,7 +35,7 @@ export function readDeclarations(text: string): Declaration[] {
     const colon = piece.indexOf(':');
     if (colon <= 0) continue;
     const property = piece.slice(0, colon).trim().toLowerCase();
-    if (!PLAIN.has(property) && !SHORTHANDS.has(property)) continue;
+    if (!PLAIN.has(property) && !SHORTHANDS.has(property) && !property.startsWith('--')) continue;
     const written = piece
       .slice(colon + 1)
       .toLowerCase()
@@ -124,32 +124,4 @@ function writtenOut(property: string, value: string): [string, string][] {
     default:
       return [[property, value]];
   }
-}
-
-const UNITS: Record<string, number> = {
-  px: 1,
-  pt: 4 / 3,
-  pc: 16,
-  in: 96,
-  cm: 37.8,
-  mm: 3.78,
-  rem: 16,
-  '': 1,
-};
-/** The width of the window in which styles are judged: that of a mail on a desk. */
-export const WINDOW_PX = 1200;
-
-/** A length in px; percentages and ems are of `whole`. NaN where it is none. */
-export function lengthOf(written: string, whole: number): number {
-  const value = /^calc\(([^()]*)\)$/.exec(written)?.[1]?.trim() ?? written;
-  const match = /^([+-]?(?:\d+\.?\d*|\.\d+))([a-z%]*)$/.exec(value);
-  if (!match) return Number.NaN;
-  const number = Number.parseFloat(match[1] ?? '');
-  const unit = match[2] ?? '';
-  if (unit === '%') return (number / 100) * whole;
-  if (unit === 'em') return number * whole;
-  if (unit === 'ex' || unit === 'ch') return (number * whole) / 2;
-  if (unit === 'vw' || unit === 'vh' || unit === 'vmin' || unit === 'vmax') return (number / 100) * WINDOW_PX;
-  const px = UNITS[unit];
-  return px === undefined ? Number.NaN : number * px;
 }

@@ -12,7 +12,8 @@ import {
   readColor,
   WHITE,
 } from './css-color.ts';
-import { type Declaration, lengthOf, readDeclarations, WINDOW_PX } from './css-style.ts';
+import { lengthOf, WINDOW_PX } from './css-length.ts';
+import type { Declaration } from './css-style.ts';
 import type { StyledElement, StyleSheet } from './style-sheet.ts';
 
 export interface ElementStyle {
@@ -26,6 +27,8 @@ export interface ElementStyle {
   background: Color | null;
   /** An Outlook on Windows leaves it out, and every other program shows it. */
   isNotForOutlook: boolean;
+  /** Custom properties (CSS Variables 1) by their names. */
+  variables: ReadonlyMap<string, string>;
 }
 
 const UNREADABLE_PX = 2; // nobody reads letters of two pixels
@@ -47,6 +50,7 @@ export const PAGE: ElementStyle = {
   color: BLACK,
   background: WHITE,
   isNotForOutlook: false,
+  variables: new Map(),
 };
 
 /** @param ancestors the nearest last */
@@ -56,12 +60,11 @@ export function styleOf(
   parent: ElementStyle,
   sheet: StyleSheet,
 ): ElementStyle {
-  const { attributes } = element;
   if (parent.hidden !== null) return parent;
-  const byAttribute =
-    Object.hasOwn(attributes, 'hidden') || attributes['aria-hidden']?.toLowerCase() === 'true';
+  const byAttribute = isHiddenByAttribute(element);
   const style = cascaded(element, ancestors, sheet);
-  const said = (property: string): string => style.get(property) ?? '';
+  const variables = variablesOf(style, parent.variables);
+  const said = (property: string): string => resolved(style.get(property) ?? '', variables);
   const hidden = byAttribute ? 'attribute' : null;
   if (style.size === 0 && hidden === null && element.name !== 'a') return parent;
 
@@ -77,7 +80,15 @@ export function styleOf(
     color: colorOf(element, said('-webkit-text-fill-color') || said('color'), parent.color),
     background,
     isNotForOutlook: parent.isNotForOutlook || said('mso-hide') === 'all',
+    variables,
   };
+}
+
+/** Hidden, or only shown once a script says so. */
+function isHiddenByAttribute({ name, attributes }: StyledElement): boolean {
+  const has = (attribute: string): boolean => Object.hasOwn(attributes, attribute);
+  if (has('hidden') || has('popover')) return true;
+  return attributes['aria-hidden']?.toLowerCase() === 'true' || (name === 'dialog' && !has('open'));
 }
 
 /** Why text of this style is not seen; null where it is. */
@@ -106,7 +117,7 @@ function cascaded(
   }
   if (attributes.background !== undefined) style.set('background-image', 'url()');
   const declarations = sheet.declarationsFor(element, ancestors);
-  const own: Declaration[] = attributes.style === undefined ? [] : readDeclarations(attributes.style);
+  const own: Declaration[] = attributes.style === undefined ? [] : sheet.declarationsIn(attributes.style);
   for (const important of [false, true]) {
     for (const list of [declarations, own]) {
       for (const declaration of list) {
@@ -127,11 +138,43 @@ const PRESENTATIONAL = [
 const legacy = (value: string): string =>
   /^[\da-f]{6}$/i.test(value.trim()) ? `#${value.trim()}` : value.trim().toLowerCase();
 
+const MAX_VARIABLES = 200; // each element hands them on
+const MAX_RESOLVED_CHARS = 1000;
+const MAX_ROUNDS = 5; // a variable may be made of others
+
+function variablesOf(
+  style: ReadonlyMap<string, string>,
+  inherited: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  let own: Map<string, string> | undefined;
+  for (const [name, value] of style) {
+    if (!name.startsWith('--')) continue;
+    own ??= new Map(inherited);
+    if (own.size < MAX_VARIABLES || own.has(name)) own.set(name, value);
+  }
+  return own ?? inherited;
+}
+
+/** Where a variable is not known, what stands behind its comma. */
+function resolved(written: string, variables: ReadonlyMap<string, string>): string {
+  let value = written;
+  for (let round = 0; round < MAX_ROUNDS && value.includes('var('); round++) {
+    value = value
+      .replace(
+        /var\( ?(--[\w-]+) ?(?:,([^()]*(?:\([^()]*\))?[^()]*))?\)/g,
+        (_, name: string, instead: string | undefined) => variables.get(name) ?? instead?.trim() ?? 'unset',
+      )
+      .slice(0, MAX_RESOLVED_CHARS);
+  }
+  return value;
+}
+
 type Said = (property: string) => string;
 
 function hidingOf(said: Said, fontPx: number, opacity: number): HiddenKind | null {
   if (said('display') === 'none' || said('content-visibility') === 'hidden') return 'display';
   if (opacity < FAINTEST_OPACITY) return 'opacity';
+  if (/^0?\.?0\d*(?:%|$)/.test(said('zoom'))) return 'font-size';
   if (isClipped(said, fontPx)) return 'clipped';
   return isFarAway(said, fontPx) ? 'off-screen' : null;
 }
@@ -153,9 +196,12 @@ function fontSize(written: string, inherited: number): number {
 
 /** A box of no size hides what is in it only if it also cuts it off. */
 function isClipped(said: Said, fontPx: number): boolean {
-  const cuts = /^(?:hidden|clip)/.test(said('overflow'));
+  const cuts = /^(?:hidden|clip|auto|scroll)/.test(said('overflow'));
   const sizes = ['height', 'max-height', 'width', 'max-width'];
   if (cuts && sizes.some((property) => lengthOf(said(property), fontPx) <= THINNEST_BOX_PX)) return true;
+  const indent = said('text-indent');
+  if (cuts && (lengthOf(indent, fontPx) >= FAR_AWAY_PX || /^[1-9]\d{2,}(?:\.\d+)?%$/.test(indent)))
+    return true;
   const path = said('clip-path');
   if (/^circle\(0[a-z%]*[ )]|^inset\((?:100|[5-9]\d)%/.test(path)) return true;
   const positioned = /^(?:absolute|fixed)$/.test(said('position'));

@@ -16,7 +16,10 @@ const CHUNK_CHARS = 16 * 1024;
 /** Their content is no text of the page. */
 const SILENT = new Set(['script', 'style', 'title', 'xml']);
 /** Mail programs leave these out with all that they hold. */
-const LEFT_OUT = new Set(['template', 'noscript', 'object', 'svg', 'iframe', 'math', 'noembed', 'noframes']);
+const LEFT_OUT = new Set([
+  ...['template', 'noscript', 'object', 'svg', 'iframe', 'math', 'noembed', 'noframes'],
+  ...['datalist', 'audio', 'video', 'canvas'],
+]);
 const VOID = new Set([
   ...['area', 'base', 'br', 'col', 'embed', 'hr', 'img', 'input', 'link', 'meta', 'source', 'wbr'],
 ]);
@@ -58,10 +61,8 @@ export interface HtmlText {
 
 /** The same, with what a reader does not see told to `hidden`. */
 export function readHtml(html: string, hidden: HiddenText): HtmlText {
-  // Browsers end a comment here too (HTML §13.2.5.53); the tokenizer would take what follows for a part of it.
-  const source = html.slice(0, MAX_HTML_CHARS).replaceAll('--!>', '-->');
   const reader = new VisibleHtml(hidden);
-  const visible = reader.read(source);
+  const visible = reader.read(sourceOf(html));
   const text = visibleText(toText(visible)).replaceAll('\u00a0', ' ');
   const lines = text.split('\n').map((line) => line.trimEnd());
   const signed = lines
@@ -72,6 +73,16 @@ export function readHtml(html: string, hidden: HiddenText): HtmlText {
   reader.tellComments(shown);
   return { text: shown, marks, truncated: reader.isCut || html.length > MAX_HTML_CHARS };
 }
+
+/** Only tells what a reader does not see, where the mail says the same in text. @param text what is shown instead */
+export function tellHidden(html: string, text: string, hidden: HiddenText): void {
+  const reader = new VisibleHtml(hidden);
+  reader.read(sourceOf(html));
+  reader.tellComments(text);
+}
+
+/** Browsers end a comment here too (HTML §13.2.5.53); the tokenizer would take what follows for a part of it. */
+const sourceOf = (html: string): string => html.slice(0, MAX_HTML_CHARS).replaceAll('--!>', '-->');
 
 interface Open {
   element: StyledElement;
@@ -94,6 +105,7 @@ class VisibleHtml {
   /** Of comments. Those that only an Outlook on Windows shows often say once more what the others show. */
   readonly #comments: string[] = [];
   #outlookWords = '';
+  #page = PAGE;
 
   constructor(hidden: HiddenText) {
     this.#hidden = hidden;
@@ -101,6 +113,7 @@ class VisibleHtml {
 
   read(html: string): string {
     if (/<style|<!--/i.test(html)) this.#readAhead(html);
+    if (!/<(?:html|body)[\s>]/i.test(html)) this.#page = this.#unwrittenPage();
     const parser = new Parser(
       {
         onopentag: (name, attributes) => this.#opened(name, attributes),
@@ -114,6 +127,15 @@ class VisibleHtml {
     this.#feed(parser, html, () => this.#open.length > MAX_OPEN || this.#sheet.exhausted);
     this.#flush();
     return this.#out.join('');
+  }
+
+  /** A mail without them has these elements all the same, and its sheet may speak of them. */
+  #unwrittenPage(): ElementStyle {
+    const [html, body] = ['html', 'body'].map((name) => ({ name, attributes: {}, classes: NO_CLASSES })) as [
+      StyledElement,
+      StyledElement,
+    ];
+    return styleOf(body, [html], styleOf(html, [], PAGE, this.#sheet), this.#sheet);
   }
 
   /** What only a comment says is hidden; what the text says as well was there for another program. */
@@ -170,12 +192,13 @@ class VisibleHtml {
     const parent = this.#open.at(-1);
     const classes = attributes.class === undefined ? NO_CLASSES : new Set(attributes.class.split(/\s+/));
     const element = { name, attributes, classes };
-    const style = styleOf(element, this.#elements, parent?.style ?? PAGE, this.#sheet);
+    const style = styleOf(element, this.#elements, parent?.style ?? this.#page, this.#sheet);
     const isSilent = parent?.isSilent === true || SILENT.has(name);
     const leftOut =
       LEFT_OUT.has(name) && style.hidden === null ? { ...style, hidden: 'element' as const } : style;
     this.#open.push({ element, style: leftOut, mark: markOf(element, parent?.mark), isSilent });
     this.#elements.push(element);
+    this.#sheet.opened(element);
     if (isSilent || leftOut.hidden !== null || this.#open.length > MAX_DEPTH) return;
     this.#out.push(openTag(name, attributes));
   }
@@ -183,7 +206,8 @@ class VisibleHtml {
   #closed(name: string): void {
     this.#flush();
     const closing = this.#open.pop();
-    this.#elements.pop();
+    const element = this.#elements.pop();
+    if (element) this.#sheet.closed(element);
     if (!closing || closing.isSilent || closing.style.hidden !== null || VOID.has(name)) return;
     if (this.#open.length < MAX_DEPTH) this.#out.push(`</${name}>`);
   }
@@ -194,7 +218,7 @@ class VisibleHtml {
     this.#pending = [];
     const around = this.#open.at(-1);
     if (around?.isSilent) return;
-    const style = around?.style ?? PAGE;
+    const style = around?.style ?? this.#page;
     const why = whyUnseen(style) ?? (this.#isOnlyElsewhere(style, text) ? 'outlook' : null);
     if (why === null) this.#out.push(signedText(visibleText(text, this.#hidden), around?.mark));
     else {

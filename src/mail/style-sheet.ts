@@ -1,7 +1,8 @@
 // The style sheet inside a mail, as far as it decides whether text is seen: rules with selectors of types, classes, ids and
 // attributes, below and inside one another, for a window as wide as a desk's. What a rule of another form says is not
 // followed: it hides nothing, and where it sets a background, that is taken as unknown.
-import { type Declaration, readDeclarations, unescaped, WINDOW_PX } from './css-style.ts';
+import { WINDOW_PX } from './css-length.ts';
+import { type Declaration, readDeclarations, unescaped } from './css-style.ts';
 
 export interface StyledElement {
   name: string;
@@ -21,6 +22,8 @@ interface Rule {
   compounds: Compound[];
   /** Whether the compound at the same place must be the parent of the one before it. */
   isParent: boolean[];
+  /** A class that one of the elements around it must have; null where none need have one. */
+  around: string | null;
   specificity: number;
   declarations: Declaration[];
 }
@@ -28,6 +31,7 @@ interface Rule {
 const MAX_RULES = 20_000; // large newsletters have 500
 const MAX_NESTING = 8;
 const MAX_COMPOUNDS = 12;
+const MAX_ATTRIBUTES_KEPT = 1000;
 const MAX_SELECTOR_CHARS = 1000; // one of them; patterns look at it from every character
 /** Comparisons of one mail's elements with rules: a large newsletter takes 200,000. */
 const MAX_STEPS = 4_000_000;
@@ -35,6 +39,10 @@ const MAX_STEPS = 4_000_000;
 export class StyleSheet {
   /** By what the element itself must have: `#id`, `.class`, a type, or `*`. */
   readonly #rules = new Map<string, Rule[]>();
+  /** Of style attributes: a mail has few, each on many elements. */
+  readonly #attributes = new Map<string, Declaration[]>();
+  /** How many of the open elements have a class: most rules are ruled out by this alone. */
+  readonly #open = new Map<string, number>();
   #count = 0;
   #steps = 0;
 
@@ -48,6 +56,24 @@ export class StyleSheet {
     if (media === null || isForScreen(media)) this.#addRules(unwrapped(css), 0);
   }
 
+  /** To be told of every element that opens, behind asking about it, and of every one that closes. */
+  opened({ classes }: StyledElement): void {
+    for (const name of classes) this.#open.set(name, (this.#open.get(name) ?? 0) + 1);
+  }
+
+  closed({ classes }: StyledElement): void {
+    for (const name of classes) this.#open.set(name, (this.#open.get(name) ?? 1) - 1);
+  }
+
+  /** What a style attribute says. */
+  declarationsIn(attribute: string): Declaration[] {
+    const known = this.#attributes.get(attribute);
+    if (known) return known;
+    const read = readDeclarations(attribute);
+    if (this.#attributes.size < MAX_ATTRIBUTES_KEPT) this.#attributes.set(attribute, read);
+    return read;
+  }
+
   /** What the sheet says of an element, the weakest first. @param ancestors the nearest last */
   declarationsFor(element: StyledElement, ancestors: readonly StyledElement[]): Declaration[] {
     if (this.#count === 0) return [];
@@ -59,6 +85,7 @@ export class StyleSheet {
       for (const rule of this.#rules.get(key) ?? []) {
         this.#steps++;
         if (this.exhausted) return [];
+        if (rule.around !== null && !this.#open.get(rule.around)) continue;
         if (this.#matches(rule, element, ancestors)) found.push(rule);
       }
     }
@@ -110,7 +137,7 @@ export class StyleSheet {
     for (const written of selectors.split(',')) {
       if (this.#count >= MAX_RULES) return;
       if (written.length > MAX_SELECTOR_CHARS) continue;
-      const { selector, isPlain } = withoutOddities(written.trim());
+      const { selector, isPlain } = withoutOddities(usual(written.trim()));
       if (!isPlain && !paints) continue;
       const rule = readSelector(selector, isPlain ? declarations : unknown);
       if (!rule) continue;
@@ -159,6 +186,10 @@ function holds(condition: string): boolean {
   return match[1] === 'min' ? px <= WINDOW_PX : px >= WINDOW_PX;
 }
 
+/** What can be said without a pseudo-class. */
+const usual = (selector: string): string =>
+  selector.replace(/:(?:any-)?link(?![\w-])/gi, '[href]').replace(/:root(?![\w-])/gi, 'html');
+
 /** A selector without what is not understood of it, and whether that is all of it. */
 function withoutOddities(selector: string): { selector: string; isPlain: boolean } {
   if (!/[:+~|&]/.test(selector.replace(/\[[^\]]*\]/g, ''))) return { selector, isPlain: true };
@@ -186,7 +217,8 @@ function readSelector(selector: string, declarations: Declaration[]): Rule | nul
     specificity +=
       (id === null ? 0 : 10_000) + (classes.length + attributes.length) * 100 + (type === null ? 0 : 1);
   }
-  return compounds.length === 0 ? null : { compounds, isParent, specificity, declarations };
+  const around = compounds.slice(1).find(({ classes }) => classes.length > 0)?.classes[0] ?? null;
+  return compounds.length === 0 ? null : { compounds, isParent, around, specificity, declarations };
 }
 
 const PIECE =
