@@ -85,6 +85,7 @@ it('a change makes a version with its author, a removal too; a later one is not 
     code: 'rule_changed',
   });
   await house.made.patch('two', { enabled: false }, 'anna');
+  await house.made.patch('two', { enabled: false, text: rule('two') }, 'dora'); // is so already
   assert.deepEqual(names(house.source.current()), ['of the file']);
   await house.made.remove(id, 'carl');
   await assert.rejects(house.made.get(id), { code: 'not_found' });

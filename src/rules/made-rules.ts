@@ -85,13 +85,17 @@ export class MadeRules {
     });
   }
 
-  /** @throws PosternError `not_found`, `rules_invalid`, `rule_changed` where it has another version by now */
+  /**
+   * A patch that changes nothing makes no version.
+   * @throws PosternError `not_found`, `rules_invalid`, `rule_changed` where it has another version by now
+   */
   async patch(id: string, patch: MadeRulePatch, author: string): Promise<MadeRule> {
     const given = patch.text === undefined && patch.rule === undefined ? undefined : madeText(patch);
     return this.#change(async (rows) => {
       const before = oneOf(rows, id, patch.version);
       const text = given ?? before.text;
       const enabled = patch.enabled ?? before.enabled === 1;
+      if (text === before.text && enabled === (before.enabled === 1)) return { row: before };
       const others = rows.filter((other) => other.id !== before.id);
       const row: MadeRule = {
         ...before,
@@ -198,6 +202,7 @@ export class MadeRules {
     const { store, clock } = this.#parts;
     const revision = await revisionOf(store.db);
     const { row, write, change } = await prepare(await allRows(store.db));
+    if (!write) return row;
     return store.write(async (tx) => {
       if ((await revisionOf(tx)) !== revision) return null;
       await write(tx);
@@ -218,11 +223,10 @@ export class MadeRules {
   }
 }
 
-interface Change {
-  row: MadeRule;
-  write: (tx: Tx) => Promise<unknown>;
-  change: MadeRuleVersion['change'];
-}
+/** A row to write with its version, or one that stays as it is. */
+type Change =
+  | { row: MadeRule; write: (tx: Tx) => Promise<unknown>; change: MadeRuleVersion['change'] }
+  | { row: MadeRule; write?: undefined; change?: undefined };
 
 /** @throws PosternError `not_found`, `rule_changed` */
 function oneOf(rows: readonly MadeRule[], id: string, version: number | undefined): MadeRule {
