@@ -142,6 +142,10 @@ function headOf({ subject, from, to, cc, date }: MailMetadata): string {
 export function piecesOf(text: string, chars: number): string[] {
   const pieces: string[] = [];
   for (let at = 0; at < text.length; ) {
+    if (/\s/.test(text[at] ?? '')) {
+      at++;
+      continue;
+    }
     let end = Math.min(at + chars, text.length);
     if (end < text.length) {
       const cut = ['\n\n', '\n', ' ']
