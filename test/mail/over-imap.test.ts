@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { ImapFlow } from 'imapflow';
 import { metadataOf } from '../../src/mail/metadata.ts';
 import { closeParser, decodeBodies, parseMail } from '../../src/mail/parse.ts';
-import { attachmentName, attachmentsOf, textPartsOf } from '../../src/mail/structure.ts';
+import { attachmentName, attachmentsOf, readPartsOf } from '../../src/mail/structure.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { requireService } from '../support/services.ts';
 
@@ -70,7 +70,7 @@ describe('a fixture over IMAP says what its raw bytes say', { skip: requireServi
         attachmentsOf(metadata.parts).map(attachmentName),
         whole.attachments.map(({ filename }) => filename),
       );
-      const parts = textPartsOf(metadata.parts);
+      const parts = readPartsOf(metadata.parts);
       const bodies = await client.fetchOne(seq, { bodyParts: parts.map((part) => part.path) });
       assert.ok(bodies);
       const texts = parts.map((part) => ({
