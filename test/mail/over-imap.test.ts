@@ -68,7 +68,8 @@ describe('a fixture over IMAP says what its raw bytes say', { skip: requireServi
       assert.deepEqual({ ...metadata, parts: [] }, { ...whole.metadata, parts: [] });
       assert.deepEqual(
         attachmentsOf(metadata.parts).map(attachmentName),
-        whole.attachments.map(({ filename }) => filename),
+        // The files of a winmail.dat are no parts of the structure: the content names them.
+        whole.attachments.filter(({ part }) => !part.path.includes('-t')).map(({ filename }) => filename),
       );
       const parts = readPartsOf(metadata.parts);
       const bodies = await client.fetchOne(seq, { bodyParts: parts.map((part) => part.path) });
