@@ -1,14 +1,17 @@
 // Each document is read in a process of its own, which ends at its limits of time and memory, at an abort and at the stop
 // of the gateway; the gateway itself hardly notices.
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { deflateRawSync } from 'node:zlib';
 import type { Extracted, ExtractLimits } from '../../src/knowledge/extract/contract.ts';
-import { DocumentExtractor, defaultExtractLimits } from '../../src/knowledge/extract/extract.ts';
+import { confinement, DocumentExtractor, defaultExtractLimits } from '../../src/knowledge/extract/extract.ts';
 import { xlsx } from '../support/documents/office.ts';
 import { pdf, pdfBomb, pdfLines, pdfOf, pdfStream } from '../support/documents/pdf.ts';
 import { zip } from '../support/documents/zip-writer.ts';
@@ -16,6 +19,8 @@ import { zip } from '../support/documents/zip-writer.ts';
 const MEGABYTE = 1024 * 1024;
 const GATEWAY_MAY_GROW_BYTES = 64 * MEGABYTE;
 const GATEWAY_MAY_WORK_MS = 1500; // to write the file, and to take five thousand chunks
+
+const GONE_LIMIT_MS = 30_000; // a cold process on a busy machine
 
 const extractor = new DocumentExtractor();
 const never = new AbortController().signal;
@@ -114,6 +119,22 @@ describe('a document that costs more than it may', () => {
   });
 });
 
+describe('the process', () => {
+  const attempts: [what: string, script: string][] = [
+    ['write a file', "require('node:fs').writeFileSync('FOLDER/written', 'x')"],
+    ['read a file that is not of the program', "require('node:fs').readFileSync('/etc/hostname')"],
+    ['start a program', "require('node:child_process').spawnSync('true').error?.code ?? ''"],
+    ['make code of text', "new Function('return 1')()"],
+  ];
+  for (const [what, script] of attempts) {
+    test(`may not ${what}`, () => {
+      const code = `try { ${script.replace('FOLDER', folder)}; console.log('done') } catch (error) { console.log(error.code ?? error.name) }`;
+      const { stdout } = spawnSync(process.execPath, [...confinement(), '-e', code], { env: {} });
+      assert.match(stdout.toString(), /^(?:ERR_ACCESS_DENIED|EvalError)\n$/);
+    });
+  }
+});
+
 describe('the limits', () => {
   const book = pdf(
     Array.from({ length: 400 }, (_, i) => Array.from({ length: 40 }, (_, k) => `Line ${i} ${k}`)),
@@ -165,15 +186,30 @@ describe('the limits', () => {
     await writeFile(path, book);
     const reading = other.extract({ path, filename: null, declaredType: null }, defaultExtractLimits, never);
     const failed = assert.rejects(reading, { code: 'stopping', retry: 'later' });
-    while (other.pids.length === 0) await new Promise(setImmediate);
+    await until(() => other.pids.length > 0);
     const pids = other.pids;
     other.stop();
     await failed;
     await untilGone(pids);
   });
 
+  test('end with the gateway: nobody reads on for one that was killed, whenever that was', async () => {
+    const path = join(folder, 'orphan');
+    await writeFile(path, book);
+    const program = join(import.meta.dirname, '../support/documents/reading-process.ts');
+    for (const afterMs of [0, 100, 400]) {
+      const gateway = spawn(process.execPath, [program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const [line] = (await once(gateway.stdout, 'data')) as [Buffer];
+      const reader = Number(line.toString());
+      assert.ok(reader > 0);
+      await setTimeout(afterMs); // from the first moment of the process to the midst of its reading
+      gateway.kill('SIGKILL');
+      await untilGone([reader]);
+    }
+  });
+
   async function untilOneRuns(): Promise<void> {
-    while (extractor.pids.length === 0) await new Promise(setImmediate);
+    await until(() => extractor.pids.length > 0);
   }
 
   /** A process that was killed is gone once the system has taken its end in. */
@@ -185,6 +221,15 @@ describe('the limits', () => {
         return false;
       }
     };
-    while (pids.some(isThere)) await new Promise(setImmediate);
+    await until(() => !pids.some(isThere));
   }
 });
+
+/** No event tells of it, so it is looked at again and again. */
+async function until(isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + GONE_LIMIT_MS;
+  while (!isSo()) {
+    assert.ok(performance.now() < deadline, 'it never came to that');
+    await setTimeout(5);
+  }
+}

@@ -10,14 +10,21 @@ import { failureOf, readDocument } from './read.ts';
 
 const BATCH_CHUNKS = 32; // about 64,000 characters a message: the gateway's side takes one in well under a millisecond
 
-const memoryBytes = Number(process.argv[2]);
-const watch = new Worker(new URL('./document-watch.ts', import.meta.url), { workerData: { memoryBytes } });
+// The gateway is gone. It may have been killed before this process came up: then nobody ever writes to the channel.
+const leave = (): never => process.exit(1);
+process.on('disconnect', leave);
+if (!process.connected) leave();
+
+const [memoryBytes, gateway] = process.argv.slice(2).map(Number); // who started it may be gone by the time it looks
+const watch = new Worker(new URL('./document-watch.ts', import.meta.url), {
+  workerData: { memoryBytes, gateway },
+});
 await once(watch, 'message');
 // PDF.js leaves some rejections of damaged pages to nobody, and reads on. What it never comes back from, the time ends.
 process.on('unhandledRejection', () => undefined);
 process.on('uncaughtException', (error) => void sayFailed(error));
 process.once('message', (job: DocumentJob) => {
-  void run(job).then(() => process.disconnect());
+  void run(job).then(leave, leave);
 });
 await say({ kind: 'ready' });
 

@@ -5,8 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 const LOOK_EVERY_MS = 10; // zlib fills about 1 GB a second at most: it goes past the limit by some MB
 
-const { memoryBytes } = workerData as { memoryBytes: number };
-const gateway = process.ppid;
+const { memoryBytes, gateway } = workerData as { memoryBytes: number; gateway: number };
 const limit = process.memoryUsage.rss() + memoryBytes;
 
 setInterval(() => {

@@ -270,6 +270,9 @@ describe('texts', () => {
     const png = Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex');
     await assert.rejects(read(png, { name: 'a.pdf' }), refused('document_type_unknown', /image\/png/));
     await assert.rejects(read(Buffer.alloc(100)), refused('document_type_unknown'));
+    // Small numbers of two octets, such as sound: every other octet is a zero, as in UTF-16.
+    const numbers = Buffer.from(Uint16Array.from({ length: 5000 }, (_, i) => (i * 7919) % 251).buffer);
+    await assert.rejects(read(numbers), refused('document_type_unknown'));
     await assert.rejects(read('{\\rtf1 text}'), refused('document_type_unknown', /rtf/));
   });
 });
