@@ -10,6 +10,8 @@ export interface DocumentMail {
   /** Null: the mail itself. */
   part: string | null;
   filename: string;
+  /** As the mail says. */
+  declared_type: string | null;
   message: {
     thread_id: string;
     /** The Message-ID header. */
@@ -31,7 +33,7 @@ export async function documentsOf(
   let query = db
     .selectFrom('knowledge_documents as d')
     .innerJoin('messages as m', 'm.id', 'd.message_id')
-    .select(['d.id', 'd.account_id', 'd.message_id', 'd.part', 'd.filename'])
+    .select(['d.id', 'd.account_id', 'd.message_id', 'd.part', 'd.filename', 'd.declared_type'])
     .select(['m.thread_id', 'm.message_id as header', 'm.subject', 'm.date', 'm.metadata', 'm.trust'])
     .where('d.content_id', '=', contentId)
     .orderBy('d.id', newest ? 'desc' : 'asc')
@@ -46,6 +48,7 @@ export async function documentsOf(
       message_id: row.message_id,
       part: row.part === '' ? null : row.part,
       filename: row.filename,
+      declared_type: row.declared_type,
       message: {
         thread_id: row.thread_id,
         internet_message_id: row.header,

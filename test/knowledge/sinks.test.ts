@@ -234,7 +234,10 @@ rules: [{ name: all, then: [{ ingest: { to: [archive], message: true } }] }]`);
     const hash = sha256(bytes);
     const path = join(folder, hash.slice(0, 2), hash);
     assert.ok((await readFile(`${path}.bin`)).equals(bytes));
-    const about = JSON.parse(await readFile(`${path}.json`, 'utf8')) as { documents: { filename: string }[] };
+    const about = JSON.parse(await readFile(`${path}.json`, 'utf8')) as {
+      documents: { declared_type: string }[];
+    };
+    assert.equal(about.documents[0]?.declared_type, 'application/octet-stream');
     assert.deepEqual(
       { ...about, documents: about.documents.length },
       {
@@ -242,7 +245,6 @@ rules: [{ name: all, then: [{ ingest: { to: [archive], message: true } }] }]`);
         sha1: file?.content?.sha1,
         md5: file?.content?.md5,
         size: 8,
-        type: file?.content?.type ?? null,
         documents: 1,
       },
     );

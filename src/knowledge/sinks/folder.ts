@@ -18,10 +18,10 @@ export async function placeInFolder(
 ): Promise<Placed> {
   const documents = await documentsOf(parts.store.db, content.id, { limit: MOST_MAILS });
   const blob = await parts.blobs.find(content.object_id);
-  const { sha256, sha1, md5, size, type } = content;
+  const { sha256, sha1, md5, size } = content; // its type may not be known yet: the text is taken out beside this
   const path = join(folder, sha256.slice(0, 2), sha256);
   const about = {
-    ...{ sha256, sha1, md5, size, type },
+    ...{ sha256, sha1, md5, size },
     documents: documents.map(({ message, ...document }) => ({ ...document, ...message })),
   };
   try {
