@@ -2,6 +2,7 @@
 
 import type { RuleAction } from '../contracts/rule.ts';
 import type { MailTest } from '../contracts/rule-test.ts';
+import { isNeverForwarded } from '../policy/forward.ts';
 import type { RuleSet } from '../rules/match.ts';
 import { silenceOf } from '../sessions/silence.ts';
 import type { TriedMail } from './rule-input.ts';
@@ -34,5 +35,6 @@ export function heldBecause(
   mail: Pick<TriedMail, 'kind' | 'kindReason'>,
   action: RuleAction,
 ): string | null {
+  if ('forward' in action) return isNeverForwarded(mail.kind) ? `not forwarded: ${mail.kindReason}` : null;
   return 'spawn' in action ? silenceOf(rules, rule, mail) : null;
 }

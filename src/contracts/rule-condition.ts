@@ -115,6 +115,7 @@ const plainConditions = {
   text: names.describe(`What a person reads of the mail: ${TEXT}`).optional(),
   header: z
     .record(headerName, names)
+    .refine((headers) => Object.keys(headers).length > 0, 'names no header')
     .describe(`Headers by their names: ${TEXT} "*" asks only that it be there.`)
     .optional(),
   list_id: names

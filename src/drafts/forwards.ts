@@ -9,6 +9,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { rateOf } from '../kernel/duration.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { beforeIdsOf, newId } from '../kernel/ids.ts';
+import { attachmentsOf } from '../mail/structure.ts';
 import { threadReferences } from '../mail/thread.ts';
 import { storedTrust } from '../mail/trust.ts';
 import type { Blobs, StagedBlob } from '../objects/blobs.ts';
@@ -116,6 +117,7 @@ async function judge(
     followsForward: await followsForward(store, threadReferences(message.metadata)),
     count: await forwardedSince(store, rule, clock.now() - perMs),
     limit: { count, text: action.limit },
+    files: attachmentsOf(message.metadata.parts).length,
     size: message.metadata.size,
     largest: settings.max_message_bytes,
   });

@@ -26,6 +26,7 @@ const mail = (change: Partial<ForwardRequest> = {}): ForwardRequest => ({
   followsForward: false,
   count: 0,
   limit: { count: 20, text: '20/1h' },
+  files: 2,
   size: 1_000,
   largest: 10_000,
   ...change,
@@ -76,6 +77,7 @@ describe('the policy of forwarding', () => {
   });
 
   it('refuses what the account could not send', () => {
+    assert.match(refusal({ files: 101 }) ?? '', /101 files, and at most 100/);
     assert.match(refusal({ size: 10_001 }) ?? '', /10001 octets, and the account sends 10000/);
   });
 });

@@ -18,6 +18,8 @@ export interface ForwardRequest {
   /** How many mails the rule has forwarded in the time of its limit, and how many it may. */
   count: number;
   limit: { count: number; text: string };
+  /** How many files it has. */
+  files: number;
   /** Octets of the mail as it would leave, and what the account sends. */
   size: number;
   largest: number;
@@ -30,10 +32,13 @@ export type ForwardVerdict =
 
 /** Reports and answers of machines: forwarding them is how two mailboxes write to each other for ever. */
 const LOOPING = new Set<MailKind>(['own', 'bounce', 'complaint', 'receipt', 'auto-reply']);
+const MOST_FILES = 100; // each is fetched by itself; no person attaches so many
+
+export const isNeverForwarded = (kind: MailKind): boolean => LOOPING.has(kind);
 
 export function judgeForward(request: ForwardRequest): ForwardVerdict {
   const refuse = (reason: string): ForwardVerdict => ({ verdict: 'refuse', reason });
-  if (LOOPING.has(request.kind)) return refuse(request.kindReason);
+  if (isNeverForwarded(request.kind)) return refuse(request.kindReason);
   if (request.followsForward) return refuse('it refers to a mail that was forwarded before');
   const forms = (addresses: readonly string[]) => new Set(addresses.map((one) => addressForm(one).address));
   const [own, writers] = [forms(request.own), forms(request.writers)];
@@ -44,6 +49,8 @@ export function judgeForward(request: ForwardRequest): ForwardVerdict {
   }
   if (request.count >= request.limit.count)
     return refuse(`the rule has forwarded as many as it may (${request.limit.text})`);
+  if (request.files > MOST_FILES)
+    return refuse(`it has ${request.files} files, and at most ${MOST_FILES} go along`);
   if (request.size > request.largest)
     return refuse(`it has about ${request.size} octets, and the account sends ${request.largest}`);
 

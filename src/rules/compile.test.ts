@@ -51,6 +51,13 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
     mistake(`the action ${word}`, then(`${word}: x`), '7:9', new RegExp(`\`${word}\` is not built yet`));
   }
   mistake('a sent that is a word', when('sent: monday'), '4:13', /`sent`: takes a mapping of keys to values/);
+  mistake(
+    'a sent that says nothing',
+    when('sent: { timezone: UTC }'),
+    '4:13',
+    /`sent` says nothing; write time/,
+  );
+  mistake('no header', when('header: {}'), '4:15', /`header`: names no header/);
   mistake('an unknown key of sent', when('sent: { wekday: mon }'), '4:15', /did you mean `weekday`/);
   mistake(
     'a day that there is not',

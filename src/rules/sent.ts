@@ -9,8 +9,10 @@ const COST = 6; // the first rule of a time zone pays for all of them
 const MINUTES_A_DAY = 24 * 60;
 
 /** @param fallback the time zone where the condition names none */
-export function sentCheck(condition: SentCondition, fallback: string, { name }: Place): Check {
+export function sentCheck(condition: SentCondition, fallback: string, { name, path, report }: Place): Check {
   const { time, weekday, since, before, timezone: zone = fallback } = condition;
+  if ([time, weekday, since, before].every((word) => word === undefined))
+    report(path, '`sent` says nothing; write time, weekday, since or before');
   const spans = time === undefined ? null : [time].flat().map(spanOf);
   const days = weekday === undefined ? null : new Set([weekday].flat().flatMap(daysOf));
   const holds = (at: LocalTime | null): boolean =>

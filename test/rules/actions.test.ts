@@ -35,6 +35,7 @@ rules:
   - { name: stop, when: { subject: do stop }, then: [label: Stopped, stop] }
   - { name: forward, when: { subject: do forward }, then: [forward: { to: Anna <anna@company.example>, note: Please look. }] }
   - { name: auto, when: { subject: do auto }, then: [forward: { to: [anna@company.example], send: auto }] }
+  - { name: limited, when: { subject: do limited }, then: [forward: { to: eva@company.example, limit: 1/1h }] }
   - { name: late, when: { text: needle }, then: [label: Late] }
   - { name: away, when: { subject: do away }, then: [move: Away, forward: anna@company.example, label: Sent on] }
 `;
@@ -200,7 +201,7 @@ describe('actions', { skip: requireService('dovecot', 'smtp-sink') }, () => {
     assert.match(detail.text, /Good day/);
   });
 
-  it('forwards no mail that comes back, and none to who wrote it, and says so with the decision', async () => {
+  it('forwards no mail that comes back, none to who wrote it, and no more than its limit, and says so with the decision', async () => {
     const [, sent] = await sink.messages();
     const messageId = /^Message-ID: (<[^>]+>)/im.exec(sent?.raw.toString('latin1') ?? '')?.[1];
     await deliver('back', {
@@ -208,12 +209,21 @@ describe('actions', { skip: requireService('dovecot', 'smtp-sink') }, () => {
       headers: [VOUCHED, `References: <x@y.example> ${messageId}`],
     });
     await deliver('anna', { subject: 'do auto', from: 'anna@company.example' });
-    const suppressed = async (id: string): Promise<string | null | undefined> =>
-      (await messageOf(id))?.decisions.find(({ rule }) => rule === 'auto')?.suppressed;
+    const suppressed = async (id: string, by = 'auto'): Promise<string | null | undefined> =>
+      (await messageOf(id))?.decisions.find(({ rule }) => rule === by)?.suppressed;
     const reasons = await eventually(async () => {
       const found = [await suppressed('back'), await suppressed('anna')];
       return found.every(Boolean) ? found : null;
     });
+    await deliver('limited-1', { subject: 'do limited' });
+    await gateway.until(async () =>
+      (await gateway.drafts()).some(({ to }) => to[0]?.address.startsWith('eva')),
+    );
+    await deliver('limited-2', { subject: 'do limited' });
+    const limit = await eventually(async () =>
+      suppressed('limited-2', 'limited').then((found) => found ?? null),
+    );
+    assert.equal(limit, 'not forwarded: the rule has forwarded as many as it may (1/1h)');
     assert.deepEqual(reasons, [
       'not forwarded: it refers to a mail that was forwarded before',
       'not forwarded: anna@company.example wrote it',
