@@ -7,12 +7,6 @@ import type { FromChild, ToChild } from './sql-job.ts';
 import { batches } from './sql-job.ts';
 import { SqlRun } from './sql-run.ts';
 
-// A gateway that was killed before this process came up asks nothing any more, and the watch thread takes whoever adopted
-// this process for it.
-const leave = (): never => process.exit(1);
-process.on('disconnect', leave);
-if (!process.connected) leave();
-
 const memoryBytes = Number(process.argv[2]);
 const watch = new Worker(new URL('./sql-watch.ts', import.meta.url), { workerData: { memoryBytes } });
 await once(watch, 'message');
