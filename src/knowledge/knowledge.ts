@@ -17,7 +17,7 @@ import { takeDocuments } from './take.ts';
 import { removeLeftCopies } from './working-copy.ts';
 
 const FETCHES_AT_ONCE = 16;
-const FETCHES_PER_ACCOUNT = 2; // a connection each, of those that the account has for all its work
+const FETCHES_PER_ACCOUNT = 1; // its operations take turns on one connection: nothing waits for more than one document
 const READS_AT_ONCE = 2; // each is a processor's work; a document that takes its whole time leaves room for another
 const PLACEMENTS_AT_ONCE = 64; // against exhaustion only: each sink has a limit of its own
 const PLACEMENTS_PER_SINK = 2; // of the local index and of a folder, so that a long document holds up no short one

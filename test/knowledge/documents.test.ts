@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
+import { docx, wordText } from '../support/documents/office.ts';
+import { encryptedPdf, loopingPdf } from '../support/documents/pdf.ts';
+import { zip } from '../support/documents/zip-writer.ts';
 import { type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { requireService } from '../support/services.ts';
 import { type KnowledgeHouse, openKnowledgeHouse } from './house.ts';
@@ -153,6 +156,31 @@ rules:
     const [again] = await house.settled(2);
     assert.equal(again?.code, 'document_too_large');
     await assert.rejects(house.knowledge.retry(small?.id ?? ''), { code: 'document_not_failed' });
+  });
+
+  it('that are hostile fail in words, each for itself, and what comes behind them is found', async () => {
+    await using house = await open(FILES_ONLY);
+    const bomb = zip([{ name: 'zeros.txt', data: Buffer.alloc(60_000_000) }]);
+    assert.ok(bomb.length < 200_000);
+    await house.arrive(
+      mailWith('hostile', [
+        { name: 'locked.pdf', type: 'application/pdf', bytes: encryptedPdf('secret') },
+        { name: 'loop.pdf', type: 'application/pdf', bytes: loopingPdf() },
+        { name: 'bomb.zip', type: 'application/zip', bytes: bomb },
+        { name: 'broken.docx', type: 'application/msword', bytes: docx(wordText('words')).subarray(0, 400) },
+        textFile('after.txt', 'found all the same'),
+      ]),
+    );
+    const documents = await house.settled(5);
+    const codes = Object.fromEntries(documents.map(({ filename, state, code }) => [filename, code ?? state]));
+    assert.equal(codes['locked.pdf'], 'document_encrypted');
+    assert.equal(codes['bomb.zip'], 'archive_ratio');
+    assert.equal(codes['after.txt'], 'ready');
+    for (const name of ['loop.pdf', 'broken.docx'])
+      assert.match(codes[name] ?? '', /^document_|^ready$/, name);
+    for (const { error, state } of documents) if (state === 'failed') assert.ok(error, 'it says why');
+    assert.deepEqual(await found(house, 'same'), ['after.txt']);
+    assert.deepEqual(await house.jobs.deadLetters(10), []);
   });
 
   it('of a type that nobody can read fail in words, and keep their bytes', async () => {
