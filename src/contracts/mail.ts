@@ -176,7 +176,7 @@ export type UnpackedFile = z.infer<typeof unpackedFile>;
 /** What the text parts of a mail say. */
 export const mailContent = z.object({
   text: z.string(),
-  /** The text without what it quotes. The full text is always kept beside it. */
+  /** What its sender wrote: lines of `text`, without quotes and signatures. `text` always holds all of it. */
   reply_text: z.string(),
   html: z.string().nullable(),
   /** True where a limit cut `text` or `html`. */

@@ -101,7 +101,7 @@ const LABELS: Readonly<Record<HeadingRole, string>> = {
   发送人 | 發件人
 `,
   date: `
-  sent | date | sent at | date sent | gesendet | gesendet am | datum | envoyé | envoyé le | enviado
+  message du | sent | date | sent at | date sent | gesendet | gesendet am | datum | envoyé | envoyé le | enviado
   enviado el | fecha | fecha de envío | enviada em | enviado em | enviada | data | data de envio | inviato
   verzonden | verstuurd | skickat | sendt | dato | wysłano | odesláno | lähetetty | elküldve | päivämäärä
   gönderildi | gönderme tarihi | tarih | trimis | dátum | отправлено | дата | надіслано | 发送时间

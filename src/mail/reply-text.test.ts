@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { replyText } from './reply-text.ts';
+import { answersAnother } from './thread.ts';
 
 const quotes: [string, string][] = [
   ['German Gmail', 'Am Fr., 20. Nov. 2026 um 14:00 Uhr schrieb Sales <sales@example.org>:\n\n> alt'],
@@ -51,4 +52,44 @@ test('a mail without a quote is left as it is', () => {
 test('a forwarded mail below its note is kept: it is what the note is about', () => {
   const text = 'Please handle.\n\n---------- Forwarded message ---------\nSubject: Order\n\nTwelve chairs.';
   assert.equal(replyText(text), text);
+});
+
+const OUTLOOK =
+  'Von: Bob <bob@example.org>\nGesendet: Freitag, 20. November 2026 14:00\nAn: Anna\nBetreff: Tische\n\nZwölf.';
+
+test('the first prefix of the subject tells whether Outlook quotes or forwards', () => {
+  const text = `Bitte.\n\n${OUTLOOK}`;
+  for (const subject of ['WG: Tische', 'FW: AW: Tische', '[extern] Fwd: Tische', '转发：桌子']) {
+    assert.equal(replyText(text, { subject }), text, subject);
+  }
+  for (const subject of ['AW: Tische', 'AW: WG: Tische', 'Tische', 'WG Zürich']) {
+    assert.equal(replyText(text, { subject }), 'Bitte.', subject);
+  }
+});
+
+test('a mail that answers none holds no original: what is in it is its content', () => {
+  const text = `Neue Anfrage:\n\n${OUTLOOK}`;
+  assert.equal(replyText(text, { answers: false }), text);
+});
+
+test('what HTML says of a line counts where its words say nothing', () => {
+  const text = 'Tak.\n\nFre kl. fjorten:\n\nGammelt.\n\nHer: nyt.';
+  const quoted = replyText(text, { marks: [undefined, undefined, 'attribution', undefined, 'quoted'] });
+  assert.equal(quoted, 'Tak.\n\nHer: nyt.');
+  assert.equal(replyText(text, { marks: [undefined, undefined, 'original'] }), 'Tak.');
+  assert.equal(replyText(text, { marks: [undefined, undefined, 'forwarded'] }), text);
+});
+
+test('where nothing else would remain, what is not marked as quoted is the reply', () => {
+  assert.equal(replyText(OUTLOOK), OUTLOOK);
+  assert.equal(replyText(`> alt\n\n-- \nAnna`), '-- \nAnna');
+});
+
+test('a mail answers another by its headers or by its subject', () => {
+  const subject = 'Desks';
+  assert.equal(answersAnother({ subject, in_reply_to: null, references: [] }), false);
+  assert.equal(answersAnother({ subject, in_reply_to: '<1@example.org>', references: [] }), true);
+  assert.equal(answersAnother({ subject, in_reply_to: null, references: ['<1@example.org>'] }), true);
+  assert.equal(answersAnother({ subject: '答复: Desks', in_reply_to: null, references: [] }), true);
+  assert.equal(answersAnother({}), true); // nothing is known of its head
 });

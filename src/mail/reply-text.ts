@@ -55,7 +55,7 @@ export function lineKinds(
     kinds.fill('signature', ending, end);
     // The rule that a program draws above the original goes with it.
     if (end < lines.length && kinds[end] !== 'forwarded') {
-      for (let i = ending - 1; i >= start && isBlankOrRule(lines[i] as string); i--) kinds[i] = 'quote';
+      for (let i = ending - 1; i >= start && isEmptyOrRule(lines[i] as string); i--) kinds[i] = 'quote';
     }
     start = end;
   }
@@ -134,6 +134,9 @@ function isQuoted(
   const next = lines[index + 1] ?? '';
   return isMarked(next) && !isMarkedByChance(next);
 }
+
+/** With the ">" that a quote has on its blank lines. */
+const isEmptyOrRule = (line: string): boolean => isBlankOrRule(line) || /^[\s>]*$/.test(line);
 
 const saysSomething = (text: string): boolean => text.split('\n').some((line) => !isBlankOrRule(line));
 
