@@ -1,6 +1,6 @@
 // Messages and their threads. A session sees its own thread only.
 import { z } from 'zod';
-import { messageDetail, messageView } from '../../contracts/mail.ts';
+import { messageDetail, messageView, trust } from '../../contracts/mail.ts';
 import { pageOf, pageQuery } from '../../contracts/page.ts';
 import { notFound } from '../../kernel/errors.ts';
 import { demandThread } from '../access.ts';
@@ -61,6 +61,21 @@ export const messageOperations: readonly Operation[] = [
       // Looked at before the text is fetched: a foreign id must not even cause a connection.
       demandThread(principal, await rooms.messages.get(id), 'message', id);
       return rooms.messages.detail(id);
+    },
+  }),
+  defineOperation({
+    name: 'message.verify',
+    summary:
+      'Check now who sent a message, by its signatures and the DNS, where that was not done yet: nothing else hangs on it.',
+    input: z.strictObject({ id: z.string().max(100) }),
+    output: trust,
+    permission: 'messages:parse',
+    effects: 'read',
+    http: { method: 'POST', path: '/v1/messages/{id}/verify' },
+    cli: { words: ['message', 'verify'], args: ['id'] },
+    async handler({ rooms, principal, signal }, { id }) {
+      demandThread(principal, await rooms.messages.get(id), 'message', id);
+      return rooms.proofs.prove(id, { isLast: true, signal });
     },
   }),
   defineOperation({
