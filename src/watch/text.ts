@@ -19,18 +19,30 @@ import { placesOf } from './places.ts';
 const MOVED_AGAIN_MS = 2_000; // a mail that is moved to another watched mailbox is seen there about that soon
 const LARGEST_TEXT_BYTES = 2 * 1024 * 1024; // of a part as transferred: some hundred pages
 
-const readLimitOf = (part: MailPart): number => (isTnef(part) ? MAX_TNEF_OCTETS : LARGEST_TEXT_BYTES);
+const MOST_TEXT_BYTES = 4 * LARGEST_TEXT_BYTES; // of all parts: fifty of the largest would be a book a mail
+
+/** How much of each part is read, in octets as transferred: at least one, so that a part that is left out counts as cut. */
+export function readLimitsOf(parts: readonly MailPart[]): (part: MailPart) => number {
+  let left = MOST_TEXT_BYTES;
+  const limits = new Map<MailPart, number>();
+  for (const part of parts) {
+    const limit = isTnef(part) ? MAX_TNEF_OCTETS : Math.max(1, Math.min(LARGEST_TEXT_BYTES, left));
+    if (!isTnef(part)) left -= Math.min(limit, part.size);
+    limits.set(part, limit);
+  }
+  return (part) => limits.get(part) ?? 1;
+}
 
 /** Reads text on a watching connection, between the fetch and the commit; a failure is left to whoever needs the text. */
 export function textReader(connection: ImapConnection, log: Logger): TextReader {
   return async (uid, metadata) => {
     if (!connection.usable) return null;
     // Mail that comes in does not wait for that; whoever needs the text reads it then.
-    if (readPartsOf(metadata.parts).some((part) => isTnef(part) && part.size > LARGEST_TEXT_BYTES))
-      return null;
+    const wanted = readPartsOf(metadata.parts);
+    if (wanted.some((part) => isTnef(part) && part.size > LARGEST_TEXT_BYTES)) return null;
     try {
       const parts = await connection.run('fetch the text', () =>
-        fetchParts(connection, uid, readPartsOf(metadata.parts), readLimitOf),
+        fetchParts(connection, uid, wanted, readLimitsOf(wanted)),
       );
       return parts && (await decodeBodies(parts, metadata));
     } catch (error) {
@@ -73,11 +85,9 @@ export async function textOf(
     .where('message_id', '=', message.id)
     .executeTakeFirst();
   if (row) return storedContent(row);
+  const wanted = readPartsOf(message.metadata.parts);
   const content = await atAnyPlace(parts, message, async (connection, place) =>
-    decodeBodies(
-      await readParts(connection, place, readPartsOf(message.metadata.parts), readLimitOf),
-      message.metadata,
-    ),
+    decodeBodies(await readParts(connection, place, wanted, readLimitsOf(wanted)), message.metadata),
   );
   await parts.store.write((tx) => insertContent(tx, message.id, content));
   return content;
