@@ -75,6 +75,16 @@ describe('chunks', () => {
     assert.deepEqual(textsOf(chunks), ['12345678\n12']);
     assert.deepEqual(out.notes, ['Text after the first 10 characters was left out.']);
   });
+
+  test('that are just as long as they may be are whole, and with a word more they say that it is left out', () => {
+    const { out, chunks } = output(100, 10);
+    for (const text of ['12345', '67890', ' ']) out.paragraph(text, {});
+    assert.deepEqual([out.full, out.notes, out.charsTaken], [false, [], 10]);
+    out.paragraph('more', {});
+    out.flush();
+    assert.deepEqual(textsOf(chunks), ['12345\n67890']);
+    assert.deepEqual([out.full, out.notes.length, out.charsTaken], [true, 1, 10]);
+  });
 });
 
 test('notes are said once, and their number is bounded', () => {

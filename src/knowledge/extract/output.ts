@@ -34,13 +34,13 @@ export class Output {
     this.#left = limits.textChars;
   }
 
-  /** True once no more text is taken: readers may stop. */
+  /** True once text was left out, and a note says so: readers may stop. */
   get full(): boolean {
-    return this.#left <= 0;
+    return this.#left < 0;
   }
 
   get charsTaken(): number {
-    return this.#limits.textChars - this.#left;
+    return this.#limits.textChars - Math.max(0, this.#left);
   }
 
   /** A paragraph, a row or a line: what is best kept together. `row` alone does not make it another place. */
@@ -48,11 +48,13 @@ export class Output {
     if (this.full) return;
     let clean = visibleText(text).replaceAll('\u00a0', ' ').trimEnd();
     if (clean.trim() === '') return;
-    if (clean.length > this.#left) {
+    const isCut = clean.length > this.#left;
+    if (isCut) {
       clean = clean.slice(0, this.#left).toWellFormed();
       this.note(`Text after the first ${this.#limits.textChars} characters was left out.`);
     }
-    this.#left -= clean.length;
+    this.#left = isCut ? -1 : this.#left - clean.length;
+    if (clean === '') return;
     const place = placeOf(source);
     if (place !== this.#place || this.#chars + 1 + clean.length > this.#limits.chunkChars) this.flush();
     if (this.#lines.length === 0) {
