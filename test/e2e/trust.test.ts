@@ -2,7 +2,7 @@
 // in a name server that also fails, hangs and comes back.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { MessageView } from '../../src/contracts/mail.ts';
+import type { MessageView, Trust } from '../../src/contracts/mail.ts';
 import { startDns, type TestDns } from '../support/dns-server.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
@@ -95,6 +95,8 @@ describe('trust that is proved', { skip: requireService('dovecot', 'smtp-sink', 
     assert.equal(right.trust.level, 'verified');
     assert.deepEqual([right.trust.dkim, right.trust.checked], ['pass', true]);
     assert.match(right.trust.reason, /a signature of customer\.example holds/);
+    const asked = await gateway.request<Trust>('POST', `/v1/messages/${right.id}/verify`);
+    assert.deepEqual([asked.status, asked.body.level], [200, 'verified']);
     const changed = await decided('changed', 'all', 'doubted');
     assert.match(changed.trust.reason, /body is not the one that customer\.example has signed/);
     assert.equal((await decided('stranger', 'all', 'doubted')).trust.level, 'unverified');

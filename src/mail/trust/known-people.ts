@@ -35,15 +35,11 @@ export class KnownPeople {
 
   /** The known address, or domain, that this one can be taken for and is not; null where there is none. */
   resembled(address: string): string | null {
-    const form = formOf(address);
     const domain = domainOf(address);
-    if (this.#addresses.has(form) || domain === '') return null;
-    if (!this.#domains.has(domain)) {
-      const like = this.#domainsByLook.get(lookOf(domain));
-      if (like !== undefined && like !== domain) return like;
-    }
-    const like = this.#byLook.get(skeletonOf(form));
-    return like !== undefined && like !== form ? like : null;
+    if (domain === '') return null;
+    if (!this.#domains.has(domain)) return this.#domainsByLook.get(lookOf(domain)) ?? null;
+    const form = formOf(address);
+    return this.#addresses.has(form) ? null : (this.#byLook.get(skeletonOf(form)) ?? null);
   }
 
   /** Whether the name is that of somebody who was only ever written to in other domains. */

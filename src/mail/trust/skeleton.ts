@@ -89,24 +89,43 @@ const LOOKS_LIKE: readonly (readonly [string, string])[] = [
 ];
 const TABLE = new Map(LOOKS_LIKE);
 /** Pairs that look like one letter, once what is above was replaced. */
-const PAIRS: readonly (readonly [RegExp, string])[] = [
-  [/rn/g, 'm'],
-  [/vv/g, 'w'],
-  [/ci/g, 'd'], // `cl`
+const PAIRS: readonly (readonly [string, string])[] = [
+  ['rn', 'm'],
+  ['vv', 'w'],
+  ['ci', 'd'], // `cl`
 ];
+
+/** The same for ASCII, which most names and addresses are: by code, and what counts for nothing is empty. */
+const ASCII_LOOKS = Array.from({ length: 128 }, (_, code) => {
+  const char = String.fromCharCode(code).toLowerCase();
+  return "-_'`".includes(char) ? '' : (TABLE.get(char) ?? char);
+});
 
 /** Accents, hyphens, underlines, quotes and invisible characters count for nothing. */
 export function skeletonOf(text: string): string {
-  const bounded = text.slice(0, MAX_CHARS);
-  const plain = /\P{ASCII}/u.test(bounded)
-    ? bounded
-        .normalize('NFKD')
-        .toLowerCase()
-        .replace(/[\p{M}\p{Cf}\p{Cc}\p{Pd}_'’`]+/gu, '')
-    : bounded.toLowerCase().replace(/[-_'`]+/g, '');
+  const bounded = text.length > MAX_CHARS ? text.slice(0, MAX_CHARS) : text;
+  let seen = asciiLook(bounded) ?? anyLook(bounded);
+  for (const [pair, letter] of PAIRS) if (seen.includes(pair)) seen = seen.replaceAll(pair, letter);
+  return seen;
+}
+
+function asciiLook(text: string): string | undefined {
+  let seen = '';
+  for (let i = 0; i < text.length; i++) {
+    const look = ASCII_LOOKS[text.charCodeAt(i)];
+    if (look === undefined) return undefined;
+    seen += look;
+  }
+  return seen;
+}
+
+function anyLook(text: string): string {
+  const plain = text
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[\p{M}\p{Cf}\p{Cc}\p{Pd}_'’`]+/gu, '');
   let seen = '';
   for (const char of plain) seen += TABLE.get(char) ?? char;
-  for (const [pair, letter] of PAIRS) seen = seen.replace(pair, letter);
   return seen;
 }
 
