@@ -142,6 +142,7 @@ describe('the limits', () => {
 
   test('of time end the process', async () => {
     await assert.rejects(extract(book, { limits: { timeMs: 50 } }), refused('document_timeout', /50 ms/));
+    await until(() => extractor.pids.length === 0);
   });
 
   test('of memory end the process, whether it is the heap or what lies outside of it', async () => {

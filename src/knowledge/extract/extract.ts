@@ -13,6 +13,7 @@ import { DOCUMENT_DESCRIPTOR, type DocumentJob, type FromDocumentChild } from '.
 
 const AT_ONCE = 2; // documents are no hurry, and mail is
 const START_LIMIT_MS = 30_000; // a cold process on a busy machine; not charged to the document
+const LAST_WORDS_CHARS = 2000; // of a process that fails: where the cause stands
 const MEGABYTE = 1024 * 1024;
 
 export const defaultExtractLimits: ExtractLimits = {
@@ -114,6 +115,10 @@ export class DocumentExtractor implements Part {
       };
       signal.addEventListener('abort', abort, { once: true });
       child.once('error', (cause) => reject(failed(cause)));
+      let said = '';
+      child.stderr?.on('data', (piece: Buffer) => {
+        said = (said + piece.toString()).slice(-LAST_WORDS_CHARS);
+      });
       child.once('exit', (code, by) => {
         this.#running.delete(child);
         signal.removeEventListener('abort', abort);
@@ -122,7 +127,9 @@ export class DocumentExtractor implements Part {
         if (this.#stopped) reject(stopping());
         else
           reject(
-            outOfMemory ? tooComplex(limits.memoryMb) : failed(new Error(`it ended with ${code ?? by}`)),
+            outOfMemory
+              ? tooComplex(limits.memoryMb)
+              : failed(new Error(`it ended with ${code ?? by}: ${said}`)),
           );
       });
       child.on('message', (message: FromDocumentChild) => {
@@ -150,7 +157,7 @@ function start(file: FileHandle, memoryMb: number, size: number): ChildProcess {
     env: {}, // a document needs no secrets
     execArgv: [...confinement(), '--no-warnings', `--max-old-space-size=${memoryMb}`],
     serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc', file.fd],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc', file.fd],
   });
   if (child.stdio.length <= DOCUMENT_DESCRIPTOR) throw new Error('the document is not at its descriptor');
   try {

@@ -155,7 +155,8 @@ class SheetReader implements XmlReader {
       this.#style = Number(attributes.s ?? 0);
       this.#value = [];
       const column = columnOf(attributes.r ?? '') ?? this.#column + 1;
-      if (this.#line !== '') this.#line += '\t'.repeat(Math.max(1, Math.min(MAX_GAP, column - this.#column)));
+      if (this.#line !== '' && this.#line.length < MAX_ROW_CHARS)
+        this.#line += '\t'.repeat(Math.max(1, Math.min(MAX_GAP, column - this.#column)));
       this.#column = column;
     }
   }
