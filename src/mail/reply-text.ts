@@ -34,6 +34,7 @@ export type LineKind = 'own' | 'quote' | 'original' | 'signature' | 'forwarded';
  * nothing remains, all that is not marked as quoted; so it is empty only where every line is a quote.
  */
 export function replyText(text: string, hints: ReplyHints = {}): string {
+  if (!/\S/.test(text)) return '';
   const lines = text.split('\n');
   const kinds = lineKinds(lines, hints);
   const keep = (...wanted: LineKind[]): string => tidy(lines, (i) => wanted.includes(kinds[i] as LineKind));
