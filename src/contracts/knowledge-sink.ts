@@ -94,5 +94,4 @@ export const ingestOptions = z
   .refine(({ attachments, message }) => attachments || message, {
     message: 'takes nothing: set `attachments` or `message` to true',
   });
-export type IngestOptions = z.infer<typeof ingestOptions>;
 export const ingestWords: readonly string[] = ['attachments', 'message', 'to', 'max_size'];

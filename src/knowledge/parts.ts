@@ -1,8 +1,7 @@
 // What the knowledge room is built from, and the few things that each of its steps does: states that are told of, and
 // placements that are put in.
 import type { Bus } from '../cluster/bus.ts';
-import type { IngestOptions, KnowledgeSink } from '../contracts/knowledge-sink.ts';
-import { LOCAL_SINK } from '../contracts/knowledge-sink.ts';
+import { type KnowledgeSink, LOCAL_SINK } from '../contracts/knowledge-sink.ts';
 import { sinkPool } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobWorker } from '../jobs/worker.ts';
@@ -37,8 +36,6 @@ export interface KnowledgeParts extends TextParts {
   /** Resolves names; the system's resolver where absent. */
   lookup?: Lookup | undefined;
 }
-
-export type { IngestOptions };
 
 /** In the words of people; what nobody foresaw is in the log. */
 export const reasonOf = (error: unknown): string =>

@@ -3,7 +3,7 @@ import type { Passage, SearchAnswer } from '../contracts/knowledge.ts';
 import { type IndexHit, searchIndex } from '../store/full-text.ts';
 import type { Reader } from '../store/store.ts';
 import { documentsOf } from './subject.ts';
-import { readQuery, snippetOf } from './words.ts';
+import { type Lookup, readQuery, snippetOf } from './words.ts';
 
 const PASSAGES_PER_DOCUMENT = 3; // else one long document is all that is found
 const HITS_READ = 5; // times what is asked for, to have enough documents
@@ -22,23 +22,21 @@ export async function searchKnowledge(
   db: Reader,
   { query, account, limit }: KnowledgeQuery,
 ): Promise<SearchAnswer> {
-  const { all, any, marks } = readQuery(query);
-  const search = (expression: string): Promise<IndexHit[]> =>
+  const { all, any } = readQuery(query);
+  const search = ({ expression }: Lookup): Promise<IndexHit[]> =>
     searchIndex(db, { expression, account, limit: Math.min(limit * HITS_READ, MOST_HITS) });
   let hits = await search(all);
-  let matched: SearchAnswer['matched'] = 'all';
-  if (hits.length === 0 && any !== null) {
-    hits = await search(any);
-    matched = 'some';
-  }
+  const isSome = hits.length === 0 && any !== null;
+  if (isSome) hits = await search(any);
   if (hits.length === 0) return { matched: 'none', data: [] };
   const chosen = spread(hits).slice(0, limit);
+  const { marks } = isSome ? any : all;
   const data: Passage[] = [];
   for (const hit of chosen) {
     const found = await passageOf(db, hit, account, marks);
     if (found) data.push(found);
   }
-  return { matched, data };
+  return { matched: isSome ? 'some' : 'all', data };
 }
 
 /** At most a few passages of each document, in the order of their rank. */

@@ -29,7 +29,7 @@ after(() => database.close());
 const found = (query: string): string[] =>
   database
     .prepare('select rowid from i where i match ? order by rowid')
-    .all(readQuery(query).all)
+    .all(readQuery(query).all.expression)
     .map(({ rowid }) => names[Number(rowid)] as string);
 
 for (const [query, expected] of [
@@ -111,10 +111,25 @@ it('a query without a word, or that is too long, is refused in words', () => {
 });
 
 it('where not all words stand, some of them may', () => {
-  const { all, any } = readQuery('quarterly Wärmepumpe');
-  assert.equal(all, '("quarterly" AND ("warmepumpe" OR "waermepumpe"))');
-  assert.equal(any, '("quarterly" OR ("warmepumpe" OR "waermepumpe"))');
+  const { all, any } = readQuery('quarterly Wärmepumpe -no');
+  assert.equal(all.expression, '("quarterly" AND ("warmepumpe" OR "waermepumpe")) NOT "no"');
+  assert.equal(any?.expression, '("quarterly" OR ("warmepumpe" OR "waermepumpe")) NOT "no"');
   assert.equal(readQuery('quarterly').any, null);
+  assert.equal(readQuery('RE-2026').any, null);
+  assert.equal(readQuery('検索').any, null);
+});
+
+it('of words that are written without spaces, some pairs of characters may stand', () => {
+  const some = (query: string) =>
+    database
+      .prepare('select rowid from i where i match ? order by bm25(i) limit 1')
+      .all(readQuery(query).any?.expression ?? '')
+      .map(({ rowid }) => names[Number(rowid)]);
+  assert.deepEqual(found('有没有搜索引擎的报价单'), []);
+  assert.deepEqual(some('有没有搜索引擎的报价单'), ['chinese']);
+  assert.deepEqual(some('全文検索のカタログ'), ['japanese']);
+  assert.deepEqual(some('견적서를'), ['korean']);
+  assert.equal(readQuery('"報価単"').any, null);
 });
 
 it('letters that make another letter stay apart', () => {
@@ -125,7 +140,7 @@ it('letters that make another letter stay apart', () => {
 
 it('a snippet shows the place, and cuts no character', () => {
   const long = `${'Anfang '.repeat(60)}die Wärmepumpe ${'🙂'.repeat(300)}`;
-  const snippet = snippetOf(long, readQuery('waermepumpe warmepumpe').marks);
+  const snippet = snippetOf(long, readQuery('waermepumpe warmepumpe').all.marks);
   assert.match(snippet, /^… Anfang .*die Wärmepumpe 🙂+ …$/u);
   assert.ok(snippet.isWellFormed());
   assert.equal(snippetOf('short\n\n text', []), 'short text');

@@ -83,18 +83,23 @@ interface Term {
   isPrefix: boolean;
 }
 
-export interface Query {
-  /** All of the terms, as an expression of FTS5. */
-  all: string;
-  /** Any of them; null where there is only one. */
-  any: string | null;
-  /** To be marked where they are shown, folded. */
+/** An expression of FTS5, and what is to be marked where it is found, folded. */
+export interface Lookup {
+  expression: string;
   marks: readonly string[];
+}
+
+export interface Query {
+  /** All of the terms. */
+  all: Lookup;
+  /** Any of them, and any pair of characters of a long run: who writes without spaces may have meant several words. */
+  any: Lookup | null;
 }
 
 export const LONGEST_QUERY_CHARS = 500; // a question in a few sentences
 const MAX_TERMS = 32;
 const MAX_WORDS = 32; // of one phrase
+const MAX_PAIRS = 64;
 
 /**
  * Reads what a person or an agent typed: words, "several words" in this order, word* for its beginning, -word for what must
@@ -107,6 +112,7 @@ export function readQuery(text: string): Query {
   const wanted: Term[] = [];
   const unwanted: Term[] = [];
   const marks = new Set<string>();
+  const pairs = new Set<string>();
   for (const [, minus, phrase, word = '', star] of text.matchAll(
     /(?<![^\s"])(-)?(?:"([^"]*)"|([^\s"]*?))(\*)?(?=[\s"]|$)/gu,
   )) {
@@ -117,7 +123,10 @@ export function readQuery(text: string): Query {
       continue;
     }
     wanted.push(...terms);
-    for (const { text: piece } of piecesOf(fold(source))) marks.add(piece);
+    for (const { text: piece, isRun } of piecesOf(fold(source))) {
+      marks.add(piece);
+      if (isRun && phrase === undefined) for (const pair of pairsOf(piece)) pairs.add(pair);
+    }
   }
   const terms = wanted.slice(0, MAX_TERMS).map(expressionOf);
   if (terms.length === 0)
@@ -125,11 +134,13 @@ export function readQuery(text: string): Query {
       hint: 'Write at least one word that must be there.',
     });
   const not = unwanted.slice(0, MAX_TERMS).map((term) => ` NOT ${expressionOf(term)}`);
-  const joined = (operator: string): string => `(${terms.join(operator)})${not.join('')}`;
+  const some = [...terms, ...[...pairs].slice(0, MAX_PAIRS).map((pair) => `"${pair}"`)];
   return {
-    all: joined(' AND '),
-    any: terms.length > 1 ? joined(' OR ') : null,
-    marks: [...marks],
+    all: { expression: `(${terms.join(' AND ')})${not.join('')}`, marks: [...marks] },
+    any:
+      new Set(some).size < 2
+        ? null
+        : { expression: `(${some.join(' OR ')})${not.join('')}`, marks: [...marks, ...pairs] },
   };
 }
 
