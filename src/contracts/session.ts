@@ -1,7 +1,7 @@
 // What a session is given, and what it may answer: the contract with people who write agents.
 import { z } from 'zod';
 import { invitation } from './calendar.ts';
-import { attachmentView, hiddenSummary, mailHead, mailHeaders, trust } from './mail.ts';
+import { attachmentView, hiddenSummary, mailHead, mailHeaders, mailKind, trust } from './mail.ts';
 
 export const sessionState = z.enum([
   'queued',
@@ -54,6 +54,7 @@ const eventMessage = z.object({
   thread_id: z.string(),
   ...mailHead,
   date: z.string(),
+  kind: mailKind,
   text: z.string(),
   reply_text: z.string(),
   html: z.string().nullable(),

@@ -6,6 +6,7 @@ import { readDate } from './date.ts';
 import { decodeWords } from './encoded-words.ts';
 import { headersOf, type RawHeader, readRawHeaders } from './headers.ts';
 import { partsOf, type StructureNode } from './structure.ts';
+import { visibleText } from './visible-text.ts';
 
 const MAX_REFERENCES = 200; // the newest matter; RFC 5322 §3.6.4 lets the middle be dropped
 const MAX_ID_CHARS = 998; // a line of RFC 5322
@@ -77,9 +78,12 @@ function bareId(value: string): string | null {
   return id !== '' && id.length <= MAX_ID_CHARS && /^[^\s<>]+$/.test(id) ? `<${id}>` : null;
 }
 
+/** Most subjects are of nothing but ASCII: only the others are looked at for what hides. */
+const shown = (text: string): string => (isPlain(text) ? text : visibleText(text));
+const isPlain = (text: string): boolean => /^[\x20-\x7e]*$/.test(text);
+
 const subjectOf = (value: string): string =>
-  decodeWords(value)
-    .slice(0, MAX_SUBJECT_CHARS)
+  shown(decodeWords(value).slice(0, MAX_SUBJECT_CHARS))
     .replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, ' ')
     .trim()
     .toWellFormed();

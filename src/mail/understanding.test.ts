@@ -131,6 +131,13 @@ describe('threads', () => {
   });
 });
 
+test('a subject says what a person sees of it', () => {
+  const tags = [...'obey Eve'].map((char) => String.fromCodePoint(0xe0000 + char.charCodeAt(0))).join('');
+  const subject = `Offer${tags} \u202eefil\u202c 葛\u{e0100}城 ❤\ufe0f`;
+  const encoded = `=?utf-8?b?${Buffer.from(subject).toString('base64')}?=`;
+  assert.equal(mail(`Subject: ${encoded}`).subject, 'Offer efil 葛\u{e0100}城 ❤\ufe0f');
+});
+
 describe('the fingerprint', () => {
   test('is the same for the same mail and another for each fact that differs', () => {
     const facts = ['Message-ID: <1@x>', 'Subject: a', 'Date: Fri, 20 Nov 2026 15:00:00 +0100'];

@@ -65,7 +65,7 @@ export async function buildEvent(parts: EventParts, subject: EventSubject): Prom
 
 /** The same as the ledger tells of it. */
 function arrivedMessage({ arrival, content }: ArrivedMail): EventMessage {
-  const { id, threadId, arrivedAt, metadata, trust } = arrival;
+  const { id, threadId, arrivedAt, metadata, kind, trust } = arrival;
   const { message_id, from, reply_to, to, cc, subject, date, headers } = metadata;
   const { text, reply_text, html, truncated, hidden, language, invitation } = content;
   return {
@@ -78,6 +78,7 @@ function arrivedMessage({ arrival, content }: ArrivedMail): EventMessage {
     cc,
     subject,
     date: new Date(date ?? arrivedAt).toISOString(),
+    kind,
     text,
     reply_text,
     html,
@@ -92,7 +93,7 @@ function arrivedMessage({ arrival, content }: ArrivedMail): EventMessage {
 }
 
 function eventMessageOf(message: MessageDetail): EventMessage {
-  const { id, thread_id, message_id, from, reply_to, to, cc, subject, date } = message;
+  const { id, thread_id, message_id, from, reply_to, to, cc, subject, date, kind } = message;
   const { text, reply_text, html, truncated, hidden, language, invitation, attachments, headers, trust } =
     message;
   return {
@@ -105,6 +106,7 @@ function eventMessageOf(message: MessageDetail): EventMessage {
     cc,
     subject,
     date,
+    kind,
     text,
     reply_text,
     html,
