@@ -2,13 +2,14 @@
 // and reaches a knowledge base, also when Postern is killed while it does.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { runCli } from '../../src/api/cli/cli.ts';
 import type { DocumentView, SearchAnswer } from '../../src/contracts/knowledge.ts';
+import { mail } from '../delivery/mails.ts';
 import { type Receiver, startReceiver } from '../delivery/receiver.ts';
 import { type File, mailWith, textFile } from '../knowledge/mails.ts';
 import { mail as emlOf } from '../support/documents/mail.ts';
@@ -20,6 +21,20 @@ import { ADMIN_TOKEN, prepareGateway, type TestGateway } from '../support/gatewa
 import { requireService } from '../support/services.ts';
 
 const TOKEN = 'Bearer canary-knowledge-token';
+
+/** Looks up what the mail asks for, and ends with the name of the document, or with the status of a refusal. */
+const AGENT = `
+let text = '';
+for await (const piece of process.stdin) text += piece;
+const { message } = JSON.parse(text).data;
+const query = encodeURIComponent(message.text.trim());
+const response = await fetch(process.env.POSTERN_API + '/knowledge?query=' + query, {
+  headers: { authorization: 'Bearer ' + process.env.POSTERN_TOKEN },
+});
+const { data } = await response.json();
+const summary = response.ok ? data[0].filename : String(response.status);
+console.log(JSON.stringify({ actions: [{ type: 'done', summary }] }));
+`;
 
 const FILES: readonly (File & { query: string })[] = [
   {
@@ -85,12 +100,19 @@ knowledge:
       url: ${receiver.url}/in
       headers: { Authorization: "env:KB_TOKEN" }
       allow_private: true
-rules: [{ name: all mail, then: [{ ingest: { to: [local, kb] } }] }]
+agents:
+  librarian: { run: { command: [node, "THE_AGENT"] }, may: { reply: never, tools: [search_knowledge] } }
+  stranger: { run: { command: [node, "THE_AGENT"] }, may: { reply: never } }
+rules:
+  - { name: documents, when: { attachment: true }, then: [{ ingest: { to: [local, kb] } }] }
+  - { name: questions, when: { subject: "Question*" }, then: [spawn: librarian, spawn: stranger] }
 `;
     gateway = await prepareGateway({
-      rules: { 'rules.yaml': rules },
       env: { KB_TOKEN: TOKEN, POSTERN_LOG: 'debug' },
     });
+    const agent = join(gateway.folder, 'agent.mjs');
+    await writeFile(agent, AGENT);
+    await gateway.rules('rules.yaml', rules.replaceAll('THE_AGENT', agent));
     await gateway.start();
     await gateway.addAccount({
       label: 'sales',
@@ -167,6 +189,16 @@ rules: [{ name: all mail, then: [{ ingest: { to: [local, kb] } }] }]
       })
     ).body;
     assert.deepEqual(rows, [['kb', 'placed', 2]]);
+  });
+
+  it('are found by an agent whose policy names the tool, and by no other', async () => {
+    await dovecot.deliver('sales', mail('question', 'Question', 'Wärmepumpe'));
+    const sessions = await gateway.until(async () => {
+      const list = await gateway.sessions();
+      return list.length === 2 && list.every(({ state }) => ['done', 'failed'].includes(state)) && list;
+    });
+    const summaries = Object.fromEntries(sessions.map(({ agent, summary }) => [agent, summary]));
+    assert.deepEqual(summaries, { librarian: 'offer.docx', stranger: '403' });
   });
 
   it('are found and shown at the command line', async () => {
