@@ -14,6 +14,8 @@ import {
   saysForwarded,
 } from './reply-text-quotes.ts';
 
+const MAX_BLANKS = 20; // in a row, inside of a quote
+
 export interface ReplyHints {
   /** The subject of the mail: Outlook quotes and forwards alike, and only "FW:" tells them apart. */
   subject?: string;
@@ -81,7 +83,10 @@ function quotesOf(
     }
     // Apple Mail marks what it forwards as quoted. Where a quote holds a forwarded mail, it does not begin with it.
     const forward = beginsForward(isMarked(line) ? line.replace(/^\s*[>＞]\s*/, '') : line);
-    const inside = (mark === 'quoted' || isMarked(line)) && (attributed || kinds[i - 1] === 'quote');
+    const inside =
+      forward &&
+      (mark === 'quoted' || isMarked(line)) &&
+      (attributed || lastWritten(lines, kinds) === 'quote');
     if (mark === 'forwarded' || (forward && !inside)) return restIs('forwarded', kinds, lines);
     if (isHeadingStart(lines, i, mark)) return restIs(unmarked, kinds, lines);
     if (isQuoted(lines, i, marks, kinds, attributed)) {
@@ -106,6 +111,14 @@ function quotesOf(
     kinds.push('own');
   }
   return kinds;
+}
+
+/** What the last line is that is not blank: a quote holds blank lines that nothing marks. */
+function lastWritten(lines: readonly string[], kinds: readonly LineKind[]): LineKind | undefined {
+  for (let i = kinds.length - 1; i >= 0 && i >= kinds.length - MAX_BLANKS; i--) {
+    if ((lines[i] as string).trim() !== '') return kinds[i];
+  }
+  return undefined;
 }
 
 const isHeadingStart = (lines: readonly string[], index: number, mark: LineMark): boolean =>
