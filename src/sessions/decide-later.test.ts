@@ -12,6 +12,7 @@ import { PosternError } from '../kernel/errors.ts';
 import { metadataOf } from '../mail/metadata.ts';
 import { trustOf } from '../mail/trust.ts';
 import { compileRules } from '../rules/compile.ts';
+import type { RuleSet } from '../rules/match.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import type { Arrival } from '../watch/arrival.ts';
@@ -32,6 +33,7 @@ describe('a late decision', () => {
   let now = 1_000_000;
   const clock = { now: () => now };
   let found: () => Promise<Trust>;
+  let rules: RuleSet;
   let handler: JobHandler<'message.decide'>;
   let jobs: JobQueue;
   let proofOptions: boolean[] = [];
@@ -39,7 +41,7 @@ describe('a late decision', () => {
   before(async () => {
     store = await openSqlite(':memory:');
     jobs = new JobQueue(store, clock);
-    const rules = compileRules([{ name: 'rules.yaml', text: RULES }]);
+    rules = compileRules([{ name: 'rules.yaml', text: RULES }]);
     const decider = ruleDecider({ rules: () => rules, jobs, clock });
     registerLateDecisions({
       ...{ store, jobs, clock, decider, bus: memoryBus(clock) },
@@ -53,7 +55,7 @@ describe('a late decision', () => {
         },
       },
     });
-    for (const id of ['msg_1', 'msg_2', 'msg_3']) {
+    for (const id of ['msg_1', 'msg_2', 'msg_3', 'msg_4']) {
       const arrival = arrivalOf(id);
       await store.write(async (tx) => {
         await insertArrivals(tx, [{ ...arrival, uid: 1, fingerprint: id, references: [] }], now);
@@ -126,6 +128,14 @@ describe('a late decision', () => {
       Promise.reject(new PosternError('imap_unreachable', 'The server is down.', { retry: 'later' }));
     await assert.rejects(run('msg_3'), { code: 'imap_unreachable' });
     assert.equal((await waiting('msg_3'))[0]?.lane, decisionLane('thr_1'));
+  });
+
+  it('is made by no rule that came into force after the mail', async () => {
+    const later = `${RULES}  - { name: later, when: { trust: verified }, then: [{ label: Later }] }\n`;
+    rules = compileRules([{ name: 'rules.yaml', text: later }]);
+    found = async () => ({ ...arrivalOf('msg_4').trust, level: 'verified', checked: true });
+    await run('msg_4');
+    assert.deepEqual(await decided('msg_4'), ['all', 'proved']);
   });
 });
 

@@ -90,13 +90,10 @@ export async function authenticate(
   const exact = good.find(({ domain }) => domain === from);
   if (exact) return { ...found, signer: exact.domain, reason: provedBy(exact.domain), temporary: false };
   const related = good.filter(({ domain }) => isSameOrganisation(domain, from));
-  const policy = dmarc.response || null;
   if (related.length > 0 && found.dmarc === 'temperror')
     return unproved(`the DMARC record of ${from} could not be asked for`, true);
-  const isStrict = policy?.alignment?.dkim.strict === true;
-  const aligned = related.find(
-    ({ domain }) => !isStrict && (found.dmarc === 'none' || dmarc.dkimAligned?.has(domain)),
-  );
+  // Where there is no record, alignment is relaxed.
+  const aligned = related.find(({ domain }) => found.dmarc === 'none' || dmarc.dkimAligned?.has(domain));
   if (aligned)
     return {
       ...found,
@@ -104,7 +101,7 @@ export async function authenticate(
       reason: `${provedBy(aligned.domain)}, the organisation of ${from}`,
       temporary: false,
     };
-  if (isStrict && related[0])
+  if (related[0] && dmarc.response && dmarc.response.alignment?.dkim.strict === true)
     return unproved(`${from} wants signatures of its own (adkim=s), and this one is of ${related[0].domain}`);
 
   // Of what failed, that which would have proved it says most.
