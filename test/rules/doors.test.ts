@@ -107,7 +107,7 @@ describe('rules made over REST', { skip: requireService('dovecot') }, () => {
   it('a rule that does not compile is refused with its place; the same request makes one rule', async () => {
     const wrong = await make({ text: 'name: x\nthen:\n  - spawn: writr\n' });
     assert.deepEqual([wrong.status, wrong.body.code], [422, 'rules_invalid']);
-    assert.match(JSON.stringify(wrong.body.errors), /"path":"rule:3".*no agent `writr`.*`writer`/);
+    assert.match(JSON.stringify(wrong.body.errors), /"path":"rule:3:12".*no agent `writr`.*`writer`/);
     const taken = await make({ text: CUSTOMERS });
     assert.deepEqual([taken.status, taken.body.code], [409, 'rule_name_taken']);
     // biome-ignore lint/suspicious/noThenProperty: the language says then

@@ -99,9 +99,9 @@ function errorsOf(error: PosternError): { path: string; message: string }[] {
   const { errors, problems } = error.details as { errors?: unknown; problems?: unknown };
   const list = Array.isArray(errors) ? errors : Array.isArray(problems) ? problems : [];
   return list.slice(0, MAX_ERRORS).flatMap((item: unknown) => {
-    const { path, file, line, message } = (item ?? {}) as Record<string, unknown>;
+    const { path, file, line, column, message } = (item ?? {}) as Record<string, unknown>;
     if (typeof message !== 'string') return [];
-    const place = typeof path === 'string' ? path : file === undefined ? '' : `${file}:${line}`;
+    const place = typeof path === 'string' ? path : file === undefined ? '' : `${file}:${line}:${column}`;
     return [{ path: place, message }];
   });
 }
