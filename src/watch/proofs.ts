@@ -13,12 +13,12 @@ import { fingerprintOf } from '../mail/fingerprint.ts';
 import { metadataOf } from '../mail/metadata.ts';
 import type { Authenticity } from '../mail/trust/authenticate.ts';
 import { checkedTrust, uncheckedTrust, unprovable } from '../mail/trust/level.ts';
+import { MailShape } from '../mail/trust/mail-shape.ts';
 import type { ProofThread } from '../mail/trust/proof-thread.ts';
 import { storedTrust } from '../mail/trust.ts';
 import { atAnyPlace, type TextParts } from './text.ts';
 
 const LONGEST_BACK_MS = 7 * 24 * 3_600_000; // a mail may be found days after it came; one that is imported may say any date
-const MAX_HEADER_BYTES = 1024 * 1024; // as headers are read (mail/headers.ts)
 const MOST_IN_THREAD = 20; // an agent is shown as many of a thread
 
 export interface ProofParts extends TextParts {
@@ -150,16 +150,14 @@ export class Proofs {
     signal: AbortSignal,
     write: (octets: Buffer) => Promise<void>,
   ): Promise<Buffer> {
-    const head: Buffer[] = [];
-    let left = MAX_HEADER_BYTES;
+    const shape = new MailShape();
     await streamMessage(connection, place, maxBytes, signal, async (stream) => {
       for await (const piece of stream as AsyncIterable<Buffer>) {
-        if (left > 0) head.push(Buffer.from(piece.subarray(0, left)));
-        left -= piece.length;
+        shape.add(piece);
         await write(piece);
       }
     });
-    return Buffer.concat(head);
+    return shape.headers();
   }
 
   /** What is proved has to be what was taken in, and what rules and agents look at. */
