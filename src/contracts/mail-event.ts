@@ -1,7 +1,7 @@
 // A mail as an event, for programs that analyse mail: every header, every part with its text and its hashes, and where it
 // came from. Posted to websites (`post`) and handed out by the mailbox source (`content: event`).
 import { z } from 'zod';
-import { hiddenNote, mailHead, mailHeaders, mailKind, trust } from './mail.ts';
+import { hiddenNote, mailHead, mailHeaders, mailKind, trust, unpackedFile } from './mail.ts';
 
 export const MAX_RETENTION_DAYS = 3650;
 const MAX_TAGS = 50;
@@ -102,6 +102,8 @@ const eventAbout = <T extends z.ZodRawShape>(about: T) =>
         html: z.string().nullable(),
         /** What was hidden from whoever reads the mail, and how. */
         hidden: hiddenNote.nullable(),
+        /** The files inside of a winmail.dat, which is one of `parts` and has the hashes. */
+        unpacked: z.array(unpackedFile),
         /** True where a limit cut the text or the headers, or the structure of the mail could not be read. */
         truncated: z.boolean(),
         headers: mailHeaders,

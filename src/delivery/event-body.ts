@@ -30,9 +30,9 @@ export async function writeEvent(
   const unwrapped = options.journal ? await unwrapJournal(connection, place, outer) : null;
   const message = unwrapped ? messageInside(subject.message, unwrapped) : subject.message;
   const read = await readHeadersAndTexts(connection, place, message.metadata, options.limit);
-  const bodies = [...read.readable].flatMap((part) => read.texts.get(part) ?? []);
-  const content = await decodeBodies(bodies, message.metadata);
-  const truncated = content.truncated || bodies.length < read.readable.size || isCut(message.metadata);
+  const content = await decodeBodies(read.understood, message.metadata);
+  const isLeftOut = [...read.readable].some((part) => !read.texts.has(part));
+  const truncated = content.truncated || isLeftOut || isCut(message.metadata);
   const journal = unwrapped && { ...unwrapped.envelope, report_message_id: outer.message_id };
   const head = JSON.stringify(headOf(subject, journal, message, { ...content, truncated }));
   await spool.write(`${head.slice(0, -'}}}'.length)},"parts":[`);
@@ -75,7 +75,7 @@ function headOf(
   { eventId, account, hostname, tags, arrivedAt, about }: EventSubject,
   journal: PostedEvent['data']['journal'],
   { id, threadId, date, size, kind, trust: believed, metadata }: EventMessage,
-  { text, reply_text, html, hidden, truncated }: MailContent,
+  { text, reply_text, html, hidden, unpacked, truncated }: MailContent,
 ): Head {
   return {
     type: 'message.received',
@@ -108,6 +108,7 @@ function headOf(
         reply_text,
         html,
         hidden,
+        unpacked,
         truncated,
         headers: metadata.headers,
       },

@@ -7,7 +7,7 @@ import type { FetchedPart } from '../imap/fetch.ts';
 import { type Place, readParts, streamPart } from '../imap/operations.ts';
 import { headerOf, readHeaderBlock } from '../mail/headers.ts';
 import { isText, partText } from '../mail/part-text.ts';
-import { decodedSizeOf, textPartsOf } from '../mail/structure.ts';
+import { decodedSizeOf, readPartsOf, textPartsOf } from '../mail/structure.ts';
 import { decodeTransfer } from '../mail/transfer.ts';
 import { decodeTransferStream } from '../mail/transfer-stream.ts';
 import type { Artifacts } from '../objects/artifacts.ts';
@@ -27,6 +27,8 @@ export interface ReadParts {
   readable: ReadonlySet<MailPart>;
   headers: ReadonlyMap<MailPart, EventPart['headers']>;
   texts: ReadonlyMap<MailPart, FetchedPart>;
+  /** What of them tells what the mail says: the readable body, an invitation, a winmail.dat. */
+  understood: readonly FetchedPart[];
 }
 
 /** The MIME headers of the parts (`BODY[1.MIME]`, RFC 9051 §6.4.5), and the texts that are not too large: in one command. */
@@ -42,19 +44,21 @@ export async function readHeadersAndTexts(
   const sections = parts.map((part) => ({ ...part, path: `${part.path}.mime` }));
   const isSection = new Set(sections);
   const found: FetchedPart[] = [];
-  const wanted = [...sections.splice(0, PARTS_AT_ONCE), ...textsToRead(parts, readable, limit)];
+  const wanted = [...sections.splice(0, PARTS_AT_ONCE), ...textsToRead(parts, limit)];
   for (let next = wanted; next.length > 0; next = sections.splice(0, PARTS_AT_ONCE)) {
     const some = await readParts(connection, place, next, (part) =>
       isSection.has(part) ? PART_HEADER_BYTES : LARGEST_TEXT_BYTES,
     );
     found.push(...some);
   }
+  const texts = new Map(found.flatMap((text) => (isSection.has(text.part) ? [] : [[text.part, text]])));
   const blocks = found.filter(({ part }) => isSection.has(part)).map(({ bytes }) => bytes);
   return {
     parts,
     readable,
     headers: new Map(parts.map((part, i) => [part, own ?? readHeaderBlock(blocks[i] ?? Buffer.alloc(0))])),
-    texts: new Map(found.flatMap((text) => (isSection.has(text.part) ? [] : [[text.part, text]]))),
+    texts,
+    understood: readPartsOf(parts).flatMap((part) => texts.get(part) ?? []),
   };
 }
 
@@ -64,13 +68,14 @@ function headersOfOnlyPart(headers: MailHeaders): MailHeaders | null {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('content-')));
 }
 
-/** The readable body first, then attached texts: those that are not too large, alone or together. */
-function textsToRead(parts: readonly MailPart[], readable: ReadonlySet<MailPart>, limit: number): MailPart[] {
+/** The readable body first, what else tells what the mail says, then attached texts: those that are not too large, alone or together. */
+function textsToRead(parts: readonly MailPart[], limit: number): MailPart[] {
   let left = ALL_TEXT_BYTES;
-  const attached = parts.filter((part) => !readable.has(part) && isText(part.type));
-  return [...readable, ...attached].filter((part) => {
+  const attached = parts.filter(({ type }) => isText(type));
+  return [...new Set([...readPartsOf(parts), ...attached])].filter((part) => {
     const bytes = Math.min(part.size, LARGEST_TEXT_BYTES);
     if (decodedSizeOf(part) > limit || bytes > left) return false;
+    if (!isText(part.type) && part.size > bytes) return false; // what is packed is opened as a whole, or not at all
     left -= bytes;
     return true;
   });
@@ -90,7 +95,7 @@ export interface PartWriter {
 export async function writePart(writer: PartWriter, read: ReadParts, part: MailPart): Promise<void> {
   const { spool, options } = writer;
   const text = read.texts.get(part);
-  const said = text && partText(text);
+  const said = text && isText(part.type) ? partText(text) : undefined;
   const about = {
     path: part.path,
     content_type: part.type,

@@ -8,7 +8,7 @@ import type { Place } from '../imap/operations.ts';
 import { type MailboxState, readUids } from '../imap/read-range.ts';
 import { codeOf } from '../kernel/errors.ts';
 import { decodeBodies } from '../mail/parse.ts';
-import { textPartsOf } from '../mail/structure.ts';
+import { readPartsOf } from '../mail/structure.ts';
 
 const GROUP_RAW_BYTES = 4 * 1024 * 1024; // of bytes that are held at once; and one message at the least
 
@@ -136,7 +136,7 @@ export class SourceContent {
           fetchParts(
             connection,
             found.message.uid,
-            textPartsOf(found.metadata.parts),
+            readPartsOf(found.metadata.parts),
             this.#options.maxBodyBytes,
           ),
         ),

@@ -61,6 +61,7 @@ export const eventMails: ReadonlyMap<string, Buffer> = new Map([
     ...['17-pgp-signed', '19-winmail-dat', '20-bounce-dsn', '30-inline-images', '31-base64-with-junk'],
     ...['38-several-from', '46-bidi-filename', '56-text-attachment', '57-duplicate-content-type'],
     ...['58-header-with-nul', '60-header-only', '74-prototype-header', '87-unknown-encoding'],
+    ...['93-winmail-with-files', '94-winmail-alone', '15-calendar-invitation'],
   ].map(fixture),
   ['journal of a mail with files', journal(ENVELOPE, OFFER)],
   ['journal of a plain mail', journal(ENVELOPE, PLAIN)],
