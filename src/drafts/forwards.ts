@@ -9,6 +9,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { rateOf } from '../kernel/duration.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { beforeIdsOf, newId } from '../kernel/ids.ts';
+import { parseRecipient } from '../mail/recipient.ts';
 import { attachmentsOf } from '../mail/structure.ts';
 import { threadReferences } from '../mail/thread.ts';
 import { storedTrust } from '../mail/trust.ts';
@@ -18,9 +19,12 @@ import type { Store, Tx } from '../store/store.ts';
 import { attachmentViews, type Messages } from '../watch/messages.ts';
 import type { Proofs } from '../watch/proofs.ts';
 import { type TextParts, textOf } from '../watch/text.ts';
+import type { DraftOrigin } from './draft-rows.ts';
 import type { Drafts } from './drafts.ts';
 import { forwardContent } from './forward-content.ts';
+import type { PreparedVersion } from './prepare.ts';
 
+const FORWARDS_AT_ONCE = 32; // each may wait for a server that hangs, until its time limit
 const PROOF_ATTEMPTS = 4; // then it is judged without proof: nobody waits for a name server for ever
 
 export interface ForwardParts extends TextParts {
@@ -44,8 +48,10 @@ interface Forwarded {
 
 /** Registers the handler of `message.forward`. */
 export function registerForwards(parts: ForwardParts): void {
-  parts.worker.handle('message.forward', ({ message_id: id, rule, index }, context) =>
-    forward(parts, { id, rule, index }, context),
+  parts.worker.handle(
+    'message.forward',
+    ({ message_id: id, rule, index }, context) => forward(parts, { id, rule, index }, context),
+    { concurrency: FORWARDS_AT_ONCE },
   );
 }
 
@@ -68,31 +74,36 @@ async function forward(
   const account = await parts.accounts.get(message.accountId);
   const content = await textOf(parts, message);
   const files = await fetchFiles(parts, message);
-  const made = await parts.drafts.prepare(
-    forwardContent(account, { metadata: message.metadata, content }, action, files),
-  );
-  const origin = {
-    accountId: account.id,
-    sessionId: null,
-    // A conversation of its own: what is said about a mail to whom it was forwarded is not said to its sender.
-    threadId: newId('thr', parts.clock.now()),
-    turnId: null,
-    actionIndex: null,
-    answersMessageId: null,
-    author: authorOf(rule),
-  };
-  const decision =
-    verdict.verdict === 'ask' ? { reasons: verdict.reasons } : { approvedBy: `policy:${authorOf(rule)}` };
-  await parts.store
-    .write(async (tx) => {
+  let made: PreparedVersion | undefined;
+  try {
+    made = await parts.drafts.prepare(
+      forwardContent(account, { metadata: message.metadata, content }, action, files),
+    );
+    const version = made;
+    await parts.store.write(async (tx) => {
       await context.finish(tx);
-      await parts.drafts.insert(tx, origin, made, decision);
-    })
-    .catch(async (error: unknown) => {
-      await made.discard();
-      throw error;
+      await parts.drafts.insert(tx, originOf(parts, account.id, rule), version, decisionOf(verdict, rule));
     });
+  } catch (error) {
+    await made?.discard();
+    await dropFiles(parts, files); // the next attempt fetches its own
+    throw error;
+  }
 }
+
+const originOf = ({ clock }: ForwardParts, accountId: string, rule: string): DraftOrigin => ({
+  accountId,
+  sessionId: null,
+  // A conversation of its own: what is said about a mail to whom it was forwarded is not said to its sender.
+  threadId: newId('thr', clock.now()),
+  turnId: null,
+  actionIndex: null,
+  answersMessageId: null,
+  author: authorOf(rule),
+});
+
+const decisionOf = (verdict: Exclude<ForwardVerdict, { verdict: 'refuse' }>, rule: string) =>
+  verdict.verdict === 'ask' ? { reasons: verdict.reasons } : { approvedBy: `policy:${authorOf(rule)}` };
 
 /** Who wrote the draft, as its versions name the author. */
 const authorOf = (rule: string): string => `rule:${rule}`;
@@ -108,7 +119,7 @@ async function judge(
   const { count, perMs } = rateOf(action.limit);
   return judgeForward({
     send: action.send,
-    recipients: action.to.map((written) => addressIn(written)),
+    recipients: action.to.map((written) => parseRecipient(written).address),
     own: [settings.address],
     writers: [from, sender, ...replyTo].flatMap((one) => one?.address ?? []),
     kind: message.kind,
@@ -122,9 +133,6 @@ async function judge(
     largest: settings.max_message_bytes,
   });
 }
-
-/** The address of `Name <address>`. */
-const addressIn = (written: string): string => /<([^<>]*)>\s*$/.exec(written)?.[1] ?? written;
 
 async function messageOf({ db }: Store, id: string): Promise<Forwarded> {
   const row = await db
@@ -203,6 +211,15 @@ async function fetchFiles(parts: ForwardParts, { id, metadata }: Forwarded): Pro
     throw error;
   }
   return attachments;
+}
+
+async function dropFiles({ store, blobs }: ForwardParts, files: readonly DraftAttachment[]): Promise<void> {
+  const removed = await store.write(async (tx) => {
+    const bytes: (() => Promise<void>)[] = [];
+    for (const { object_id: id } of files) bytes.push(await blobs.remove(tx, id));
+    return bytes;
+  });
+  for (const remove of removed) await remove();
 }
 
 async function noteRefusal(tx: Tx, id: string, rule: string, reason: string): Promise<void> {
