@@ -20,9 +20,10 @@ const ascii = (text: string): Buffer => Buffer.from(text, 'latin1');
 after(closeParser);
 
 function soon<T>(work: () => T): T {
-  const start = performance.now();
+  // Of computing: what else the machine does in between is not the reader's.
+  const start = process.cpuUsage();
   const result = work();
-  const took = performance.now() - start;
+  const took = process.cpuUsage(start).user / 1000;
   assert.ok(took < SOON_MS, `took ${took.toFixed(0)} ms`);
   return result;
 }

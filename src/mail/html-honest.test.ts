@@ -131,9 +131,11 @@ describe('an honest mail loses nothing', () => {
 
 describe('what would cost time is bounded, and what was not looked at is not shown', () => {
   const soon = (html: string) => {
-    const start = performance.now();
+    // Of computing: what else the machine does in between is not the reader's.
+    const start = process.cpuUsage();
     const result = read(html);
-    assert.ok(performance.now() - start < 4000, `took ${(performance.now() - start).toFixed(0)} ms`);
+    const took = process.cpuUsage(start).user / 1000;
+    assert.ok(took < 4000, `took ${took.toFixed(0)} ms`);
     return result;
   };
   const filled = (piece: string): string => piece.repeat((900 * 1024) / piece.length);

@@ -34,7 +34,7 @@ const MAX_COMPOUNDS = 12;
 const MAX_ATTRIBUTES_KEPT = 1000;
 const MAX_SELECTOR_CHARS = 1000; // one of them; patterns look at it from every character
 /** Comparisons of one mail's elements with rules: a large newsletter takes 200,000. */
-const MAX_STEPS = 4_000_000;
+const MAX_STEPS = 1_500_000;
 
 export class StyleSheet {
   /** By what the element itself must have: `#id`, `.class`, a type, or `*`. */
