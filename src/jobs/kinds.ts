@@ -89,6 +89,9 @@ export const destinationPool = (destination: string): string => `post:${destinat
 /** The destination that a pool belongs to. */
 export const destinationOfPool = (pool: string): string => pool.slice('post:'.length);
 
+/** The pool of an account's late decisions: a mail server that hangs takes its own share of the workers and no other's. */
+export const decisionPool = (accountId: string): string => `decide:${accountId}`;
+
 /** The pool of an account's sends: a server that hangs takes its own share of the workers and no other's. */
 export const outboxPool = (accountId: string): string => `outbox:${accountId}`;
 /** The lane of what is decided later about the messages of a thread, in the order in which they came. */

@@ -5,7 +5,7 @@ import type { Account } from '../accounts/accounts.ts';
 import { memoryBus } from '../cluster/memory.ts';
 import type { Trust } from '../contracts/mail.ts';
 import type { JobPayload } from '../jobs/kinds.ts';
-import { decisionLane } from '../jobs/kinds.ts';
+import { decisionLane, decisionPool } from '../jobs/kinds.ts';
 import { JobQueue } from '../jobs/queue.ts';
 import type { JobHandler } from '../jobs/worker.ts';
 import { PosternError } from '../kernel/errors.ts';
@@ -112,6 +112,7 @@ describe('a late decision', () => {
       await run('msg_2');
       const [job] = await waiting('msg_2');
       assert.equal(job?.lane, null, 'the next mail of the thread does not wait');
+      assert.equal(job?.pool, decisionPool('acc_1'));
       waits.push((job?.run_at ?? 0) - now);
       now = job?.run_at ?? now;
     }

@@ -4,7 +4,7 @@
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import { type MailContent, type MailKind, mailMetadata, type Trust } from '../contracts/mail.ts';
-import type { JobPayload } from '../jobs/kinds.ts';
+import { decisionPool, type JobPayload } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -18,6 +18,7 @@ import type { RuleDecision } from './decide.ts';
 
 // Each waits for its account's server, and one that hangs holds its own until the time limit.
 const DECISIONS_AT_ONCE = 32;
+const OF_AN_ACCOUNT = 8; // its connection does one thing at a time; beside it, the DNS is asked for others
 
 const PROOF_TRIES_AFTER_MS = [10_000, 60_000, 5 * 60_000]; // then it is decided without proof: nobody waits for a DNS for ever
 /** What may pass soon. Where the mail server cannot be reached, the job itself is tried again. */
@@ -48,7 +49,7 @@ export function registerLateDecisions(parts: LateDecisionParts): void {
       };
       await readText();
       if (decision?.hangsOnProof) {
-        const trust = await provedOrLater(parts, payload, context);
+        const trust = await provedOrLater(parts, arrival.account.id, payload, context);
         if (trust === null) return;
         arrival = { ...arrival, trust: { ...trust, checked: true } }; // nobody waits for more
         decision = decider.decide(arrival, content);
@@ -64,7 +65,7 @@ export function registerLateDecisions(parts: LateDecisionParts): void {
         await decider.record(tx, arrival, { ...decision, matches: left, open: [] }, content);
       });
     },
-    { concurrency: DECISIONS_AT_ONCE },
+    { concurrency: DECISIONS_AT_ONCE, poolLimit: () => OF_AN_ACCOUNT },
   );
 }
 
@@ -79,6 +80,7 @@ function tellOf({ bus }: LateDecisionParts, { id, account, threadId }: Arrival):
  */
 async function provedOrLater(
   { store, jobs, clock, proofs }: LateDecisionParts,
+  accountId: string,
   payload: JobPayload<'message.decide'>,
   context: JobContext,
 ): Promise<Trust | null> {
@@ -90,12 +92,8 @@ async function provedOrLater(
     if (after === undefined || !TRIED_APART.has(codeOf(error))) throw error;
     await store.write(async (tx) => {
       await context.finish(tx);
-      await jobs.enqueue(
-        tx,
-        'message.decide',
-        { ...payload, tries: tries + 1 },
-        { runAt: clock.now() + after },
-      );
+      const options = { runAt: clock.now() + after, pool: decisionPool(accountId) };
+      await jobs.enqueue(tx, 'message.decide', { ...payload, tries: tries + 1 }, options);
     });
     return null;
   }

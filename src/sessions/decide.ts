@@ -2,7 +2,7 @@
 import type { MailContent } from '../contracts/mail.ts';
 import type { RuleAction } from '../contracts/rule.ts';
 import { addDelivery } from '../delivery/deliveries.ts';
-import { agentPool, decisionLane, sessionLane } from '../jobs/kinds.ts';
+import { agentPool, decisionLane, decisionPool, sessionLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
@@ -98,7 +98,8 @@ export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider
       if (open.length > 0) {
         const { id, mailbox, flags, isReply } = arrival;
         const payload = { message_id: id, mailbox, flags, is_reply: isReply, rules: open };
-        await jobs.enqueue(tx, 'message.decide', payload, { lane: decisionLane(arrival.threadId) });
+        const options = { lane: decisionLane(arrival.threadId), pool: decisionPool(arrival.account.id) };
+        await jobs.enqueue(tx, 'message.decide', payload, options);
       }
     },
   };

@@ -200,7 +200,9 @@ export class ProofThread {
     this.#worker = undefined;
     this.#starting?.reject(error);
     this.#starting = undefined;
-    for (const mail of [...this.#mails.keys()]) this.#drop(mail, error);
+    // Where several were under way, nobody knows which of them it was.
+    const told = this.#mails.size > 1 ? gone() : error;
+    for (const mail of [...this.#mails.keys()]) this.#drop(mail, told);
     void worker.terminate();
   }
 }
