@@ -1,4 +1,5 @@
 // What the mails of test/mail/trust-cases.ts are made of: keys, the records that publish them, and a mail to sign.
+import assert from 'node:assert/strict';
 import type { Trust } from '../../src/contracts/mail.ts';
 import { ed25519Key, rsaKey, type SigningJob } from '../support/sign-mail.ts';
 
@@ -93,3 +94,20 @@ const expecting =
 export const verified = expecting('verified');
 export const unverified = expecting('unverified');
 export const asserted = expecting('asserted');
+
+/** A change on the way; the text that it looks for has to be there. */
+export const replaced =
+  (from: string | RegExp, to: string) =>
+  (mail: string): string => {
+    const changed = mail.replace(from, to);
+    assert.notEqual(changed, mail, 'the mail was to be changed');
+    return changed;
+  };
+/** A header put in front of all others, as a relay does. */
+export const onTop =
+  (header: string) =>
+  (mail: string): string =>
+    `${header}\r\n${mail}`;
+/** What the receiving server writes, or somebody in its name. */
+export const PASSED =
+  'Authentication-Results: mx.postern.example; dkim=pass header.d=example.org; dmarc=pass header.from=example.org';
