@@ -24,7 +24,8 @@ import type { Drafts } from './drafts.ts';
 import { forwardContent } from './forward-content.ts';
 import type { PreparedVersion } from './prepare.ts';
 
-const FORWARDS_AT_ONCE = 32; // each may wait for a server that hangs, until its time limit
+const FORWARDS_AT_ONCE = 32;
+const OF_ONE_ACCOUNT = 4; // each may wait for a server that hangs, until its time limit
 const PROOF_ATTEMPTS = 4; // then it is judged without proof: nobody waits for a name server for ever
 
 export interface ForwardParts extends TextParts {
@@ -51,7 +52,7 @@ export function registerForwards(parts: ForwardParts): void {
   parts.worker.handle(
     'message.forward',
     ({ message_id: id, rule, index }, context) => forward(parts, { id, rule, index }, context),
-    { concurrency: FORWARDS_AT_ONCE },
+    { concurrency: FORWARDS_AT_ONCE, poolLimit: () => OF_ONE_ACCOUNT },
   );
 }
 

@@ -49,7 +49,7 @@ export const jobKinds = {
     create: z.boolean().optional(),
     sought: z.boolean().optional(),
   }),
-  /** Forwards a message as one action of a rule says. No lane. */
+  /** Forwards a message as one action of a rule says. No lane. Pool: the account. */
   'message.forward': z.object({ message_id: z.string(), rule: z.string(), index: z.number().int() }),
   /** Posts one message to a website. No lane: one that must wait does not hold up the others. Pool: the destination. */
   'delivery.post': z.object({ delivery_id: z.string() }),
@@ -89,6 +89,8 @@ export const destinationPool = (destination: string): string => `post:${destinat
 /** The destination that a pool belongs to. */
 export const destinationOfPool = (pool: string): string => pool.slice('post:'.length);
 
+/** The pool of what an account forwards: its server, too, may hang. */
+export const forwardPool = (accountId: string): string => `forward:${accountId}`;
 /** The pool of an account's late decisions: a mail server that hangs takes its own share of the workers and no other's. */
 export const decisionPool = (accountId: string): string => `decide:${accountId}`;
 

@@ -2,7 +2,7 @@
 import type { MailContent } from '../contracts/mail.ts';
 import type { RuleAction } from '../contracts/rule.ts';
 import { addDelivery } from '../delivery/deliveries.ts';
-import { agentPool, decisionLane, decisionPool, sessionLane } from '../jobs/kinds.ts';
+import { agentPool, decisionLane, decisionPool, forwardPool, sessionLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
@@ -72,7 +72,7 @@ export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider
           changes.add(action);
           if ('forward' in action) {
             const payload = { message_id: arrival.id, rule: match.rule, index };
-            await jobs.enqueue(tx, 'message.forward', payload);
+            await jobs.enqueue(tx, 'message.forward', payload, { pool: forwardPool(arrival.account.id) });
           }
           if ('post' in action) posts.add(action.post);
           if ('ingest' in action) {
