@@ -1,5 +1,8 @@
 // Declarations of styles (CSS 2.2 §4.1.8): of all that a style may say, what decides whether text is seen. Shorthands are
 // written out, so that the later of two declarations wins as it does in a browser.
+import { readColor } from './css-color.ts';
+import { lengthOf } from './css-length.ts';
+
 export interface Declaration {
   property: string;
   /** In lower case, without comments, escapes and `!important`. */
@@ -46,11 +49,39 @@ export function readDeclarations(text: string): Declaration[] {
     if (value === '') continue;
     if (value.length > MAX_VALUE_CHARS && !IMAGE.test(value.slice(0, MAX_VALUE_CHARS))) continue;
     for (const [name, part] of writtenOut(property, value)) {
-      declarations.push({ property: name, value: part, important });
+      if (isUnderstood(name, part)) declarations.push({ property: name, value: part, important });
     }
   }
   return declarations;
 }
+
+/** Browsers pass over a declaration that says nothing, and what was said before it holds: so does it here. */
+function isUnderstood(property: string, value: string): boolean {
+  if (EVERYWHERE.test(value) || value.includes('var(')) return true;
+  switch (property) {
+    case 'display':
+      return DISPLAYS.test(value);
+    case 'visibility':
+      return /^(?:visible|hidden|collapse)$/.test(value);
+    case 'opacity':
+      return !Number.isNaN(lengthOf(value, 1));
+    case 'font-size':
+      return FONT_SIZES.test(value) || lengthOf(value, 1) >= 0;
+    case 'color':
+    case '-webkit-text-fill-color':
+      // A function that is not known here may not be known to the reader's program either.
+      return value === 'currentcolor' || readColor(value) !== null;
+    case 'background-color':
+      return value.includes('(') || readColor(value) !== null;
+    default:
+      return true;
+  }
+}
+
+const EVERYWHERE = /^(?:inherit|initial|unset|revert|revert-layer)$/;
+const DISPLAYS =
+  /^(?:none|block|inline|flex|grid|contents|flow|list-item|flow-root|run-in|(?:inline-|table-|ruby-|-webkit-|-moz-|-ms-)[a-z-]+|table|ruby|math)(?: [a-z -]+)?$/;
+const FONT_SIZES = /^(?:(?:xx?-)?small|medium|(?:x{1,3}-)?large|smaller|larger|math)$/;
 
 /** Without comments and escapes, by which `disp\6c ay` is `display`. */
 export function unescaped(css: string): string {
@@ -78,6 +109,16 @@ function withoutComments(css: string): string {
   return kept + css.slice(at);
 }
 
+const OTHER_WORDS =
+  /^(?:none|center|top|bottom|left|right|(?:no-)?repeat(?:-[xy])?|space|round|fixed|scroll|local|cover|contain|auto|[a-z]+-box|text|\/|[+-]?[\d.]+[a-z%]*)$/;
+
+/** The colour among the words of a background; see-through where it names none. */
+function paintIn(words: string): string {
+  if (words.includes('(') || EVERYWHERE.test(words)) return words;
+  const all = words.split(/ |(?<=\/)|(?=\/)/).filter((word) => word !== '' && !OTHER_WORDS.test(word));
+  return all.length === 0 ? 'transparent' : all.join(' ');
+}
+
 function writtenOut(property: string, value: string): [string, string][] {
   switch (property) {
     case 'font': {
@@ -93,10 +134,7 @@ function writtenOut(property: string, value: string): [string, string][] {
       const end = value.lastIndexOf(')') + 1;
       const color = (at < 0 ? value : `${value.slice(0, at)} ${value.slice(Math.max(at, end))}`).trim();
       return [
-        [
-          'background-color',
-          color === '' || color === 'none' ? 'transparent' : color.slice(0, MAX_VALUE_CHARS),
-        ],
+        ['background-color', paintIn(color.slice(0, MAX_VALUE_CHARS))],
         ['background-image', at < 0 ? 'none' : value.slice(at, Math.min(end, MAX_VALUE_CHARS))],
       ];
     }

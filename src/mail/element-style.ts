@@ -182,9 +182,9 @@ function hidingOf(said: Said, fontPx: number, opacity: number): HiddenKind | nul
 const isOff = (visibility: string): boolean => visibility === 'hidden' || visibility === 'collapse';
 
 function opacityOf(opacity: string, filter: string): number {
-  const number = /^([\d.]+)(%?)$/.exec(opacity) ?? /opacity\(([\d.]+)(%?)\)/.exec(filter);
-  if (!number) return 1;
-  return Number.parseFloat(number[1] ?? '1') / (number[2] === '%' ? 100 : 1);
+  const filtered = /opacity\(([^()]{1,20})\)/.exec(filter)?.[1]?.trim() ?? '1';
+  const [own, through] = [lengthOf(opacity, 1), lengthOf(filtered, 1)];
+  return (Number.isNaN(own) ? 1 : Math.min(1, Math.max(0, own))) * (Number.isNaN(through) ? 1 : through);
 }
 
 function fontSize(written: string, inherited: number): number {
@@ -230,7 +230,7 @@ function colorOf(element: StyledElement, written: string, inherited: Color | nul
   const isLink = element.name === 'a' && element.attributes.href !== undefined;
   if (written === '') return isLink ? LINK_BLUE : inherited;
   if (PASSED_ON.test(written) || written === 'currentcolor') return inherited;
-  return written === 'initial' ? BLACK : readColor(written);
+  return written === 'initial' ? BLACK : (readColor(written) ?? inherited);
 }
 
 function backgroundOf(color: string, image: string, behind: Color | null): Color | null {
