@@ -18,6 +18,14 @@ test('a folded value is one line, whatever the line ends', () => {
   assert.deepEqual(read('Subject: a\n b\nX: y').x, ['y']);
 });
 
+test('a name is followed by blanks or one fold at most: with other white space the signed header is not the only one', () => {
+  for (const between of ['', ' ', '\t ', '\r\n ', ' \n\t'])
+    assert.deepEqual(read(`Reply-To${between}: a\r\n`)['reply-to'], ['a']);
+  for (const between of ['\r', '\v', '\f', '\u00a0', '\r\n \r\n '])
+    for (const _ of ['first', 'known'])
+      assert.deepEqual({ ...read(`Reply-To${between}: a\r\nTo: b\r\n`) }, { to: ['b'] });
+});
+
 test('encoded words are decoded, and what only looks like one stays', () => {
   assert.equal(decodeWords('=?utf-8?Q?a_b=3D?= and =?utf-8?B?w7w=?='), 'a b= and ü');
   assert.equal(decodeWords('=?utf-8?Q?a?= =?utf-8?Q?b?= c'), 'ab c');

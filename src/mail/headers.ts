@@ -116,16 +116,23 @@ const MAX_NAMES_KEPT = 1000; // mail of one place has some hundred; a sender who
 const LONGEST_NAME_KEPT_CHARS = 64;
 const knownNames = new Map<string, string>();
 
+/**
+ * What may stand between a name and its colon (RFC 5322 §4.5.8), folded once at most. The check of signatures reads names
+ * so: any other white space would make a header here of what it takes for none, and a sender could put one in beside those
+ * that are signed.
+ */
+const BEFORE_COLON = /[ \t]*(?:\r?\n[ \t]+)?$/;
+
 /** In lower case; empty where it is no name. Names are few: each is looked at once. */
 function fieldName(written: string): string {
   const known = knownNames.get(written);
   if (known !== undefined) return known;
-  const trimmed = written.trimEnd();
+  const trimmed = written.replace(BEFORE_COLON, '');
   const name = isFieldName(trimmed) ? trimmed.toLowerCase() : '';
   // A piece of the block would keep the whole of it in memory: what is kept is a copy.
   if (knownNames.size < MAX_NAMES_KEPT && written.length <= LONGEST_NAME_KEPT_CHARS) {
     const copy = Buffer.from(written, 'latin1').toString('latin1');
-    knownNames.set(copy, isFieldName(trimmed) ? copy.trimEnd().toLowerCase() : '');
+    knownNames.set(copy, isFieldName(trimmed) ? copy.slice(0, trimmed.length).toLowerCase() : '');
   }
   return name;
 }

@@ -47,6 +47,15 @@ const changed = [
   unverified('a second content type on top of the signed one', /header content-type stands/, {
     change: onTop('Content-Type: text/html'),
   }),
+  unverified('the end of a signed header torn off it by a line break', /header subject goes on in a line/, {
+    head: { Subject: 'Please do not pay' },
+    change: replaced('Please do not pay', 'Please do no\r\nt pay'),
+  }),
+  unverified('an address of a signed header cut by a line break', /header reply-to goes on in a line/, {
+    head: { 'Reply-To': 'desk@example.com' },
+    change: replaced('desk@example.com', 'desk@example.co\r\nm'),
+    verdicts: { flags: ['reply-to-elsewhere'] },
+  }),
   unverified('a bare body signature of l=', /only a part of the body/, {
     sign: { length: true },
     verdicts: { dkim: 'policy' },
@@ -165,6 +174,16 @@ const aligned = [
   unverified('the sender in the display name alone', /signed by example\.org, which is not example\.net/, {
     head: { From: '"anna@example.org" <x@example.net>' },
     verdicts: { flags: ['name-shows-address'] },
+  }),
+  unverified(
+    'letters of double width in d=, which are a name of their own in the DNS',
+    /domain that is none/,
+    {
+      sign: { tags: { d: 'ｅxample.org' } },
+    },
+  ),
+  unverified('a character in d= that is left out of its ASCII form', /domain that is none/, {
+    sign: { tags: { d: 'exam\u00adple.org' } },
   }),
   unverified('i= outside of d=', /example\.net cannot be used: domain mismatch/, {
     sign: { tags: { i: '@example.org', d: 'example.net' } },

@@ -27,6 +27,8 @@ export const RECORDS: Record<string, string[]> = {
   's1._domainkey.down.example': [good.record],
   's1._domainkey.mail.down.example': [good.record],
   's1._domainkey.xn--mller-kva.example': [good.record],
+  's1._domainkey.xn--example-oka.org': [good.record],
+  's1._domainkey.xn--xample-hy68a.org': [good.record],
   's1._domainkey.apart.org.relaxed.example': [good.record],
   's1._domainkey.inner.relaxed.example': [good.record],
   'other._domainkey.example.org': [other.record],

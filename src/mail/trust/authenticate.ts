@@ -6,7 +6,7 @@ import type { ARCData, DKIMResult, DKIMVerifyResult } from 'mailauth';
 import { arc } from 'mailauth/lib/arc/index.js';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { evaluateDmarc } from 'mailauth/lib/dmarc/index.js';
-import { domainName, domainOf, isSameOrganisation } from './domains.ts';
+import { domainOf, exactDomainName, isSameOrganisation } from './domains.ts';
 
 /** Asks for records of a name: lists of the strings of each. Throws with a `code`: ENOTFOUND, ENODATA, or what failed. */
 export type RecordLookup = (name: string, type: string) => Promise<string[][]>;
@@ -55,7 +55,7 @@ export async function authenticate(
   const signatures = mail.results
     .filter(({ signingDomain }) => signingDomain)
     .map((result) => ({
-      domain: domainName(result.signingDomain ?? ''),
+      domain: exactDomainName(result.signingDomain ?? ''),
       result,
       weakness: weaknessOf(result, names, at),
     }));
@@ -84,6 +84,8 @@ export async function authenticate(
   const [from = ''] = domains;
   if (from === '') return unproved('the mail names no sender address');
   if (domains.size > 1) return unproved('From names senders of several domains');
+  const torn = mail.headers?.parsed.find(({ key, line }) => SINGLE.includes(key) && isTorn(line));
+  if (torn) return unproved(`the header ${torn.key} goes on in a line that is no header`);
   const twice = SINGLE.find((name) => names.indexOf(name) !== names.lastIndexOf(name));
   if (twice !== undefined) return unproved(`the header ${twice} stands in the mail more than once`);
 
@@ -118,6 +120,12 @@ export async function authenticate(
   return unproved(failed[0]?.weakness ?? 'the mail is not signed');
 }
 
+/**
+ * Whether a header holds a line break with no white space behind it. mailauth takes such a line for a part of the header,
+ * and relaxed canonicalisation leaves the break out, so that the signature holds; for everybody else the header ends there.
+ */
+const isTorn = (line: Buffer): boolean => /\n(?![ \t])/.test(line.toString('latin1'));
+
 const provedBy = (domain: string): string => `a signature of ${domain} holds`;
 
 interface Signature {
@@ -129,7 +137,7 @@ interface Signature {
 /** Why a signature proves nothing; null where it holds. */
 function weaknessOf(result: DKIMResult, names: readonly string[], at: Date): string | null {
   const { status, signingDomain, selector } = result;
-  const domain = domainName(signingDomain ?? '') || 'a domain that is none';
+  const domain = exactDomainName(signingDomain ?? '') || 'a domain that is none';
   const key = `${selector}._domainkey.${domain}`;
   switch (status.result) {
     case 'pass':
@@ -143,6 +151,7 @@ function weaknessOf(result: DKIMResult, names: readonly string[], at: Date): str
     default:
       return failureOf(String(status.comment ?? ''), domain, key, isRevoked(result));
   }
+  if (exactDomainName(signingDomain ?? '') === '') return 'the signature names a domain that is none';
   if (status.testing) return `the key at ${key} is marked as a test (t=y)`;
   if (result.canonBodyLengthLimited) return `the signature of ${domain} covers only a part of the body (l=)`;
   if (result.signTime && Date.parse(result.signTime) > at.getTime() + CLOCK_SKEW_MS)

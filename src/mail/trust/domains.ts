@@ -12,6 +12,16 @@ export function domainName(written: string): string {
   return /^[\x21-\x7e]*$/.test(text) ? text.toLowerCase() : domainToASCII(text);
 }
 
+/**
+ * The same of a name that was looked up as it is written: empty also where its ASCII form is that of another name, as with
+ * letters of double width and characters that are left out. In the DNS those are names of their own, and anybody's.
+ */
+export function exactDomainName(written: string): string {
+  const name = domainName(written);
+  const letters = written.normalize('NFC').toLowerCase().replace(/\.$/, '');
+  return name === letters || domainToUnicode(name) === letters ? name : '';
+}
+
 /** The domain of an addr-spec, in that form; empty where there is none. */
 export function domainOf(address: string | undefined): string {
   const at = address?.lastIndexOf('@') ?? -1;
