@@ -14,10 +14,10 @@ const session: Principal = {
 };
 
 describe('a session', () => {
-  it('has two permissions, and both only read', () => {
+  it('has three permissions, and all of them only read', () => {
     assert.deepEqual(
       permissions.filter((permission) => permits(session, permission)),
-      ['messages:read', 'sessions:read'],
+      ['messages:read', 'knowledge:search', 'sessions:read'],
     );
     assert.ok(permissions.every((permission) => permits(admin, permission)));
   });

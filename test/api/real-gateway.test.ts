@@ -44,11 +44,14 @@ function api(path: string, json?: unknown, headers: Record<string, string> = {})
 const json = async <T>(response: Response | Promise<Response>): Promise<T> =>
   (await (await response).json()) as T;
 
+/** What a route cannot be asked without. */
+const NEEDED: Record<string, string> = { '/v1/knowledge': '?query=offer' };
+
 it('every route that reads without an id answers', async () => {
   const reads = operations.filter(({ http }) => http.method === 'GET' && !http.path.includes('{'));
   assert.ok(reads.length >= 8);
   for (const { http } of reads) {
-    const response = await api(http.path);
+    const response = await api(http.path + (NEEDED[http.path] ?? ''));
     assert.equal(response.status, 200, `${http.path}: ${await response.text()}`);
   }
 });
