@@ -1,5 +1,8 @@
 // Late decisions where it cannot be found out who sent a mail: tried again a few times, then made without proof, once.
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Account } from '../accounts/accounts.ts';
 import { memoryBus } from '../cluster/memory.ts';
@@ -29,6 +32,7 @@ rules:
 const account = { id: 'acc_1', version: 1, settings: { label: 'sales' } } as unknown as Account;
 
 describe('a late decision', () => {
+  let folder: string;
   let store: Store;
   let now = 1_000_000;
   const clock = { now: () => now };
@@ -39,7 +43,8 @@ describe('a late decision', () => {
   let proofOptions: boolean[] = [];
 
   before(async () => {
-    store = await openSqlite(':memory:');
+    folder = await mkdtemp(join(tmpdir(), 'postern-decide-'));
+    store = await openSqlite(join(folder, 'ledger.sqlite'));
     jobs = new JobQueue(store, clock);
     rules = compileRules([{ name: 'rules.yaml', text: RULES }]);
     const decider = ruleDecider({ rules: () => rules, jobs, clock });
@@ -63,7 +68,10 @@ describe('a late decision', () => {
       });
     }
   });
-  after(() => store.close());
+  after(async () => {
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   const waiting = async (id: string) =>
     (await store.db.selectFrom('jobs').selectAll().where('kind', '=', 'message.decide').execute()).filter(
