@@ -1,4 +1,5 @@
-// 10,000 rules against one message, in this process: matching is pure, so there is nothing to start.
+// 10,000 rules against one message, in this process, and 100 beside them: what a message costs has to grow with the rules
+// that could match it. Matching is pure, so there is nothing to start.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,14 +12,16 @@ import { rulesYaml } from './rule-set.ts';
 import { median, percentile } from './statistics.ts';
 
 const RULES = 10_000;
+const FEW_RULES = 100;
 const MESSAGES = 500; // different ones, so that no branch or cache learns a message
 const ROUNDS = { full: 10, quick: 2 };
 const BUDGET_US = 50;
+const BUDGET_GROWTH = 3;
 
 export const rules: Benchmark = { name: 'rules', run };
 
 async function run({ quick, say }: BenchmarkOptions): Promise<Line[]> {
-  const set = await ruleSet();
+  const [many, few] = [await ruleSet(RULES), await ruleSet(FEW_RULES)];
   const inputs = Array.from({ length: MESSAGES }, (_, index) => {
     const raw = rawMail(index);
     const headers = raw.subarray(0, raw.indexOf('\r\n\r\n') + 4);
@@ -33,16 +36,21 @@ async function run({ quick, say }: BenchmarkOptions): Promise<Line[]> {
     };
   });
   const times: number[] = [];
+  const timesOfFew: number[] = [];
   let matched = 0;
+  const timed = (set: typeof many, input: (typeof inputs)[number], into: number[]): void => {
+    const startedAt = process.hrtime.bigint();
+    matched += set.match(input).length;
+    into.push(Number(process.hrtime.bigint() - startedAt) / 1_000);
+  };
   for (let round = 0; round < (quick ? ROUNDS.quick : ROUNDS.full); round++) {
-    for (const input of inputs) {
-      const startedAt = process.hrtime.bigint();
-      matched += set.match(input).length;
-      times.push(Number(process.hrtime.bigint() - startedAt) / 1_000);
-    }
+    for (const input of inputs) timed(many, input, times);
+    for (const input of inputs) timed(few, input, timesOfFew);
   }
   if (matched === 0) throw new Error('no rule matched any mail');
   say(`${times.length} matches, p99 ${percentile(times, 0.99).toFixed(1)} µs`);
+  const shares = (all: readonly number[]): number[] =>
+    [0.01, 0.5, 0.9, 0.99].map((at) => percentile(all, at));
   return [
     {
       name: 'rules',
@@ -50,16 +58,25 @@ async function run({ quick, say }: BenchmarkOptions): Promise<Line[]> {
       unit: 'µs',
       ours: median(times),
       baseline: null,
-      runs: { ours: [0.01, 0.5, 0.9, 0.99].map((share) => percentile(times, share)), baseline: [] },
+      runs: { ours: shares(times), baseline: [] },
       budget: { of: 'value', value: BUDGET_US },
+    },
+    {
+      name: 'rules-growth',
+      against: `${FEW_RULES} rules against the same messages`,
+      unit: 'µs',
+      ours: median(times),
+      baseline: median(timesOfFew),
+      runs: { ours: shares(times), baseline: shares(timesOfFew) },
+      budget: { of: 'most', value: BUDGET_GROWTH },
     },
   ];
 }
 
-async function ruleSet() {
+async function ruleSet(rules: number) {
   const folder = await mkdtemp(join(tmpdir(), 'postern-bench-rules-'));
   try {
-    await writeFile(join(folder, 'rules.yaml'), rulesYaml(RULES));
+    await writeFile(join(folder, 'rules.yaml'), rulesYaml(rules));
     return await loadRules(folder, silentLogger);
   } finally {
     await rm(folder, { recursive: true, force: true });
