@@ -1,5 +1,8 @@
 // Who is known to an account: whom it has written to, by what left from here and by what lies among its sent mail.
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Account } from '../accounts/accounts.ts';
 import { metadataOf } from '../mail/metadata.ts';
@@ -23,13 +26,18 @@ const arrival = (mailbox: string, kind: Arrival['kind'], to: string): Arrival =>
   }) as unknown as Arrival;
 
 describe('the people whom an account has written to', () => {
+  let folder: string;
   let store: Store;
   let correspondents: Correspondents;
   before(async () => {
-    store = await openSqlite(':memory:');
+    folder = await mkdtemp(join(tmpdir(), 'postern-trust-'));
+    store = await openSqlite(join(folder, 'ledger.sqlite'));
     correspondents = new Correspondents(store);
   });
-  after(() => store.close());
+  after(async () => {
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+  });
   const note = (id: string, name: string, address: string, now: number) =>
     store.write((tx) => noteCorrespondents(tx, id, [{ name, address }], now));
   const like = async (address: string, id = 'acc_1') =>
