@@ -1,8 +1,8 @@
 // Late decisions where it cannot be found out who sent a mail: tried again a few times, then made without proof, once.
 import assert from 'node:assert/strict';
-import { mkdtemp, mkdtemp, rm, rm } from 'node:fs/promises';
-import { tmpdir, tmpdir } from 'node:os';
-import { join, join } from 'node:path';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Account } from '../accounts/accounts.ts';
 import { memoryBus } from '../cluster/memory.ts';
@@ -33,7 +33,6 @@ const account = { id: 'acc_1', version: 1, settings: { label: 'sales' } } as unk
 
 describe('a late decision', () => {
   let folder: string;
-  let folder: string;
   let store: Store;
   let now = 1_000_000;
   const clock = { now: () => now };
@@ -44,7 +43,6 @@ describe('a late decision', () => {
   let proofOptions: boolean[] = [];
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'postern-trust-'));
     folder = await mkdtemp(join(tmpdir(), 'postern-decide-'));
     store = await openSqlite(join(folder, 'ledger.sqlite'));
     jobs = new JobQueue(store, clock);
