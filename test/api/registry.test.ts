@@ -46,8 +46,9 @@ describe('who may do what', () => {
     });
   }
 
-  it('holds over HTTP: a session is refused before anything is read or done', async () => {
+  it('holds over HTTP: a session is refused before anything is read or done', async (t) => {
     const gateway = await startGateway();
+    t.after(() => gateway.close());
     for (const { name, http } of operations.filter((operation) => !SESSION_MAY.includes(operation.name))) {
       const path = http.path.replace(/\{\w+\}/g, 'drf_1');
       const response = await gateway.api(path, { method: http.method, token: SESSION_TOKEN });
@@ -56,7 +57,6 @@ describe('who may do what', () => {
       assert.equal(nobody.status, 401, name);
     }
     assert.deepEqual(gateway.calls, []);
-    await gateway.close();
   });
 });
 
