@@ -1,30 +1,23 @@
-// The composition root: the only place where adapters are chosen and parts are wired together.
+// The composition root: the only place where adapters are chosen and parts are wired together. What belongs to one room
+// alone is wired by that room's `register…`.
 import { hostname } from 'node:os';
-import { AccountTransfer } from './accounts/account-transfer.ts';
-import { Accounts } from './accounts/accounts.ts';
 import { discoverer } from './accounts/autoconfig.ts';
 import { openSecrets } from './accounts/first-secrets.ts';
-import { KeyRotation } from './accounts/key-rotation.ts';
-import { OAuthSignIn } from './accounts/oauth-sign-in.ts';
-import { StoredQueries } from './accounts/stored-queries.ts';
-import { TokenKeeper } from './accounts/token-keeper.ts';
-import { TokenTimer } from './accounts/token-timer.ts';
-import { Vault } from './accounts/vault.ts';
+import { registerAccounts } from './accounts/register.ts';
 import { Audit } from './api/audit.ts';
 import { HttpServer } from './api/http/server.ts';
+import type { Rooms } from './api/rooms.ts';
 import { memoryBus } from './cluster/memory.ts';
 import {
   type Config,
   type Environment,
   environment as processEnvironment,
-  resolveSecret,
+  type Role,
+  resolveSecret as readSecret,
 } from './config/config.ts';
 import { Deliveries } from './delivery/deliveries.ts';
 import { MailEvents } from './delivery/mail-events.ts';
-import { registerActions } from './drafts/actions.ts';
-import { Drafts } from './drafts/drafts.ts';
-import { registerForwards } from './drafts/forwards.ts';
-import { registerOperatorNotice } from './drafts/operator-notice.ts';
+import { registerDrafts } from './drafts/register.ts';
 import { ImapConnector } from './imap/connector.ts';
 import { ImapPool } from './imap/pool.ts';
 import { imapCheck } from './imap/validate.ts';
@@ -39,11 +32,8 @@ import { Knowledge } from './knowledge/knowledge.ts';
 import { closeParser, parseMail } from './mail/parse.ts';
 import { ProofThread } from './mail/trust/proof-thread.ts';
 import { DnsRecords } from './network/dns-records.ts';
-import { Artifacts } from './objects/artifacts.ts';
-import { Blobs } from './objects/blobs.ts';
 import { folderStore } from './objects/fs.ts';
-import { ObjectSweep } from './objects/sweep.ts';
-import { Uploads } from './objects/uploads.ts';
+import { registerObjects } from './objects/register.ts';
 import { composeMail } from './outbound/compose.ts';
 import { submissionFigures } from './outbound/figures.ts';
 import { SmtpPool } from './outbound/pool.ts';
@@ -55,22 +45,13 @@ import { MadeRules, madeSource } from './rules/made-rules.ts';
 import { RulesSource } from './rules/source.ts';
 import { EarlyTurns } from './sessions/begin.ts';
 import { ruleDecider } from './sessions/decide.ts';
-import { registerLateDecisions } from './sessions/decide-later.ts';
+import { registerSessions } from './sessions/register.ts';
 import { runners } from './sessions/runners.ts';
-import { Sessions } from './sessions/sessions.ts';
-import { registerTurns } from './sessions/turn.ts';
 import { SqlSandbox } from './store/sql-sandbox.ts';
 import { openSqlite } from './store/sqlite.ts';
 import { createLog } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
-import { Canary } from './watch/canary.ts';
-import { Correspondents } from './watch/correspondents.ts';
-import { registerEffects } from './watch/effects.ts';
-import { Ingest } from './watch/ingest.ts';
-import { Messages } from './watch/messages.ts';
-import { Proofs } from './watch/proofs.ts';
-import { Sources } from './watch/sources.ts';
-import { Watchers } from './watch/watchers.ts';
+import { registerWatch } from './watch/register.ts';
 
 export interface App {
   /** Starts every part; on failure all of them are stopped again. */
@@ -91,219 +72,178 @@ export async function createApp(
   config: Config,
   environment: Environment = processEnvironment(),
 ): Promise<App> {
+  // What every room stands on.
   const clock = systemClock;
   const log = createLog(config.logLevel);
-  const secrets = openSecrets(config, log);
+  const logOf = (part: string): Logger => log.child({ part });
+  const { masterKeys, adminToken } = openSecrets(config, log);
+  const resolveSecret = (reference: string): string => readSecret(reference, environment);
   const store = await openSqlite(config.ledgerPath);
   const bus = memoryBus(clock);
   const jobs = new JobQueue(store, clock);
-  const worker = new JobWorker(jobs, clock, log.child({ part: 'jobs' }));
-  const objects = folderStore(config.objectsDir);
-  const blobs = new Blobs(store, objects, clock);
-  const secretOf = (reference: string): string => resolveSecret(reference, environment);
+  const worker = new JobWorker(jobs, clock, logOf('jobs'));
+  const ground = { store, jobs, worker, clock, bus, log };
+  const url = (): string => config.publicUrl ?? http.url;
 
-  const vault = new Vault(secrets.masterKeys);
-  const keyRotation = new KeyRotation({ store, vault, clock, log: log.child({ part: 'vault' }) });
-  const { operatorMail } = config;
-  const tokens = new TokenKeeper({
-    store,
-    vault,
-    clock,
-    bus,
-    log: log.child({ part: 'tokens' }),
-    resolveSecret: secretOf,
-    onNeedsPerson: async (tx, id) => {
-      if (operatorMail) await jobs.enqueue(tx, 'operator.notice', { account_id: id });
-    },
+  const audit = new Audit(store, clock);
+  const { blobs, uploads, artifacts, sweep } = registerObjects({
+    ...ground,
+    objects: folderStore(config.objectsDir),
+    audit: (tx, { operation, target, requestId: request_id }) =>
+      audit.record({ principal: 'postern', operation, target, outcome: 'ok', code: null, request_id }, tx),
   });
-  const accounts = new Accounts({ store, vault, clock, resolveSecret: secretOf, tokens });
-  const redirectUri = () => `${url()}/oauth/callback`;
-  const signIn = new OAuthSignIn({ store, vault, clock, bus, jobs, accounts, tokens, redirectUri });
-  worker.handle('oauth.poll', ({ state_id: id }) => signIn.poll(id));
-  const tokenTimer = new TokenTimer({ store, clock, log, tokens, nodeGroup: config.nodeGroup });
-  accounts.onChange(() => tokenTimer.wake());
+  const { accounts, tokens, tokenTimer, keyRotation, signIn, transfer, queries } = registerAccounts({
+    ...ground,
+    masterKeys,
+    resolveSecret,
+    redirectUri: () => `${url()}/oauth/callback`,
+    nodeGroup: config.nodeGroup,
+    tellsOperator: config.operatorMail !== null,
+  });
   const connector = new ImapConnector(accounts, { perHost: config.imapHostConnections });
   const imap = new ImapPool(accounts, connector);
-  const messages = new Messages({ store, imap });
-  const rules = new RulesSource({
-    ...{ folder: config.rulesDir, log: log.child({ part: 'rules' }) },
-    ...(config.madeRules ? { made: madeSource(store) } : {}),
-  });
+
+  const ruleFiles = { folder: config.rulesDir, log: logOf('rules') };
+  const rules = new RulesSource(config.madeRules ? { ...ruleFiles, made: madeSource(store) } : ruleFiles);
   rules.on('changed', (set) =>
     bus.publish('rules.changed', { version: set.version, rules: set.rules.length }),
   );
   rules.on('refused', (problems) => bus.publish('rules.refused', { problems: problems.length }));
   const rulesNow = () => rules.current();
 
+  // The way of a message: it is watched for and decided on, and what was decided wakes agents or carries it on.
   const early = new EarlyTurns({ rules: rulesNow, clock, bus });
   const decider = ruleDecider({ rules: rulesNow, jobs, clock, early });
-  const ingest = new Ingest({
-    ...{ store, jobs, clock, bus, decider, correspondents: new Correspondents(store) },
-    log: log.child({ part: 'ingest' }),
-  });
-  const watchers = new Watchers({
+  const dns = new DnsRecords({ clock, servers: config.dnsServers });
+  const proofThread = new ProofThread((name, type) => dns.lookup(name, type));
+  const { watchers, canary, sources, messages, proofs } = registerWatch({
+    ...ground,
     accounts,
     connector,
+    imap,
+    decider,
+    proofThread,
+    nodeGroup: config.nodeGroup,
+    checkMs: config.watchCheckMs,
+  });
+  const sessions = registerSessions({
+    ...ground,
+    imap,
+    accounts,
+    messages,
+    proofs,
+    blobs,
+    decider,
+    early,
+    rules: rulesNow,
+    runnerOf: runners(environment, resolveSecret, clock.now),
+    urls: () => ({ api: `${url()}/v1`, mcp: `${url()}/mcp` }),
+    workDir: config.workDir,
+  });
+  const deliveries = new Deliveries({
+    ...ground,
+    log: logOf('delivery'),
+    imap,
+    accounts,
+    artifacts,
+    rules: rulesNow,
+    resolveSecret,
+    folder: config.workDir,
+  });
+  const mailEvents = new MailEvents({ store, artifacts, folder: config.workDir });
+  const extractor = new DocumentExtractor();
+  const knowledge = new Knowledge({
+    ...ground,
+    log: logOf('knowledge'),
+    imap,
+    blobs,
+    extract: extractor.extract,
+    sinks: () => rulesNow().knowledge,
+    resolveSecret,
+    folder: config.workDir,
+  });
+
+  // The way out: drafts wait for a person or for policy, and leave over SMTP.
+  const drafts = registerDrafts({
+    ...ground,
+    imap,
+    accounts,
+    messages,
+    proofs,
+    blobs,
+    uploads,
+    sessions,
+    compose: composeMail,
+    rules: rulesNow,
+    operatorMail: config.operatorMail,
+  });
+  const smtp = new SmtpPool(accounts, clock);
+  registerOutbound({
+    ...ground,
+    queue: jobs,
+    log: logOf('outbound'),
+    accounts,
+    blobs,
+    pool: smtp,
+    sent: sentMailbox(imap),
+  });
+
+  // The doors.
+  const sql = new SqlSandbox(config.ledgerPath, { timeMs: config.sqlTimeMs });
+  const rooms: Rooms = {
+    accounts,
+    signIn,
+    transfer,
+    keyRotation,
+    queries,
+    imap,
+    checkImap: imapCheck(imap),
+    checkSmtp,
+    discover: discoverer(),
+    watchers,
+    sources,
+    messages,
+    proofs,
+    rules,
+    madeRules: new MadeRules({ store, clock, source: rules }),
+    deliveries,
+    mailEvents,
+    sessions,
+    drafts,
+    submissions: new Submissions(store, jobs, clock, bus),
+    knowledge,
+    uploads,
+    artifacts,
+    audit,
+    queue: jobs,
+    sql,
+    parseMail,
+    resolveSecret,
+    bus,
     store,
     clock,
-    bus,
-    ingest,
-    log: log.child({ part: 'watch' }),
-    nodeGroup: config.nodeGroup,
-  });
-  const { watchCheckMs } = config;
-  const canary = new Canary({
-    ...{ store, clock, bus, imap, watchers },
-    log: log.child({ part: 'canary' }),
-    ...(watchCheckMs === null ? {} : { intervalMs: watchCheckMs }),
-  });
+    log: logOf('api'),
+  };
   const metrics = new Metrics({
     watched: () => watchers.watched(),
     checks: () => canary.checks(),
     jobs: async () => ({ ...(await jobFigures(store.db, clock)) }),
     submissions: () => submissionFigures(store.db),
   });
-  const sources = new Sources({ store, clock, bus, accounts, imap });
-  registerEffects({ store, imap, accounts, jobs, worker, clock, ingest });
-  const dns = new DnsRecords({ clock, servers: config.dnsServers });
-  const proofThread = new ProofThread((name, type) => dns.lookup(name, type));
-  const proofs = new Proofs({
-    ...{ store, imap, accounts, clock, thread: proofThread },
-    log: log.child({ part: 'proofs' }),
-  });
-  registerLateDecisions({ store, imap, accounts, worker, decider, jobs, clock, bus, proofs });
-
-  const audit = new Audit(store, clock);
-  const artifacts = new Artifacts({
-    ...{ store, blobs, jobs, clock },
-    audit: (tx, { operation, target, requestId: request_id }) =>
-      audit.record({ principal: 'postern', operation, target, outcome: 'ok', code: null, request_id }, tx),
-  });
-  worker.handle('artifact.expire', ({ object_id: id }, job) => artifacts.expire(id, job));
-  const deliveries = new Deliveries({
-    artifacts,
-    store,
-    imap,
-    jobs,
-    worker,
-    clock,
-    bus,
-    log: log.child({ part: 'delivery' }),
-    accounts,
-    rules: rulesNow,
-    resolveSecret: secretOf,
-    folder: config.workDir,
-  });
-
-  const mailEvents = new MailEvents({ store, artifacts, folder: config.workDir });
-  const extractor = new DocumentExtractor();
-  const knowledge = new Knowledge({
-    ...{ store, imap, jobs, worker, clock, bus, blobs },
-    log: log.child({ part: 'knowledge' }),
-    extract: extractor.extract,
-    sinks: () => rulesNow().knowledge,
-    resolveSecret: secretOf,
-    folder: config.workDir,
-  });
-
-  const sessions = new Sessions({ store, jobs, clock, bus });
-  const urls = () => ({ api: `${url()}/v1`, mcp: `${url()}/mcp` });
-  const runnerOf = runners(environment, secretOf, clock.now);
-  const workDir = config.workDir;
-  registerTurns({
-    store,
-    jobs,
-    worker,
-    clock,
-    bus,
-    log: log.child({ part: 'sessions' }),
-    accounts,
-    messages,
-    blobs,
-    rules: rulesNow,
-    runnerOf,
-    urls,
-    workDir,
-    early,
-  });
-  worker.handle('session.wake', ({ session_id: id, until }) => sessions.wake(id, until));
-
-  const uploads = new Uploads(store, blobs, jobs, clock);
-  worker.handle('object.expire', ({ object_id: id }) => uploads.expire(id));
-  const drafts = new Drafts({
-    ...{ store, jobs, clock, bus, accounts, blobs, uploads, sessions },
-    compose: composeMail,
-  });
-  if (operatorMail) registerOperatorNotice({ ...operatorMail, accounts, drafts, worker, log });
-  registerActions({ store, jobs, worker, clock, bus, accounts, drafts, rules: rulesNow, proofs });
-  registerForwards({ store, imap, worker, clock, accounts, blobs, drafts, messages, proofs });
-  const pool = new SmtpPool(accounts, clock);
-  registerOutbound({
-    store,
-    queue: jobs,
-    worker,
-    bus,
-    clock,
-    log: log.child({ part: 'outbound' }),
-    accounts,
-    blobs,
-    pool,
-    sent: sentMailbox(imap),
-  });
-  const submissions = new Submissions(store, jobs, clock, bus);
-  const sql = new SqlSandbox(config.ledgerPath, { timeMs: config.sqlTimeMs });
-
-  const rooms = {
-    accounts,
-    signIn,
-    transfer: new AccountTransfer({ store, vault, clock, accounts }),
-    keyRotation,
-    imap,
-    queries: new StoredQueries(store, clock),
-    audit,
-    artifacts,
-    watchers,
-    mailEvents,
-    sources,
-    messages,
-    proofs,
-    deliveries,
-    knowledge,
-    sessions,
-    drafts,
-    uploads,
-    submissions,
-    queue: jobs,
-    rules,
-    madeRules: new MadeRules({ store, clock, source: rules }),
-    checkImap: imapCheck(imap),
-    checkSmtp,
-    discover: discoverer(),
-    resolveSecret: secretOf,
-    parseMail,
-    sql,
-    bus,
-    store,
-    clock,
-    log: log.child({ part: 'api' }),
-  };
+  let isStarted = false;
   const http = new HttpServer({
     rooms,
-    adminToken: secrets.adminToken,
+    adminToken,
     host: config.host,
     port: config.port,
     publicUrl: config.publicUrl,
-    log: log.child({ part: 'http' }),
+    log: logOf('http'),
     metrics,
     metricsOpen: config.metricsOpen,
     isStarted: () => isStarted,
   });
-  let isStarted = false;
-  const url = (): string => config.publicUrl ?? http.url;
 
-  const lifecycle = new Lifecycle(log);
-  const runs = (role: Config['roles'][number], part: Part): Part[] =>
-    config.roles.includes(role) ? [part] : [];
+  const inRole = (role: Role, ...parts: Part[]): Part[] => (config.roles.includes(role) ? parts : []);
   const parts: Part[] = [
     { name: 'ledger', stop: () => store.close() },
     keyRotation,
@@ -313,22 +253,21 @@ export async function createApp(
     tokenTimer,
     rules,
     imap,
-    pool,
+    smtp,
     sql,
     sources,
     metrics,
-    ...runs('api', http),
+    ...inRole('api', http),
     extractor,
     knowledge,
-    ...runs('work', worker),
-    ...runs('work', new ObjectSweep({ store, objects, clock, log: log.child({ part: 'objects' }) })),
-    ...runs('watch', watchers),
-    ...(watchCheckMs === null ? [] : runs('watch', canary)),
+    ...inRole('work', worker, sweep),
+    ...inRole('watch', watchers, ...(config.watchCheckMs === null ? [] : [canary])),
   ];
+  const lifecycle = new Lifecycle(log);
   return {
     lifecycle,
     log,
-    adminToken: secrets.adminToken,
+    adminToken,
     get url() {
       return http.url;
     },
