@@ -77,6 +77,7 @@ export function readRawHeaders(block: Buffer): RawHeader[] {
   const headers: RawHeader[] = [];
   const eightBit: RawHeader[] = [];
   let at = 0;
+  let colon = -1;
   while (at < text.length && headers.length < MAX_HEADERS) {
     let lineEnd = text.indexOf('\n', at);
     if (lineEnd < 0) lineEnd = text.length;
@@ -90,7 +91,10 @@ export function readRawHeaders(block: Buffer): RawHeader[] {
       end = nextEnd;
       folded = true;
     }
-    const header = readHeader(text, at, end, folded);
+    // Sought once from each to the next: lines without one would each be looked through to the end of the block.
+    if (colon < at) colon = text.indexOf(':', at);
+    if (colon < 0) break;
+    const header = readHeader(text, at, colon, end, folded);
     at = end + 1;
     if (!header) continue;
     headers.push(header);
@@ -100,8 +104,13 @@ export function readRawHeaders(block: Buffer): RawHeader[] {
   return headers;
 }
 
-function readHeader(text: string, start: number, end: number, folded: boolean): RawHeader | undefined {
-  const colon = text.indexOf(':', start);
+function readHeader(
+  text: string,
+  start: number,
+  colon: number,
+  end: number,
+  folded: boolean,
+): RawHeader | undefined {
   if (colon <= start || colon > end || colon - start > MAX_NAME_CHARS) return undefined;
   const name = fieldName(text.slice(start, colon));
   if (name === '') return undefined;

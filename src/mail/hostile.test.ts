@@ -36,6 +36,14 @@ function nested(levels: number): Buffer {
   return ascii(`From: a@b.example\r\n${open.join('')}\r\nThe core\r\n`);
 }
 
+test('a header block of lines that are no headers is passed over in linear time', () => {
+  const block = ascii(`${'x\n'.repeat(500_000)}Subject: seen\r\n\r\n`);
+  const start = process.cpuUsage();
+  assert.deepEqual(readRawHeaders(block), [{ name: 'subject', value: 'seen' }]);
+  // In its square it takes seconds, and no worker thread stands between it and the rest of the gateway.
+  assert.ok(process.cpuUsage(start).user < 800_000, 'it took too long');
+});
+
 describe('a raw mail past a bound', () => {
   test('nesting of 10,000 is refused', async () => {
     await assert.rejects(parseMail(nested(10_000)), complex);
