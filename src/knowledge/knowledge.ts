@@ -211,7 +211,9 @@ export class Knowledge implements Part {
       afterCommit(tx, () =>
         bus.publish('knowledge.changed', { document_id: id, state: 'removed', account_id: row.account_id }),
       );
-      return row.content_id === null ? undefined : this.#removeContent(tx, row.content_id, blobs);
+      return row.content_id === null
+        ? undefined
+        : this.#removeContent(tx, row.content_id, row.account_id, blobs);
     });
     await removeBytes?.();
   }
@@ -219,14 +221,17 @@ export class Knowledge implements Part {
   async #removeContent(
     tx: Tx,
     id: string,
+    account: string,
     blobs: KnowledgeParts['blobs'],
   ): Promise<(() => Promise<void>) | undefined> {
-    const other = await tx
+    const others = await tx
       .selectFrom('knowledge_documents')
-      .select('id')
+      .select('account_id')
+      .distinct()
       .where('content_id', '=', id)
-      .executeTakeFirst();
-    if (other) return undefined;
+      .execute();
+    if (others.some((other) => other.account_id === account)) return undefined;
+    if (others.length > 0) return this.#indexAgain(tx, id);
     await removeFromIndex(tx, id);
     await tx.deleteFrom('knowledge_chunks').where('content_id', '=', id).execute();
     await tx.deleteFrom('knowledge_placements').where('content_id', '=', id).execute();
@@ -236,5 +241,20 @@ export class Knowledge implements Part {
       .returning('object_id')
       .executeTakeFirst();
     return content && blobs.remove(tx, content.object_id);
+  }
+
+  /** What stays is found by the names and subjects of the accounts that are left. */
+  async #indexAgain(tx: Tx, contentId: string): Promise<undefined> {
+    const placement = await tx
+      .selectFrom('knowledge_placements')
+      .select(['id', 'sink'])
+      .where('content_id', '=', contentId)
+      .where('sink', '=', LOCAL_SINK)
+      .executeTakeFirst();
+    if (!placement) return;
+    const again = { state: 'queued', done: 0, next_attempt_at: this.#parts.clock.now() };
+    if (!(await setPlacement(tx, this.#parts, placement.id, again, ['placed']))) return;
+    await removeFromIndex(tx, contentId);
+    await enqueuePlacement(tx, this.#parts, placement);
   }
 }

@@ -50,7 +50,10 @@ const MOST_LOOKED_AT = 5_000; // of a common word there are more than anybody re
 
 type Ranked = Pick<IndexHit, 'id' | 'content_id' | 'score'>;
 
-/** The best first. With an account, of the best thousands those that came with its mail. */
+/**
+ * The best first. With an account, of the best thousands those that came with its mail. What came with mail of other accounts
+ * too counts by its text alone: its title has the subjects of all, and words of theirs are not to be guessed at.
+ */
 export async function searchIndex(
   db: Reader,
   { expression, account, limit }: IndexSearch,
@@ -58,8 +61,12 @@ export async function searchIndex(
   if (account === undefined) return withTexts(db, await bestOf(db, expression, limit));
   for (let looked = Math.max(FIRST_LOOK, limit); ; looked = Math.min(looked * 5, MOST_LOOKED_AT)) {
     const best = await bestOf(db, expression, looked);
-    const own = await contentsOf(db, account, best);
-    const hits = best.filter((hit) => own.has(hit.content_id));
+    const { own, shared } = await contentsOf(db, account, best);
+    const texts = shared.size === 0 ? [] : await bestOf(db, `text : (${expression})`, looked);
+    const hits = [
+      ...best.filter(({ content_id: id }) => own.has(id) && !shared.has(id)),
+      ...texts.filter(({ content_id: id }) => shared.has(id)),
+    ].sort((a, b) => b.score - a.score);
     if (hits.length >= limit || best.length < looked || looked >= MOST_LOOKED_AT)
       return withTexts(db, hits.slice(0, limit));
   }
@@ -97,18 +104,24 @@ async function withTexts(db: Reader, ranked: readonly Ranked[]): Promise<IndexHi
   });
 }
 
-async function contentsOf(db: Reader, account: string, hits: readonly Ranked[]): Promise<Set<string>> {
+/** Of the contents found, those of the account's mail, and those of them that came with other mail too. */
+async function contentsOf(
+  db: Reader,
+  account: string,
+  hits: readonly Ranked[],
+): Promise<{ own: Set<string>; shared: Set<string> }> {
   const asked = [...new Set(hits.map(({ content_id: id }) => id))];
   const own = new Set<string>();
+  const others = new Set<string>();
   for (let at = 0; at < asked.length; at += IDS_AT_ONCE) {
     const rows = await db
       .selectFrom('knowledge_documents')
-      .select('content_id')
+      .select(['content_id', 'account_id'])
       .distinct()
-      .where('account_id', '=', account)
       .where('content_id', 'in', asked.slice(at, at + IDS_AT_ONCE))
       .execute();
-    for (const { content_id: id } of rows) if (id !== null) own.add(id);
+    for (const { content_id: id, account_id: of } of rows)
+      if (id !== null) (of === account ? own : others).add(id);
   }
-  return own;
+  return { own, shared: new Set([...own].filter((id) => others.has(id))) };
 }

@@ -14,9 +14,12 @@ const MOST_MAILS = 100; // named in the file beside a document
 export async function placeInFolder(
   parts: KnowledgeParts,
   folder: string,
-  { content, attempt, signal }: Placing,
+  { placement, content, attempt, signal }: Placing,
 ): Promise<Placed> {
-  const documents = await documentsOf(parts.store.db, content.id, { limit: MOST_MAILS });
+  const documents = await documentsOf(parts.store.db, content.id, {
+    sink: placement.sink,
+    limit: MOST_MAILS,
+  });
   const blob = await parts.blobs.find(content.object_id);
   const { sha256, sha1, md5, size } = content; // its type may not be known yet: the text is taken out beside this
   const path = join(folder, sha256.slice(0, 2), sha256);

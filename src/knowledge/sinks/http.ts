@@ -35,7 +35,7 @@ interface Chunk {
 /** @throws PosternError `sink_unavailable` with the time of the next attempt and, in its details, the `status` */
 export async function placeByHttp(parts: KnowledgeParts, sink: HttpSink, placing: Placing): Promise<Placed> {
   const { content, placement } = placing;
-  const [mail] = await documentsOf(parts.store.db, content.id, { limit: 1 });
+  const [mail] = await documentsOf(parts.store.db, content.id, { sink: placement.sink, limit: 1 });
   if (!mail) return { outcome: 'placed', status: null }; // removed meanwhile
   const key = `${content.sha256}-${placement.sink}`;
   if (sink.each === 'document') {
