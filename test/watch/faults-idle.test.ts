@@ -88,8 +88,8 @@ describe('a watched mailbox whose connection', { skip: requireService('dovecot')
 
   it('breaks in the second batch of a flood, goes on behind the last that was kept', async () => {
     await using stage = await setStage(dovecot);
-    const subjects = Array.from({ length: 600 }, (_, at) => `flood ${at}`);
-    stage.proxy.fault = { at: / UID FETCH /, afterBytes: 400_000, does: 'end' };
+    const subjects = Array.from({ length: 1_200 }, (_, at) => `flood ${at}`);
+    stage.proxy.fault = { at: / UID FETCH /, afterBytes: 800_000, does: 'end' };
     await stage.bringMany(subjects, [`X-Fill: ${'x'.repeat(500)}`]);
     await stage.house.until(() => stage.status.state === 'backing-off');
     stage.proxy.fault = { at: 'connect', does: 'end' }; // else the rest may have come before the neighbour's mail has
