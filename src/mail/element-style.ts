@@ -14,7 +14,8 @@ import {
 } from './css-color.ts';
 import { lengthOf, WINDOW_PX } from './css-length.ts';
 import type { Declaration } from './css-style.ts';
-import type { StyledElement, StyleSheet } from './style-sheet.ts';
+import type { StyledElement } from './style-selector.ts';
+import type { StyleSheet } from './style-sheet.ts';
 
 export interface ElementStyle {
   /** Why nothing in the element is seen, whatever its children say; null where it may be seen. */

@@ -137,6 +137,22 @@ describe('words that are hidden are left out, told by their kind and kept apart'
       'display',
       '<style>p[data-a="1"]{display:none}</style><p>seen</p><p data-a=1>secret</p>',
     ],
+    ...[
+      ...[
+        '[class^=sec]',
+        '[class$="x"]',
+        '[class*=ecre]',
+        "[data-a|='b']",
+        '[class~=two]',
+        '[class="SECRET TWO x" i]',
+      ],
+      ...[':is(b, .two)', 'p:where(.x):not(.y, [hidden])', ':is(p, b):not(.seen)'],
+      ...['.y{content:"}"} .two', "i{content:'{'} .two"],
+    ].map((selector): [string, HiddenKind, string] => [
+      `the selector ${selector}`,
+      'display',
+      `<style>${selector}{display:none}</style><p class=seen>seen</p><p class="secret two x" data-a=b-c>secret</p>`,
+    ]),
     ['a sheet behind the text', 'display', '<p>seen</p><p class=x>secret</p><style>.x{display:none}</style>'],
     [
       'a sheet for screens',

@@ -5,7 +5,8 @@ import { Parser } from 'htmlparser2';
 import { type ElementStyle, PAGE, styleOf, whyUnseen } from './element-style.ts';
 import { HiddenText } from './hidden-text.ts';
 import { type LineMark, markOf, readMarks, signOf, withoutSigns } from './reply-text-html.ts';
-import { type StyledElement, StyleSheet } from './style-sheet.ts';
+import type { StyledElement } from './style-selector.ts';
+import { StyleSheet } from './style-sheet.ts';
 import { visibleText } from './visible-text.ts';
 
 const MAX_HTML_CHARS = 1024 * 1024; // newsletters reach 300 kB; Gmail shows 102 kB of a mail

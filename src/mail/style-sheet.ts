@@ -3,19 +3,17 @@
 // followed: it hides nothing, and where it sets a background, that is taken as unknown.
 import { WINDOW_PX } from './css-length.ts';
 import { type Declaration, readDeclarations, unescaped } from './css-style.ts';
-
-export interface StyledElement {
-  name: string;
-  attributes: Record<string, string>;
-  classes: ReadonlySet<string>;
-}
-
-interface Compound {
-  type: string | null;
-  id: string | null;
-  classes: string[];
-  attributes: { name: string; value: string | null }[];
-}
+import {
+  type Compound,
+  fits,
+  keyOf,
+  MAX_SELECTOR_CHARS,
+  readCompound,
+  type StyledElement,
+  spelledOut,
+  usual,
+  withoutOddities,
+} from './style-selector.ts';
 
 interface Rule {
   /** From the element itself outwards. */
@@ -32,7 +30,6 @@ const MAX_RULES = 20_000; // large newsletters have 500
 const MAX_NESTING = 8;
 const MAX_COMPOUNDS = 12;
 const MAX_ATTRIBUTES_KEPT = 1000;
-const MAX_SELECTOR_CHARS = 1000; // one of them; patterns look at it from every character
 /** Comparisons of one mail's elements with rules: a large newsletter takes 200,000. */
 const MAX_STEPS = 1_500_000;
 
@@ -134,7 +131,7 @@ export class StyleSheet {
     if (declarations.length === 0) return;
     const paints = declarations.some(({ property }) => property.startsWith('background-'));
     const unknown: Declaration[] = [{ property: 'background-color', value: 'unknown', important: true }];
-    for (const written of selectors.split(',')) {
+    for (const written of spelledOut(selectors)) {
       if (this.#count >= MAX_RULES) return;
       if (written.length > MAX_SELECTOR_CHARS) continue;
       const { selector, isPlain } = withoutOddities(usual(written.trim()));
@@ -153,12 +150,13 @@ export class StyleSheet {
 /** The HTML comment marks in which sheets were once wrapped are no part of them. */
 const unwrapped = (css: string): string => unescaped(css).replace(/<!--|-->/g, ' ');
 
-/** Where the block ends that begins at `open`. */
+/** Where the block ends that begins at `open`. Braces in a text of its own (`content: "}"`) do not count. */
 function closing(css: string, open: number): number {
   let depth = 0;
-  const braces = /[{}]/g;
+  const braces = /[{}]|"[^"\n]{0,1000}"|'[^'\n]{0,1000}'/g;
   braces.lastIndex = open;
   for (let match = braces.exec(css); match; match = braces.exec(css)) {
+    if (match[0].length > 1) continue;
     depth += match[0] === '{' ? 1 : -1;
     if (depth === 0) return match.index;
   }
@@ -186,19 +184,8 @@ function holds(condition: string): boolean {
   return match[1] === 'min' ? px <= WINDOW_PX : px >= WINDOW_PX;
 }
 
-/** What can be said without a pseudo-class. */
-const usual = (selector: string): string =>
-  selector.replace(/:(?:any-)?link(?![\w-])/gi, '[href]').replace(/:root(?![\w-])/gi, 'html');
-
-/** A selector without what is not understood of it, and whether that is all of it. */
-function withoutOddities(selector: string): { selector: string; isPlain: boolean } {
-  if (!/[:+~|&]/.test(selector.replace(/\[[^\]]*\]/g, ''))) return { selector, isPlain: true };
-  const rest = selector.replace(/::?[\w-]+(?:\([^()]*\))?/g, '').replace(/\S+\s*[+~]\s*/g, '');
-  return { selector: rest.trim() === '' ? '*' : rest.trim(), isPlain: false };
-}
-
 function readSelector(selector: string, declarations: Declaration[]): Rule | null {
-  const words = selector.replace(/\s*>\s*/g, ' > ').split(/\s+(?![^[]*\])/);
+  const words = selector.replace(/\s*>\s*/g, ' > ').split(/\s+(?![^[]*\]|[^(]*\))/);
   const compounds: Compound[] = [];
   const isParent: boolean[] = [];
   let specificity = 0;
@@ -213,43 +200,12 @@ function readSelector(selector: string, declarations: Declaration[]): Rule | nul
     compounds.push(compound);
     isParent.push(child);
     child = false;
-    const { id, classes, attributes, type } = compound;
+    const { id, classes, attributes, excluded, type } = compound;
     specificity +=
-      (id === null ? 0 : 10_000) + (classes.length + attributes.length) * 100 + (type === null ? 0 : 1);
+      (id === null ? 0 : 10_000) +
+      (classes.length + attributes.length + excluded.length) * 100 +
+      (type === null ? 0 : 1);
   }
   const around = compounds.slice(1).find(({ classes }) => classes.length > 0)?.classes[0] ?? null;
   return compounds.length === 0 ? null : { compounds, isParent, around, specificity, declarations };
-}
-
-const PIECE =
-  /([#.])(-?[\w\u0080-\uffff-]+)|\[\s*([\w-]+)\s*(?:=\s*["']?([^"'\]]*)["']?\s*)?\]|(\*)|([a-z][\w-]*)/giy;
-
-function readCompound(text: string): Compound | null {
-  const compound: Compound = { type: null, id: null, classes: [], attributes: [] };
-  PIECE.lastIndex = 0;
-  while (PIECE.lastIndex < text.length) {
-    const [whole, mark, name, attribute, value, , type] = PIECE.exec(text) ?? [];
-    if (whole === undefined) return null;
-    if (mark === '#') compound.id = name ?? '';
-    else if (mark === '.') compound.classes.push(name ?? '');
-    else if (attribute !== undefined)
-      compound.attributes.push({ name: attribute.toLowerCase(), value: value?.trim() ?? null });
-    else if (type !== undefined) compound.type = type.toLowerCase();
-  }
-  return compound;
-}
-
-function keyOf({ id, classes, type }: Compound): string {
-  if (id !== null) return `#${id}`;
-  return classes[0] === undefined ? (type ?? '*') : `.${classes[0]}`;
-}
-
-function fits({ type, id, classes, attributes }: Compound, element: StyledElement): boolean {
-  if (type !== null && type !== element.name) return false;
-  if (id !== null && id !== element.attributes.id) return false;
-  if (classes.some((name) => !element.classes.has(name))) return false;
-  return attributes.every(({ name, value }) => {
-    if (!Object.hasOwn(element.attributes, name)) return false;
-    return value === null || element.attributes[name] === value;
-  });
 }
