@@ -47,6 +47,7 @@ import { EarlyTurns } from './sessions/begin.ts';
 import { ruleDecider } from './sessions/decide.ts';
 import { registerSessions } from './sessions/register.ts';
 import { runners } from './sessions/runners.ts';
+import { FullTextReader } from './store/full-text-reader.ts';
 import { SqlSandbox } from './store/sql-sandbox.ts';
 import { openSqlite } from './store/sqlite.ts';
 import { createLog } from './telemetry/log.ts';
@@ -152,12 +153,14 @@ export async function createApp(
   });
   const mailEvents = new MailEvents({ store, artifacts, folder: config.workDir });
   const extractor = new DocumentExtractor();
+  const fullText = new FullTextReader(config.ledgerPath);
   const knowledge = new Knowledge({
     ...ground,
     log: logOf('knowledge'),
     imap,
     blobs,
     extract: extractor.extract,
+    searchIndex: fullText.search,
     sinks: () => rulesNow().knowledge,
     resolveSecret,
     folder: config.workDir,
@@ -255,6 +258,7 @@ export async function createApp(
     imap,
     smtp,
     sql,
+    fullText,
     sources,
     metrics,
     ...inRole('api', http),

@@ -65,9 +65,9 @@ export class Knowledge implements Part {
     return name !== LOCAL_SINK && sink && 'http' in sink ? sink.http.concurrency : PLACEMENTS_PER_SINK;
   }
 
-  /** The best passages first. @throws PosternError `query_empty`, `query_too_long` */
+  /** The best passages first. @throws PosternError `query_empty`, `query_too_long`, `search_too_broad`, `search_busy` */
   search(query: KnowledgeQuery): Promise<SearchAnswer> {
-    return searchKnowledge(this.#parts.store.db, query);
+    return searchKnowledge(this.#parts.store.db, this.#parts.searchIndex, query);
   }
 
   /** Newest first. */

@@ -11,6 +11,7 @@ import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Lookup } from '../network/public-address.ts';
 import type { Blobs } from '../objects/blobs.ts';
+import type { IndexHit, IndexSearch } from '../store/full-text.ts';
 import type {
   KnowledgeContentsTable,
   KnowledgeDocumentsTable,
@@ -28,6 +29,8 @@ export interface KnowledgeParts extends TextParts {
   log: Logger;
   blobs: Blobs;
   extract: Extract;
+  /** Finds chunks in the full-text index, without keeping the event loop. */
+  searchIndex: (search: IndexSearch) => Promise<IndexHit[]>;
   /** The sinks of the rules in force, by name. */
   sinks: () => ReadonlyMap<string, KnowledgeSink>;
   resolveSecret: (reference: string) => string;

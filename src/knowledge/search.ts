@@ -1,6 +1,6 @@
 // Finding passages in what was taken in: by all words of the query, or where no passage has all of them, by some.
 import type { Passage, SearchAnswer } from '../contracts/knowledge.ts';
-import { type IndexHit, searchIndex } from '../store/full-text.ts';
+import type { IndexHit, IndexSearch } from '../store/full-text.ts';
 import type { Reader } from '../store/store.ts';
 import { documentsOf } from './subject.ts';
 import { type Lookup, readQuery, snippetOf } from './words.ts';
@@ -17,14 +17,18 @@ export interface KnowledgeQuery {
   limit: number;
 }
 
-/** @throws PosternError `query_empty`, `query_too_long` */
+/**
+ * @param searchIndex as in store/full-text.ts
+ * @throws PosternError `query_empty`, `query_too_long`, `search_too_broad`, `search_busy`
+ */
 export async function searchKnowledge(
   db: Reader,
+  searchIndex: (search: IndexSearch) => Promise<IndexHit[]>,
   { query, account, limit }: KnowledgeQuery,
 ): Promise<SearchAnswer> {
   const { all, any } = readQuery(query);
   const search = ({ expression }: Lookup): Promise<IndexHit[]> =>
-    searchIndex(db, { expression, account, limit: Math.min(limit * HITS_READ, MOST_HITS) });
+    searchIndex({ expression, account, limit: Math.min(limit * HITS_READ, MOST_HITS) });
   let hits = await search(all);
   const isSome = hits.length === 0 && any !== null;
   if (isSome) hits = await search(any);

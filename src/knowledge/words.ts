@@ -128,12 +128,13 @@ export function readQuery(text: string): Query {
       if (isRun && phrase === undefined) for (const pair of pairsOf(piece)) pairs.add(pair);
     }
   }
-  const terms = wanted.slice(0, MAX_TERMS).map(expressionOf);
+  const terms = [...new Set(wanted.map(expressionOf))].slice(0, MAX_TERMS);
   if (terms.length === 0)
     throw new PosternError('query_empty', 'The query has no word to look for.', {
       hint: 'Write at least one word that must be there.',
     });
-  const not = unwanted.slice(0, MAX_TERMS).map((term) => ` NOT ${expressionOf(term)}`);
+  const unwantedTerms = [...new Set(unwanted.map(expressionOf))].slice(0, MAX_TERMS);
+  const not = unwantedTerms.map((term) => ` NOT ${term}`);
   const some = [...terms, ...[...pairs].slice(0, MAX_PAIRS).map((pair) => `"${pair}"`)];
   return {
     all: { expression: `(${terms.join(' AND ')})${not.join('')}`, marks: [...marks] },

@@ -32,15 +32,7 @@ const LOOP_SHARE_MS = 10; // SQLite answers at once, so a long queue would keep 
  * @throws PosternError `ledger_too_new`, `ledger_unreadable`
  */
 export async function openSqlite(path: string): Promise<Store> {
-  const database = openFile(path);
-  const db = new Kysely<Database>({
-    dialect: {
-      createAdapter: () => new QueueingAdapter(),
-      createDriver: () => new NodeSqliteDriver(database),
-      createIntrospector: (kysely) => new SqliteIntrospector(kysely),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
-    },
-  });
+  const db = kyselyOn(openFile(path));
   const commits = new GroupCommit(db);
   const store: Store = {
     db,
@@ -50,6 +42,20 @@ export async function openSqlite(path: string): Promise<Store> {
   await store.write((tx) => migrate(tx as unknown as Kysely<unknown>, { integer: 'integer', bytes: 'blob' }));
   return store;
 }
+
+/** The same ledger for reading alone, while another process has it open. */
+export const readSqlite = (path: string): Kysely<Database> =>
+  kyselyOn(new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS }));
+
+const kyselyOn = (database: DatabaseSync): Kysely<Database> =>
+  new Kysely<Database>({
+    dialect: {
+      createAdapter: () => new QueueingAdapter(),
+      createDriver: () => new NodeSqliteDriver(database),
+      createIntrospector: (kysely) => new SqliteIntrospector(kysely),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    },
+  });
 
 function openFile(path: string): DatabaseSync {
   try {

@@ -21,6 +21,7 @@ import { Blobs } from '../../src/objects/blobs.ts';
 import { folderStore } from '../../src/objects/fs.ts';
 import { compileRules } from '../../src/rules/compile.ts';
 import { ruleDecider } from '../../src/sessions/decide.ts';
+import { FullTextReader } from '../../src/store/full-text-reader.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
 import { Ingest } from '../../src/watch/ingest.ts';
@@ -102,10 +103,12 @@ export async function openKnowledgeHouse(
   const decider = ruleDecider({ rules: () => rules, jobs, clock });
   const ingest = new Ingest({ store, jobs, clock, bus, log, decider });
   const extractor = new DocumentExtractor();
+  const fullText = new FullTextReader(join(folder, 'ledger.sqlite'));
   const knowledge = new Knowledge({
     ...{ store, imap, jobs, worker, clock, bus, log, resolveSecret },
     blobs: new Blobs(store, folderStore(join(folder, 'objects')), clock),
     extract: extract ?? extractor.extract,
+    searchIndex: fullText.search,
     sinks: () => rules.knowledge,
     folder: join(folder, 'work'),
   });
@@ -138,6 +141,7 @@ export async function openKnowledgeHouse(
     async [Symbol.asyncDispose]() {
       await watchers.stop();
       extractor.stop();
+      fullText.stop();
       await worker.stop();
       await imap.stop();
       await store.close();
