@@ -44,4 +44,10 @@ describe('a transfer encoding undone piece by piece', () => {
     const line = Buffer.alloc(3_000_000, 'x');
     assert.ok((await decoded(line, 'quoted-printable', 100_000)).equals(line));
   });
+
+  it('cuts no escape of a line without end', async () => {
+    const line = Buffer.from('=41'.repeat(700_000));
+    const whole = decodeTransfer(Buffer.from(line), 'quoted-printable');
+    assert.ok((await decoded(line, 'quoted-printable', 65_536)).equals(whole));
+  });
 });

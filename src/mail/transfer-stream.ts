@@ -41,12 +41,21 @@ async function* decodeBase64(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buff
 const LF = 0x0a;
 const LONGEST_LINE_BYTES = 1024 * 1024; // RFC 2045 has 76; only what goes on for longer is decoded in the middle
 
+const EQUALS = 0x3d;
+const LONGEST_ESCAPE_BYTES = 83; // a soft break: `=`, the blanks that decodeTransfer takes behind it, CRLF
+
+/** Where a line is cut so that an escape stays whole. */
+function beforeEscape(text: Buffer): number {
+  const at = text.indexOf(EQUALS, text.length - LONGEST_ESCAPE_BYTES);
+  return at < 0 ? text.length : at;
+}
+
 /** Line by line, because an escape never goes on behind a line's end. */
 async function* decodeQuotedPrintable(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const piece of pieces) {
     const text = rest.length === 0 ? piece : Buffer.concat([rest, piece]);
-    const end = text.length > LONGEST_LINE_BYTES ? text.length : text.lastIndexOf(LF) + 1;
+    const end = text.length > LONGEST_LINE_BYTES ? beforeEscape(text) : text.lastIndexOf(LF) + 1;
     rest = text.subarray(end);
     if (end > 0) yield decodeTransfer(text.subarray(0, end), 'quoted-printable');
   }
