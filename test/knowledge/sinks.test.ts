@@ -1,7 +1,7 @@
 // Documents on their way to sinks outside: what is sent, once for the same bytes, and what becomes of it by the answers.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Webhook } from 'standardwebhooks';
@@ -272,5 +272,21 @@ rules: [{ name: all, then: [{ ingest: { to: [archive] } }] }]`);
       return sink?.state === 'queued' && sink.error !== null && sink;
     });
     assert.match(waiting.error ?? '', /^The folder cannot be written to: (EEXIST|ENOTDIR)\.$/);
+  });
+
+  it('that is a folder keeps nothing of an attempt that was killed', async () => {
+    await using house = await open('rules: []');
+    const folder = join(house.folder, 'archive');
+    house.rules(`
+knowledge: { archive: { folder: "${folder}" } }
+rules: [{ name: all, then: [{ ingest: { to: [archive] } }] }]`);
+    const hash = sha256('begun');
+    const place = join(folder, hash.slice(0, 2));
+    await mkdir(place, { recursive: true });
+    const other = `${sha256('another')}.txt.5f1e.tmp`;
+    for (const name of [`${hash}.txt.5f1e.tmp`, other]) await writeFile(join(place, name), 'beg');
+    await house.arrive(mailWith('begun', [textFile('a.tmp', 'begun')]));
+    await inState(house, 'placed');
+    assert.deepEqual((await readdir(place)).sort(), [`${hash}.bin`, `${hash}.json`, other].sort());
   });
 });

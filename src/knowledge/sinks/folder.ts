@@ -1,7 +1,7 @@
 // A folder that gets documents as they are: each once, under its SHA-256, with a file beside it that says what it is.
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
 import { PosternError } from '../../kernel/errors.ts';
 import { waitAfter } from '../../network/standard-webhooks.ts';
 import type { KnowledgeParts } from '../parts.ts';
@@ -29,6 +29,7 @@ export async function placeInFolder(
   };
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await removeUnfinished(path);
     await write(`${path}${extensionOf(documents[0]?.filename ?? '')}`, await blob.open(), signal);
     await write(`${path}.json`, [Buffer.from(`${JSON.stringify(about, null, 2)}\n`)], signal);
     return { outcome: 'placed', status: null };
@@ -42,10 +43,17 @@ export async function placeInFolder(
   }
 }
 
-/** Of the name that the mail gives, only what can do no harm; a document is never `.json` beside its own description. */
+/** Of the name that the mail gives, only what can do no harm; a document is never taken for its own description. */
 function extensionOf(filename: string): string {
   const extension = extname(filename).toLowerCase();
-  return /^\.[a-z0-9]{1,8}$/.test(extension) && extension !== '.json' ? extension : '.bin';
+  return /^\.[a-z0-9]{1,8}$/.test(extension) && !['.json', '.tmp'].includes(extension) ? extension : '.bin';
+}
+
+/** What an attempt that was killed has left behind: it is somebody's mail. Who still writes there begins anew. */
+async function removeUnfinished(path: string): Promise<void> {
+  for (const name of await readdir(dirname(path)))
+    if (name.startsWith(`${basename(path)}.`) && name.endsWith('.tmp'))
+      await rm(join(dirname(path), name), { force: true });
 }
 
 /** Whole or not at all, and the same bytes again do no harm. */
