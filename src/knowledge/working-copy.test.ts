@@ -1,7 +1,7 @@
 // Working copies: gone when their work is done, and those of killed processes gone at the next start.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -50,6 +50,21 @@ it('of a process that is gone is removed; of those that run, and of other hosts,
       assert.equal(left.length, 3, 'the two, and the one that is in use');
       assert.ok(!left.includes(names[0] ?? ''));
     });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+it('of another host is removed once it is older than any work, as a container comes back under another name', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'postern-copy-'));
+  try {
+    await mkdir(join(folder, 'documents'));
+    const path = join(folder, 'documents', 'elsewhere+1+aaaa+1+old');
+    await writeFile(path, 'mail');
+    const before = Date.now() / 1000 - 25 * 3600;
+    await utimes(path, before, before);
+    await removeLeftCopies(folder);
+    assert.deepEqual(await readdir(join(folder, 'documents')), []);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -2,13 +2,14 @@
 // left behind is found and removed: it is somebody's mail.
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { isGone, newOwner } from '../kernel/owner.ts';
 import type { OpenBlob } from '../objects/blobs.ts';
 
 const FOLDER = 'documents';
+const OLD_MS = 24 * 3_600_000; // a document is copied and read within minutes
 const OWNER = newOwner();
 const named = (owner: string): string => owner.replaceAll('/', '+'); // no host name has a +
 
@@ -29,11 +30,17 @@ export async function withWorkingCopy<T>(
   }
 }
 
-/** Removes the files of processes that are gone. */
+/** Removes the files of processes that are gone, also of those whose host is another now: a container has a new name each time. */
 export async function removeLeftCopies(folder: string): Promise<void> {
   const names = await readdir(join(folder, FOLDER)).catch(() => []);
   for (const name of names) {
     const [host = '', pid = '', run = ''] = name.split('+');
-    if (isGone(`${host}/${pid}/${run}`)) await rm(join(folder, FOLDER, name), { force: true });
+    const path = join(folder, FOLDER, name);
+    if (isGone(`${host}/${pid}/${run}`) || (await isOld(path))) await rm(path, { force: true });
   }
 }
+
+const isOld = async (path: string): Promise<boolean> => {
+  const found = await stat(path).catch(() => null); // it may be gone by now
+  return found !== null && found.mtimeMs < Date.now() - OLD_MS;
+};
