@@ -3,8 +3,8 @@ import type { MailMetadata, Trust } from '../../contracts/mail.ts';
 import { headerValues } from '../headers.ts';
 import type { Authenticity } from './authenticate.ts';
 import { domainName, domainOf, isSameOrganisation } from './domains.ts';
+import { MAX_SIGNATURES } from './mail-shape.ts';
 
-const MAX_SIGNATURES = 20; // each is hashed and looked up; honest mail has one or two, a list's some more
 const SIGNING_DOMAIN = /(?:^|;)\s*d\s*=\s*([^;\s]+)/;
 
 /**

@@ -34,6 +34,26 @@ describe('the shape of a mail', () => {
     }
   });
 
+  it('is refused with more lines of headers, or more signatures, than honest mail has', () => {
+    const hidden = 'a:\r\n'.repeat(2_100); // more headers than are read of a mail
+    for (const pieceBytes of [1_000, 64 * 1024]) {
+      for (const line of [' \r\n', 'no header\n', 'X: y\r\n'])
+        assert.throws(() => shapeOf(`X: y\r\n${line.repeat(6_000)}`, pieceBytes), { message: /5000 lines/ });
+      for (const name of ['DKIM-Signature:', 'dkim-signature :', 'DKIM-SIGNATURE\r\n :'])
+        assert.throws(() => shapeOf(`${hidden}${`${name} v=1; l=1\r\n`.repeat(21)}\r\nx`, pieceBytes), {
+          code: 'mail_too_complex',
+          message: /21 signatures/,
+        });
+    }
+    shapeOf(`${'DKIM-Signature: v=1\r\n'.repeat(20)}\r\nx`, 1_000);
+  });
+
+  it('ends its headers where the check of signatures does: a line of two CR is none that is empty', () => {
+    const headers = 'From: a@example.org\r\n\r\r\nSubject: x\r\n\r\n';
+    for (const pieceBytes of [1, 3, 1_000])
+      assert.equal(shapeOf(`${headers}Hello.\r\n`, pieceBytes).headers().toString(), headers);
+  });
+
   it('may have a large body of many lines', () => {
     shapeOf(`${HEADERS}${`${'x'.repeat(76)}\r\n`.repeat(100_000)}`, 64 * 1024);
   });
