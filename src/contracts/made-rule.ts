@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { rule } from './rule.ts';
 
-const MAX_TEXT_CHARS = 100_000; // a list of some thousand customers; a rules file takes what is longer
+export const MAX_RULE_CHARS = 100_000; // a list of some thousand customers; a rules file takes what is longer
 
 export const ruleOrigin = z.enum(['file', 'made']);
 
@@ -51,7 +51,7 @@ export const madeRuleVersion = z.object({
 export type MadeRuleVersion = z.infer<typeof madeRuleVersion>;
 
 /** One rule as YAML, such as `name: lists` and what follows it, or as the object that the YAML would be. */
-export const ruleText = z.string().min(1).max(MAX_TEXT_CHARS);
+export const ruleText = z.string().min(1).max(MAX_RULE_CHARS);
 export const ruleObject = z.record(z.string(), z.unknown());
 
 export interface MadeRuleInput {

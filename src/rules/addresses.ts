@@ -83,6 +83,11 @@ export function addressPattern(source: string): AddressPattern {
   if (at < 0 && isPlain(source) && !source.includes('.')) {
     throw new PatternError(`is neither an address nor a domain; for the domain ${source} write *@${source}`);
   }
+  // It would never fit, and as an exclusion exclude nobody.
+  if (!local.startsWith('"') && /[\s,;<>@]/.test(local))
+    throw new PatternError(
+      'is more than one address, or has a name beside it; write a list of addresses alone',
+    );
   return local === '*' ? domainPattern(domain) : withLocal(local, domain);
 }
 

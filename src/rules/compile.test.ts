@@ -57,6 +57,7 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
     '4:13',
     /`sent` says nothing; write time/,
   );
+  mistake('two addresses in one', when('from: "!a@b.example, c@d.example"'), '4:13', /more than one address/);
   mistake('no header', when('header: {}'), '4:15', /`header`: names no header/);
   mistake('an unknown key of sent', when('sent: { wekday: mon }'), '4:15', /did you mean `weekday`/);
   mistake(

@@ -77,6 +77,19 @@ it('a rule may be given as an object, and is kept as YAML that says the same', a
   assert.deepEqual(house.source.current().rules.at(-1), given);
 });
 
+it('an object that is longer or deeper than a text may be is refused', async (t) => {
+  const house = await houseOf(t);
+  let deep: Record<string, unknown> = { subject: 'x' };
+  for (let i = 0; i < 20_000; i++) deep = { not: deep };
+  const long = { subject: 'x'.repeat(100_001) };
+  for (const when of [deep, long])
+    await assert.rejects(
+      // biome-ignore lint/suspicious/noThenProperty: the language says then
+      house.made.create({ rule: { name: 'x', when, then: ['stop'] }, enabled: true }, 'anna'),
+      { code: 'invalid_input', message: /nested too deep|longer than 100000/ },
+    );
+});
+
 it('a change makes a version with its author, a removal too; a later one is not overwritten', async (t) => {
   const house = await houseOf(t);
   const { id } = await create(house, rule('one'));

@@ -1,5 +1,5 @@
 // A rule that was made in the console or over REST, as text: one rule by itself, in the language of the files.
-import type { MadeRuleInput } from '../contracts/made-rule.ts';
+import { MAX_RULE_CHARS, type MadeRuleInput } from '../contracts/made-rule.ts';
 import { type Rule, rule, rulesFile } from '../contracts/rule.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { readYaml, type YamlFile, yamlOf } from './rules-yaml.ts';
@@ -16,7 +16,24 @@ export function madeText({ text, rule: given }: MadeRuleInput): string {
       details: { errors: [{ path: 'text', message: 'give either text or rule' }] },
     });
   }
-  return text ?? yamlOf(given);
+  return text ?? textOf(given);
+}
+
+/** @throws PosternError `invalid_input` where it is longer or deeper than a text may be */
+function textOf(given: unknown): string {
+  const refused = (message: string): PosternError =>
+    new PosternError('invalid_input', `The rule ${message}.`, {
+      details: { errors: [{ path: 'rule', message }] },
+    });
+  let text: string;
+  try {
+    text = yamlOf(given);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw refused('is nested too deep');
+  }
+  if (text.length > MAX_RULE_CHARS) throw refused(`is longer than ${MAX_RULE_CHARS} characters as YAML`);
+  return text;
 }
 
 /**
