@@ -15,12 +15,12 @@ import type { StagedBlob } from '../objects/blobs.ts';
 import type { KnowledgeDocumentsTable } from '../store/schema.ts';
 import type { Tx } from '../store/store.ts';
 import { atAnyPlace, textOf } from '../watch/text.ts';
-import { addPlacements, type KnowledgeParts, reasonOf, setDocument } from './parts.ts';
+import { addPlacements, fetchAgain, type KnowledgeParts, reasonOf, setDocument, TOO_LARGE } from './parts.ts';
 
 /** Of any document, whatever a rule allows: what an object takes. */
 const LARGEST_BYTES = 256 * 1024 * 1024;
 /** Failures that no further attempt mends; the document says so, and it is no dead letter. */
-const FINAL = new Set(['document_too_large', 'document_missing']);
+const FINAL = new Set([TOO_LARGE, 'document_missing']);
 
 interface Fetched {
   blob: StagedBlob;
@@ -45,6 +45,14 @@ export async function fetchDocument(parts: KnowledgeParts, id: string, context: 
       return parts.store.write(async (tx) => {
         await context.finish(tx);
         await setDocument(tx, parts, id, failed);
+        // Another rule may have come meanwhile that takes larger ones.
+        const now = await tx
+          .selectFrom('knowledge_documents')
+          .select('max_bytes')
+          .where('id', '=', id)
+          .executeTakeFirst();
+        if (failed.code === TOO_LARGE && now && now.max_bytes > document.max_bytes)
+          await fetchAgain(tx, parts, document);
       });
     if (!context.signal.aborted)
       await parts.store.write((tx) => setDocument(tx, parts, id, { ...failed, state: 'queued' }));
@@ -215,7 +223,7 @@ const missing = (message: string): PosternError => new PosternError('document_mi
 
 const tooLarge = (size: number | null, limit: number): PosternError =>
   new PosternError(
-    'document_too_large',
+    TOO_LARGE,
     size === null
       ? `The document has more than ${limit} octets.`
       : `The document has ${size} octets; ${limit} are taken.`,

@@ -1,7 +1,7 @@
 // Documents from mail to where people and agents find them: the jobs of each step, and what operators see and do.
 import type { DocumentView, Passage, SearchAnswer } from '../contracts/knowledge.ts';
 import { LOCAL_SINK } from '../contracts/knowledge-sink.ts';
-import { documentPool, sinkOfPool } from '../jobs/kinds.ts';
+import { sinkOfPool } from '../jobs/kinds.ts';
 import { codeOf, notFound, PosternError } from '../kernel/errors.ts';
 import type { Part } from '../kernel/lifecycle.ts';
 import { removeFromIndex } from '../store/full-text.ts';
@@ -9,7 +9,14 @@ import type { KnowledgeDocumentsTable, KnowledgePlacementsTable } from '../store
 import { afterCommit, type Tx } from '../store/store.ts';
 import { type DocumentQuery, documentViews } from './document-views.ts';
 import { fetchDocument } from './fetch.ts';
-import { enqueuePlacement, type KnowledgeParts, setContent, setDocument, setPlacement } from './parts.ts';
+import {
+  enqueueFetch,
+  enqueuePlacement,
+  type KnowledgeParts,
+  setContent,
+  setDocument,
+  setPlacement,
+} from './parts.ts';
 import { placeContent } from './place.ts';
 import { readContent } from './read.ts';
 import { type KnowledgeQuery, searchKnowledge } from './search.ts';
@@ -129,18 +136,11 @@ export class Knowledge implements Part {
     });
   }
 
-  async #retryFetch({
-    id,
-    state,
-    job_id: job,
-    account_id: account,
-  }: KnowledgeDocumentsTable): Promise<boolean> {
-    if (state !== 'failed') return false;
-    await this.#again(job, async (tx, isRevived) => {
-      const isSet = await setDocument(tx, this.#parts, id, { state: 'queued' }, ['failed']);
-      if (isRevived || !isSet) return;
-      const pool = documentPool(account);
-      await this.#parts.jobs.enqueue(tx, 'knowledge.fetch', { document_id: id }, { pool });
+  async #retryFetch(document: KnowledgeDocumentsTable): Promise<boolean> {
+    if (document.state !== 'failed') return false;
+    await this.#again(document.job_id, async (tx, isRevived) => {
+      const isSet = await setDocument(tx, this.#parts, document.id, { state: 'queued' }, ['failed']);
+      if (isSet && !isRevived) await enqueueFetch(tx, this.#parts, document);
     });
     return true;
   }

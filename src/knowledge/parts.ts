@@ -2,7 +2,7 @@
 // placements that are put in.
 import type { Bus } from '../cluster/bus.ts';
 import { type KnowledgeSink, LOCAL_SINK } from '../contracts/knowledge-sink.ts';
-import { sinkPool } from '../jobs/kinds.ts';
+import { documentPool, sinkPool } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -136,6 +136,27 @@ export async function addPlacements(
       .executeTakeFirst();
     if (row && isDue) await enqueuePlacement(tx, parts, row);
   }
+}
+
+/** A document that is larger than its rules take. */
+export const TOO_LARGE = 'document_too_large';
+
+export async function enqueueFetch(
+  tx: Tx,
+  { jobs }: Pick<KnowledgeParts, 'jobs'>,
+  { id, account_id: account }: { id: string; account_id: string },
+): Promise<void> {
+  await jobs.enqueue(tx, 'knowledge.fetch', { document_id: id }, { pool: documentPool(account) });
+}
+
+/** Of a document that failed for good under what was known then. */
+export async function fetchAgain(
+  tx: Tx,
+  parts: Pick<KnowledgeParts, 'jobs' | 'bus' | 'clock'>,
+  document: { id: string; account_id: string },
+): Promise<void> {
+  const again = { state: 'queued', code: null, error: null };
+  if (await setDocument(tx, parts, document.id, again, ['failed'])) await enqueueFetch(tx, parts, document);
 }
 
 export async function enqueuePlacement(

@@ -1,13 +1,13 @@
 // The first step: which documents a rule takes from a message. Each becomes a row, and a job that fetches it.
 import type { MailMetadata, MailPart } from '../contracts/mail.ts';
-import { documentPool, type JobPayload } from '../jobs/kinds.ts';
+import type { JobPayload } from '../jobs/kinds.ts';
 import type { JobContext } from '../jobs/worker.ts';
 import { newId } from '../kernel/ids.ts';
 import { attachmentName, attachmentsOf, isInline } from '../mail/structure.ts';
 import { octetsOf } from '../rules/quantity.ts';
 import type { MessagesTable } from '../store/schema.ts';
 import { afterCommit, type Tx } from '../store/store.ts';
-import { addPlacements, type KnowledgeParts } from './parts.ts';
+import { addPlacements, enqueueFetch, fetchAgain, type KnowledgeParts, TOO_LARGE } from './parts.ts';
 
 const MAX_DOCUMENTS = 100; // of one mail; more is no correspondence
 const SUBJECT_CHARS = 150; // of a file's name
@@ -99,13 +99,8 @@ async function addDocument(
     .onConflict((conflict) => conflict.columns(['message_id', 'part']).doNothing())
     .returning('id')
     .executeTakeFirst();
-  if (!added) return addSinks(tx, parts, { messageId: message.id, part }, sinks);
-  await parts.jobs.enqueue(
-    tx,
-    'knowledge.fetch',
-    { document_id: id },
-    { pool: documentPool(message.account_id) },
-  );
+  if (!added) return addSinks(tx, parts, { messageId: message.id, part }, { sinks, maxBytes });
+  await enqueueFetch(tx, parts, { id, account_id: message.account_id });
   afterCommit(tx, () =>
     parts.bus.publish('knowledge.changed', {
       document_id: id,
@@ -115,25 +110,26 @@ async function addDocument(
   );
 }
 
-/** Another rule wants the same document: it is one, and goes to the sinks of both. */
+/** Another rule wants the same document: it is one, goes to the sinks of both, and may be as large as either says. */
 async function addSinks(
   tx: Tx,
   parts: KnowledgeParts,
   { messageId, part }: { messageId: string; part: string },
-  sinks: readonly string[],
+  { sinks, maxBytes }: { sinks: readonly string[]; maxBytes: number },
 ): Promise<void> {
   const row = await tx
     .selectFrom('knowledge_documents')
-    .select(['id', 'sinks', 'content_id'])
+    .select(['id', 'account_id', 'sinks', 'content_id', 'max_bytes', 'code'])
     .where('message_id', '=', messageId)
     .where('part', '=', part)
     .executeTakeFirstOrThrow();
   const all = [...new Set([...(JSON.parse(row.sinks) as string[]), ...sinks])];
   await tx
     .updateTable('knowledge_documents')
-    .set({ sinks: JSON.stringify(all) })
+    .set({ sinks: JSON.stringify(all), max_bytes: Math.max(row.max_bytes, maxBytes) })
     .where('id', '=', row.id)
     .execute();
+  if (row.code === TOO_LARGE && maxBytes > row.max_bytes) await fetchAgain(tx, parts, row);
   if (row.content_id === null) return;
   const content = await tx
     .selectFrom('knowledge_contents')

@@ -127,6 +127,18 @@ rules:
     assert.deepEqual(document?.sinks.map(({ sink }) => sink).sort(), ['archive', 'local']);
   });
 
+  it('of two rules are as large as either of them takes', async () => {
+    await using house = await open(`
+rules:
+  - { name: small, then: [{ ingest: { max_size: 1kB } }] }
+  - { name: large, then: [{ ingest: { max_size: 1MB } }] }`);
+    await house.arrive(mailWith('large', [textFile('a.txt', 'words '.repeat(1000))]));
+    await house.until(async () => {
+      const [document] = await house.knowledge.list({ limit: 1 });
+      return document?.state === 'ready';
+    });
+  });
+
   it('do not include the pictures inside of a text', async () => {
     await using house = await open(FILES_ONLY);
     const logo = {

@@ -7,6 +7,7 @@ import type { Placed, Placing } from '../placing.ts';
 import { indexText } from '../words.ts';
 
 const CHARS_AT_ONCE = 8_000; // some milliseconds; a text in Chinese has a word for nearly every character
+const WORDS_CHARS_AT_ONCE = 24_000; // there are letters (U+FDFA) that are eighteen where they are written out
 const CHUNKS_AT_ONCE = 50;
 
 export async function placeInIndex(
@@ -18,7 +19,7 @@ export async function placeInIndex(
     signal.throwIfAborted();
     const next = await nextChunks(parts, content.id, done);
     if (next.length === 0) return { outcome: 'placed', status: null };
-    const rows = next.map(({ id, text }) => ({ id, title, text: indexText(text) }));
+    const rows = wordsOf(next).map((row) => ({ ...row, title }));
     done += rows.length;
     const isThere = await parts.store.write(async (tx) => {
       // What is noted and what is in the index are one commit: no chunk is in it twice.
@@ -29,6 +30,18 @@ export async function placeInIndex(
     });
     if (!isThere) return { outcome: 'placed', status: null }; // removed meanwhile, with its chunks
   }
+}
+
+/** Of the first chunks, and of one at the least. */
+function wordsOf(chunks: readonly { id: number; text: string }[]): { id: number; text: string }[] {
+  const rows: { id: number; text: string }[] = [];
+  let chars = 0;
+  for (const { id, text } of chunks) {
+    if (chars > WORDS_CHARS_AT_ONCE) break;
+    rows.push({ id, text: indexText(text) });
+    chars += rows.at(-1)?.text.length ?? 0;
+  }
+  return rows;
 }
 
 async function nextChunks({ store }: KnowledgeParts, contentId: string, from: number) {
