@@ -1,6 +1,7 @@
 // By what a message is recognised again when its UID no longer says so: after UIDVALIDITY changed, or in another folder.
 import { hash } from 'node:crypto';
 import type { MailMetadata } from '../contracts/mail.ts';
+import { headerValues } from './headers.ts';
 
 const HEX_CHARS = 32; // 128 bits: no two mails of a mailbox meet by chance
 
@@ -18,3 +19,14 @@ export function fingerprintOf(metadata: MailMetadata, internalDate: number): str
   }
   return hash('sha256', JSON.stringify(facts)).slice(0, HEX_CHARS);
 }
+
+/**
+ * The way that a mail came, as the servers on it wrote it down: each delivery has its own, and no move or copy changes it.
+ * Whoever sends a mail chooses all that its fingerprint is made of, and can make two that have one; he cannot choose this.
+ */
+export const wayOf = ({ headers }: Pick<MailMetadata, 'headers'>): string =>
+  JSON.stringify(headerValues(headers, 'received'));
+
+/** The fingerprint of a mail that has that of another one, and came another way. */
+export const fingerprintOfWay = (fingerprint: string, way: string): string =>
+  hash('sha256', JSON.stringify([fingerprint, way])).slice(0, HEX_CHARS);

@@ -114,3 +114,36 @@ it('what only the provider, or only Outlook, tells to belong together is one thr
     assert.equal(new Set([one, three, four]).size, 3);
     assert.deepEqual(replies, [false, true, false, false, true, true]);
   }));
+
+it('a mail that was made to have the fingerprint of another is no place of it: in one batch, later, and beside it', () =>
+  taking(async ({ ingest, store }) => {
+    const by = (id: string, uid: number): FetchedMessage => ({
+      ...mail([`Received: by mx.company.example id ${id}`, 'Message-ID: <same@x>']),
+      uid,
+    });
+    await ingest.take(account, at('INBOX'), [by('a', 1), by('b', 2), by('a', 3)], 3, null);
+    await ingest.take(account, at('INBOX'), [by('b', 4), by('c', 5)], 5, null);
+    const places = async () =>
+      (await store.db.selectFrom('locations').select(['message_id', 'uid']).orderBy('uid').execute()).map(
+        ({ message_id }) => message_id,
+      );
+    const [a, b, again, bAgain, c] = await places();
+    assert.deepEqual([again, bAgain, new Set([a, b, c]).size], [a, b, 3]);
+    const twins = ['d', 'e'].map((id, n) => ({
+      ...by(id, 6),
+      headers: Buffer.from(`Received: ${id}\r\nMessage-ID: <t@x>\r\n\r\n`),
+      n,
+    }));
+    await Promise.all(
+      ['INBOX', 'Support'].map((mailbox, n) =>
+        ingest.take(account, at(mailbox), [twins[n] as FetchedMessage], 6, null),
+      ),
+    );
+    const rows = await store.db
+      .selectFrom('messages')
+      .select('id')
+      .where('message_id', '=', '<t@x>')
+      .execute();
+    const jobs = await store.db.selectFrom('jobs').selectAll().where('kind', '=', 'message.ingest').execute();
+    assert.equal(rows.length + jobs.length, 2, 'the one that was slower is taken once more, as another mail');
+  }));

@@ -9,18 +9,19 @@ import type { Clock } from '../kernel/clock.ts';
 import { explain } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { wayOf } from '../mail/fingerprint.ts';
 import { kindOf } from '../mail/kind.ts';
 import { threadKeys } from '../mail/thread-keys.ts';
 import { trustOf } from '../mail/trust.ts';
-import { afterCommit, type Store, type Tx } from '../store/store.ts';
+import { afterCommit, type Reader, type Store, type Tx } from '../store/store.ts';
 import type { Decider, Decision, TextReader } from './arrival.ts';
 import { advance, type Checkpoint } from './checkpoints.ts';
 import { type Correspondents, noteSentMail } from './correspondents.ts';
 import { isHistory, isOlder } from './history.ts';
 import { joinThreads } from './join-threads.ts';
-import { knownMessages, knownThreads, ownMessageIds } from './ledger-lookups.ts';
+import { knownMessages, knownThreads, knownWays, ownMessageIds } from './ledger-lookups.ts';
 import { insertArrivals, insertContent, insertPlaces, type NewArrival } from './ledger-writes.ts';
-import { firstOfEach, type Read, readOne } from './read-mail.ts';
+import { firstOfEach, type Read, readOne, toldApart } from './read-mail.ts';
 
 const AT_ONE_GO = 50; // more mails take some milliseconds for each step: others have their turn in between
 const INGEST_ATTEMPTS = 3; // a message that cannot be understood three times will not be understood
@@ -133,11 +134,15 @@ export class Ingest {
     const pause = batch.length > AT_ONE_GO ? turn : async () => undefined;
     const { read, failed } = this.#readAll(checkpoint, batch);
     await pause();
-    const known = await knownMessages(
-      store.db,
-      account.id,
-      read.map((one) => one.fingerprint),
-    );
+    const knownOf = (some: readonly Read[], db: Reader = store.db) =>
+      knownMessages(
+        db,
+        account.id,
+        some.map((one) => one.fingerprint),
+      );
+    const known = await knownOf(read);
+    const apart = toldApart(read, await knownWays(store.db, account.id, [...known.keys()]));
+    for (const [fingerprint, id] of await knownOf(apart)) known.set(fingerprint, id);
     const fresh = firstOfEach(
       read.filter((one) => !known.has(one.fingerprint) && !isHistory(one, checkpoint)),
     );
@@ -170,12 +175,18 @@ export class Ingest {
       for (const arrival of inserted) known.set(arrival.fingerprint, arrival.id);
       await noteSentMail(tx, inserted, now);
       if (inserted.length < arrivals.length) {
-        const others = await knownMessages(
+        for (const [fingerprint, id] of await knownOf(fresh, tx)) known.set(fingerprint, id);
+        // One that only has the same fingerprint is taken once more: then it is told apart.
+        const ways = await knownWays(
           tx,
           account.id,
-          arrivals.map((arrival) => arrival.fingerprint),
+          fresh.map((one) => one.fingerprint),
         );
-        for (const [fingerprint, id] of others) known.set(fingerprint, id);
+        for (const one of fresh) {
+          if (ways.get(one.fingerprint) === wayOf(one.metadata)) continue;
+          known.delete(one.fingerprint);
+          failed.push(one.message.uid);
+        }
       }
       const places = read.flatMap((one) => {
         const messageId = known.get(one.fingerprint);

@@ -1,4 +1,6 @@
 // What the ledger already knows of a batch of messages, in one query a question.
+import type { MailMetadata } from '../contracts/mail.ts';
+import { wayOf } from '../mail/fingerprint.ts';
 import { keptQuery } from '../store/kept-query.ts';
 import type { Reader } from '../store/store.ts';
 
@@ -20,6 +22,15 @@ const messagesBy = bySize(() =>
     db
       .selectFrom('messages')
       .select(['fingerprint', 'id'])
+      .where('account_id', '=', accountId)
+      .where('fingerprint', 'in', list),
+  ),
+);
+const metadataBy = bySize(() =>
+  keptQuery((db, accountId: string, ...list: string[]) =>
+    db
+      .selectFrom('messages')
+      .select(['fingerprint', 'metadata'])
       .where('account_id', '=', accountId)
       .where('fingerprint', 'in', list),
   ),
@@ -49,6 +60,20 @@ export async function knownMessages(
   for (const list of padded(fingerprints)) {
     const rows = await messagesBy(list.length)(db, accountId, ...list);
     for (const row of rows) known.set(row.fingerprint, row.id);
+  }
+  return known;
+}
+
+/** The ways that the messages came which are known by these fingerprints. */
+export async function knownWays(
+  db: Reader,
+  accountId: string,
+  fingerprints: readonly string[],
+): Promise<Map<string, string>> {
+  const known = new Map<string, string>();
+  for (const list of padded(fingerprints)) {
+    const rows = await metadataBy(list.length)(db, accountId, ...list);
+    for (const row of rows) known.set(row.fingerprint, wayOf(JSON.parse(row.metadata) as MailMetadata));
   }
   return known;
 }

@@ -9,7 +9,7 @@ import { streamMessage } from '../imap/read-message.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { codeOf, explain, PosternError, retryOf } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { fingerprintOf } from '../mail/fingerprint.ts';
+import { fingerprintOf, fingerprintOfWay, wayOf } from '../mail/fingerprint.ts';
 import { metadataOf } from '../mail/metadata.ts';
 import type { Authenticity } from '../mail/trust/authenticate.ts';
 import { checkedTrust, uncheckedTrust, unprovable } from '../mail/trust/level.ts';
@@ -163,7 +163,10 @@ export class Proofs {
   /** What is proved has to be what was taken in, and what rules and agents look at. */
   #demandSame({ fingerprint, metadata, arrivedAt }: Subject, headers: Buffer, { mailbox }: Place): void {
     const read = metadataOf({ headers, bodyStructure: undefined, size: metadata.size });
-    if (fingerprintOf(read, arrivedAt) === fingerprint) return;
+    const way = wayOf(metadata);
+    const found = fingerprintOf(read, arrivedAt);
+    const isSame = found === fingerprint || fingerprintOfWay(found, way) === fingerprint;
+    if (isSame && wayOf(read) === way) return;
     throw new PosternError('message_changed', `The message in ${mailbox} is not the one that was taken in.`);
   }
 }

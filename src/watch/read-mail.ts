@@ -2,7 +2,7 @@
 import type { MailMetadata } from '../contracts/mail.ts';
 import type { FetchedMessage } from '../imap/fetch.ts';
 import { PosternError } from '../kernel/errors.ts';
-import { fingerprintOf } from '../mail/fingerprint.ts';
+import { fingerprintOf, fingerprintOfWay, wayOf } from '../mail/fingerprint.ts';
 import { metadataOf } from '../mail/metadata.ts';
 
 export interface Read {
@@ -26,6 +26,24 @@ export function readOne(message: FetchedMessage): Read {
     size: message.size,
   });
   return { message, metadata, fingerprint: fingerprintOf(metadata, message.internalDate) };
+}
+
+/**
+ * Gives those fingerprints of their own that have one with another mail and came another way than it. Else the second would
+ * be a place of the first, where its signatures or its text would be looked for.
+ * @param ways of the mails that are known already, by fingerprint
+ * @returns them
+ */
+export function toldApart(read: readonly Read[], ways: ReadonlyMap<string, string>): Read[] {
+  const first = new Map(ways);
+  return read.filter((one) => {
+    const way = wayOf(one.metadata);
+    const other = first.get(one.fingerprint);
+    if (other === undefined) first.set(one.fingerprint, way);
+    if (other === undefined || other === way) return false;
+    one.fingerprint = fingerprintOfWay(one.fingerprint, way);
+    return true;
+  });
 }
 
 /** A copy within a batch is the same message at a second place. */
