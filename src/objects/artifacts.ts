@@ -9,6 +9,7 @@ import type { Reader, Store, Tx } from '../store/store.ts';
 import type { Blobs, OpenBlob, StagedBlob } from './blobs.ts';
 
 const DAY_MS = 24 * 3_600_000;
+const EXPIRE_ATTEMPTS = 1000; // a week, in the end every ten minutes: an object store that is away keeps nothing for ever
 
 /** A part of the mail of an event. */
 export interface ArtifactOf {
@@ -80,7 +81,8 @@ export class Artifacts {
   }
 
   #expireAt(tx: Tx, id: string, runAt: number): Promise<unknown> {
-    return this.#parts.jobs.enqueue(tx, 'artifact.expire', { object_id: id }, { runAt });
+    const options = { runAt, maxAttempts: EXPIRE_ATTEMPTS };
+    return this.#parts.jobs.enqueue(tx, 'artifact.expire', { object_id: id }, options);
   }
 
   /** Keeps what was staged. Where the event has an artifact of this part already, that one stays, and is returned. */
