@@ -3,7 +3,7 @@
 import type { MailMetadata, Trust } from '../contracts/mail.ts';
 import { type AuthenticationResult, readAuthenticationResults } from './authentication-results.ts';
 import { headerValues } from './headers.ts';
-import { domainOf } from './trust/domains.ts';
+import { domainOf, isSameOrganisation } from './trust/domains.ts';
 import type { KnownPeople } from './trust/known-people.ts';
 import { flagsOf } from './trust/look-alikes.ts';
 
@@ -111,11 +111,11 @@ const signerOf = (properties: Map<string, string>): string =>
   bare(properties.get('header.d') ?? '') || domainOf(properties.get('header.i'));
 
 /**
- * Relaxed alignment without a list of public suffixes: one domain is the other or lies below it. Narrower than
- * RFC 7489 §3.1.1, which also lets two children of one organisation stand for each other.
+ * One domain is the other or lies below it, and both are one organisation's: `alice.github.io` does not stand for
+ * `github.io`. Narrower than RFC 7489 §3.1.1, which also lets two children of one organisation stand for each other.
  */
 function aligned(signer: string, from: string): boolean {
-  if (!signer.includes('.')) return false;
+  if (!signer.includes('.') || !isSameOrganisation(signer, from)) return false;
   return signer === from || from.endsWith(`.${signer}`) || signer.endsWith(`.${from}`);
 }
 

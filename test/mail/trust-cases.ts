@@ -229,6 +229,16 @@ const byServer = [
     /mx\.postern\.example says that DMARC passed for example\.org/,
     { sign: null, change: onTop(PASSED), authservId: 'mx.postern.example' },
   ),
+  unverified(
+    'a server found the signature of a customer of a host of many, and From is the host',
+    /not signed/,
+    {
+      sign: null,
+      head: { From: 'a@github.io' },
+      change: onTop('Authentication-Results: mx.postern.example; dkim=pass header.d=alice.github.io'),
+      authservId: 'mx.postern.example',
+    },
+  ),
   unverified('a forged Authentication-Results, and no server is named', /./, {
     sign: null,
     change: onTop(PASSED),
