@@ -9,6 +9,7 @@ import type { Blobs } from './blobs.ts';
 
 /** Above what any mail server takes, so that it bounds the disk and not the mail: that is max_message_bytes. */
 export const LARGEST_OBJECT_BYTES = 256 * 1024 * 1024;
+const EXPIRE_ATTEMPTS = 1000; // a week: an object store that is away for a time keeps nothing for ever
 const KEPT_UNUSED_MS = 24 * 3_600_000; // as long as the answer to a request is kept for its Idempotency-Key
 
 export interface NewUpload {
@@ -50,7 +51,8 @@ export class Uploads {
             expires_at: expiresAt,
           })
           .execute();
-        await this.#jobs.enqueue(tx, 'object.expire', { object_id: blob.id }, { runAt: expiresAt });
+        const options = { runAt: expiresAt, maxAttempts: EXPIRE_ATTEMPTS };
+        await this.#jobs.enqueue(tx, 'object.expire', { object_id: blob.id }, options);
       });
     } catch (error) {
       await blob.discard();
