@@ -111,16 +111,17 @@ export async function moveMessage(
   });
 }
 
-/** Where the newest message with that Message-ID lies in a mailbox; null where there is none. */
-export async function placeOf(
+/** Where the messages with that Message-ID lie in a mailbox. */
+export async function placesWith(
   connection: ImapConnection,
   mailbox: string,
   messageId: string,
-): Promise<Place | null> {
+): Promise<Place[]> {
   const uids = await findByMessageId(connection, mailbox, messageId);
   const open = connection.client.mailbox; // the search has left it open
-  if (uids.length === 0 || !open || open.path !== mailbox) return null;
-  return { mailbox, uidValidity: String(open.uidValidity), uid: Math.max(...uids.slice(0, MOST_FOUND)) };
+  if (!open || open.path !== mailbox) return [];
+  const uidValidity = String(open.uidValidity);
+  return uids.slice(0, MOST_FOUND).map((uid) => ({ mailbox, uidValidity, uid }));
 }
 
 /** @throws PosternError `message_gone` */

@@ -2,7 +2,7 @@
 // attachments are still wanted by whoever was woken by it.
 import type { ImapConnection } from '../imap/connection.ts';
 import { createMailbox } from '../imap/mailboxes.ts';
-import { moveMessage, type Place, placeOf } from '../imap/operations.ts';
+import { moveMessage, type Place, placesWith } from '../imap/operations.ts';
 import { codeOf } from '../kernel/errors.ts';
 import type { Tx } from '../store/store.ts';
 import { insertPlaces } from './ledger-writes.ts';
@@ -22,20 +22,21 @@ export async function moveAndNote(
   { mailbox, create }: { mailbox: string; create: boolean },
   signal: AbortSignal,
 ): Promise<void> {
-  let place: Place | null;
+  let places: Place[];
   try {
-    place = await atAnyPlace(parts, message, async (connection, from) => {
+    const place = await atAnyPlace(parts, message, async (connection, from) => {
       if (create) await createMailbox(connection, mailbox, signal);
       return moveMessage(connection, from, mailbox);
     });
-    place ??= await placeIn(parts, message, mailbox);
+    places = place ? [place] : await placesIn(parts, message, mailbox);
   } catch (error) {
     // An attempt whose end nobody heard of may have moved it.
-    place = codeOf(error) === 'message_gone' ? await placeIn(parts, message, mailbox) : null;
-    if (!place) throw error;
+    places = codeOf(error) === 'message_gone' ? await placesIn(parts, message, mailbox) : [];
+    if (places.length === 0) throw error;
   }
-  const found = place;
-  if (found) await parts.store.write((tx) => notePlace(tx, message, found));
+  // Of several mails with one Message-ID, a sender may want one to be read as the other.
+  const [found, another] = places;
+  if (found && !another) await parts.store.write((tx) => notePlace(tx, message, found));
 }
 
 async function notePlace(tx: Tx, { id, accountId }: SoughtMessage, place: Place): Promise<void> {
@@ -50,15 +51,15 @@ async function notePlace(tx: Tx, { id, accountId }: SoughtMessage, place: Place)
 }
 
 /** Where the mail can be found in a mailbox of its account by its Message-ID. */
-async function placeIn(
+async function placesIn(
   { imap }: TextParts,
   { accountId, messageId }: SoughtMessage,
   mailbox: string,
-): Promise<Place | null> {
-  if (messageId === null) return null;
-  const find = (connection: ImapConnection): Promise<Place | null> => placeOf(connection, mailbox, messageId);
+): Promise<Place[]> {
+  if (messageId === null) return [];
+  const find = (connection: ImapConnection): Promise<Place[]> => placesWith(connection, mailbox, messageId);
   return imap.use(accountId, find).catch((error: unknown) => {
-    if (codeOf(error) === 'mailbox_missing') return null;
+    if (codeOf(error) === 'mailbox_missing') return [];
     throw error;
   });
 }
