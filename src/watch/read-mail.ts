@@ -35,12 +35,15 @@ export function readOne(message: FetchedMessage): Read {
  * @returns them
  */
 export function toldApart(read: readonly Read[], ways: ReadonlyMap<string, string>): Read[] {
-  const first = new Map(ways);
+  const first = new Map<string, string | Read>(ways);
   return read.filter((one) => {
-    const way = wayOf(one.metadata);
     const other = first.get(one.fingerprint);
-    if (other === undefined) first.set(one.fingerprint, way);
-    if (other === undefined || other === way) return false;
+    if (other === undefined) {
+      first.set(one.fingerprint, one);
+      return false;
+    }
+    const way = wayOf(one.metadata);
+    if (way === (typeof other === 'string' ? other : wayOf(other.metadata))) return false;
     one.fingerprint = fingerprintOfWay(one.fingerprint, way);
     return true;
   });
