@@ -95,6 +95,32 @@ it('waits while its pool is full, and comes after those of the pool that waited 
   assert.deepEqual(runningNow(), ['a', 'b', 'e']);
 });
 
+it('comes with the commit that ends the one before it in its lane, and not before its time', async () => {
+  for (const name of ['first', 'second']) await put(name, { lane: 'x' });
+  await put('tomorrow', { lane: 'x', atOnce: false, runAt: Date.now() + 86_400_000 });
+  assert.deepEqual(runningNow(), ['first']);
+  const ended = async (left: number): Promise<void> => {
+    for (;;) {
+      const rows = await store.db.selectFrom('jobs').select('state').execute();
+      if (rows.length === left) return;
+    }
+  };
+  running.get('first')?.();
+  await ended(2);
+  const states = await store.db.selectFrom('jobs').select(['state', 'attempts']).orderBy('id').execute();
+  assert.deepEqual(
+    states.map(({ state, attempts }) => [state, attempts]),
+    [
+      ['running', 1],
+      ['ready', 0],
+    ],
+    'there is no moment in which the second waits',
+  );
+  running.get('second')?.();
+  await ended(1);
+  assert.deepEqual(runningNow(), ['first', 'second']);
+});
+
 it('is left to others once the worker has stopped', async () => {
   await worker.stop();
   await put('a');

@@ -2,7 +2,7 @@
 // That spares a second commit, and whoever waits for an agent the time that it takes.
 import { keptQuery } from '../store/kept-query.ts';
 import type { Tx } from '../store/store.ts';
-import type { Job } from './job.ts';
+import { type Job, jobOf } from './job.ts';
 import type { JobKind } from './kinds.ts';
 
 /** The worker of this process. */
@@ -26,7 +26,7 @@ const countsOf = keptQuery((db, kind: string, pool: string) =>
 const firstOf = keptQuery((db, lane: string) =>
   db
     .selectFrom('jobs')
-    .select('kind')
+    .select(['id', 'kind', 'pool'])
     .where('lane', '=', lane)
     .where('state', '<>', 'dead')
     .orderBy('id')
@@ -60,8 +60,47 @@ export async function mayBegin(
   return lane === null || (await firstOfLane(tx, lane)) === undefined;
 }
 
-/** The kind of the first job that is left in a lane: the only one there that can be taken. */
-export async function firstOfLane(tx: Tx, lane: string): Promise<JobKind | undefined> {
+export interface LaneHead {
+  id: string;
+  kind: JobKind;
+  pool: string | null;
+}
+
+/** The first job that is left in a lane: the only one there that can be taken. */
+export async function firstOfLane(tx: Tx, lane: string): Promise<LaneHead | undefined> {
   const [first] = await firstOf(tx, lane);
-  return first?.kind as JobKind | undefined;
+  return first as LaneHead | undefined;
+}
+
+const takeDue = keptQuery((db, id: string, owner: string, now: number, leaseUntil: number) =>
+  db
+    .updateTable('jobs')
+    .set((eb) => ({
+      state: 'running' as const,
+      lease_owner: owner,
+      lease_until: leaseUntil,
+      attempts: eb('attempts', '+', 1),
+      updated_at: now,
+    }))
+    .where('id', '=', id)
+    .where('state', '=', 'ready')
+    .where('run_at', '<=', now)
+    .whereRef('attempts', '<', 'max_attempts')
+    .returningAll(),
+);
+
+/**
+ * Takes the next of a lane in the transaction that ends the one before, where this process has room. One of a pool is left
+ * to its turn: others of the pool may wait for longer.
+ */
+export async function takeNext(
+  tx: Tx,
+  { id, kind, pool }: LaneHead,
+  taker: Taker,
+  now: number,
+  leaseUntil: number,
+): Promise<Job | undefined> {
+  if (pool !== null || taker.roomFor(kind, null) <= 0) return undefined;
+  const [row] = await takeDue(tx, id, taker.owner, now, leaseUntil);
+  return row && jobOf(row);
 }

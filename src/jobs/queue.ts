@@ -2,9 +2,9 @@
 import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
-import { keptQuery } from '../store/kept-query.ts';
-import { afterCommit, type Reader, type Store, type Tx } from '../store/store.ts';
-import { firstOfLane, mayBegin, type Taker } from './at-once.ts';
+import { afterCommit, type Store, type Tx } from '../store/store.ts';
+import { firstOfLane, mayBegin, type Taker, takeNext } from './at-once.ts';
+import { claimDue, claimWithinPools, type PoolLimits } from './claim.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
 import { type EnqueueOptions, idAfter, type Job, jobOf, rowOf } from './job.ts';
 import type { JobKind, JobPayload } from './kinds.ts';
@@ -12,59 +12,6 @@ import { JobTimes } from './set-back.ts';
 
 export const LEASE_MS = 30_000; // a node that dies is missed after this long
 const DEFAULT_ATTEMPTS = 10;
-
-/** The one statement of a claim: jobs that are due, by their time, and of each lane the first that is left. */
-const claiming = (
-  db: Reader,
-  kind: string,
-  owner: string,
-  now: number,
-  leaseUntil: number,
-  limit: number,
-  fullPools: readonly string[] = [],
-) =>
-  db
-    .updateTable('jobs')
-    .set((eb) => ({
-      state: 'running' as const,
-      lease_owner: owner,
-      lease_until: leaseUntil,
-      attempts: eb('attempts', '+', 1),
-      updated_at: now,
-    }))
-    .where('id', 'in', (eb) =>
-      eb
-        .selectFrom('jobs as j')
-        .select('j.id')
-        .where('j.kind', '=', kind as JobKind)
-        .where('j.state', '=', 'ready')
-        .where('j.run_at', '<=', now)
-        .whereRef('j.attempts', '<', 'j.max_attempts')
-        .$if(fullPools.length > 0, (query) =>
-          query.where((w) => w.or([w('j.pool', 'is', null), w('j.pool', 'not in', fullPools)])),
-        )
-        .where((w) =>
-          w.not(
-            w.exists(
-              w
-                .selectFrom('jobs as other')
-                .select('other.id')
-                .whereRef('other.lane', '=', 'j.lane')
-                .whereRef('other.id', '<>', 'j.id')
-                .where('other.state', '<>', 'dead')
-                .where((o) => o.or([o('other.id', '<', o.ref('j.id')), o('other.state', '=', 'running')])),
-            ),
-          ),
-        )
-        .orderBy('j.run_at')
-        .orderBy('j.id')
-        .limit(limit),
-    )
-    .returningAll();
-const claimAny = keptQuery(
-  (db, kind: string, owner: string, now: number, leaseUntil: number, limit: number) =>
-    claiming(db, kind, owner, now, leaseUntil, limit),
-);
 
 export class JobQueue {
   readonly times: JobTimes;
@@ -135,21 +82,17 @@ export class JobQueue {
   /**
    * Takes up to `limit` jobs of a kind that are due. Of a lane only the first job that is left can be taken, so that a
    * lane runs in order also while its first job waits for another attempt.
-   * @param fullPools whose jobs are left where they are
    */
-  async claim(
-    kind: JobKind,
-    owner: string,
-    limit: number,
-    fullPools: readonly string[] = [],
-  ): Promise<Job[]> {
-    const { db } = this.#store;
+  async claim(kind: JobKind, owner: string, limit: number): Promise<Job[]> {
     const now = this.#clock.now();
-    const rows =
-      fullPools.length === 0
-        ? await claimAny(db, kind, owner, now, now + LEASE_MS, limit)
-        : await claiming(db, kind, owner, now, now + LEASE_MS, limit, fullPools).execute();
-    return rows.sort((a, b) => (a.id < b.id ? -1 : 1)).map(jobOf);
+    return claimDue(this.#store.db, kind, { owner, now, leaseUntil: now + LEASE_MS }, limit);
+  }
+
+  /** The same for a kind whose jobs have pools: all that is taken at once, and the count before it, are one transaction. */
+  async claimByPool(kind: JobKind, owner: string, limit: number, pools: PoolLimits): Promise<Job[]> {
+    const now = this.#clock.now();
+    const lease = { owner, now, leaseUntil: now + LEASE_MS };
+    return this.#store.write((tx) => claimWithinPools(tx, kind, lease, limit, pools));
   }
 
   /**
@@ -168,20 +111,6 @@ export class JobQueue {
       .$if(held.length > 0, (query) => query.where('id', 'not in', held))
       .executeTakeFirst();
     return numUpdatedRows > 0n;
-  }
-
-  /** How many jobs of a kind run now in each pool, on all nodes. */
-  async runningByPool(kind: JobKind): Promise<Map<string, number>> {
-    const rows = await this.#store.db
-      .selectFrom('jobs')
-      .select((eb) => ['pool', eb.fn.countAll<number>().as('running')])
-      .where('state', '=', 'running')
-      .where('kind', '=', kind)
-      .where('pool', 'is not', null)
-      .where('lease_until', '>=', this.#clock.now())
-      .groupBy('pool')
-      .execute();
-    return new Map(rows.map((row) => [row.pool as string, Number(row.running)]));
   }
 
   /**
@@ -215,7 +144,11 @@ export class JobQueue {
       .executeTakeFirst();
     if (!row) throw new PosternError('lease_lost', `The job ${id} was taken over by another worker.`);
     const next = row.lane && (await firstOfLane(tx, row.lane)); // looking for every kind would cost a statement for each
-    if (next) afterCommit(tx, () => this.#wake(next));
+    if (!next) return;
+    const taker = this.#taker;
+    const now = this.#clock.now();
+    const taken = taker && (await takeNext(tx, next, taker, now, now + LEASE_MS));
+    afterCommit(tx, () => (taken ? taker.run(taken) : this.#wake(next.kind)));
   }
 
   /** Ends a job whose effects were committed before. */

@@ -151,40 +151,16 @@ export class JobWorker implements Part {
       const registered = this.#kinds.get(kind);
       const free = registered ? registered.concurrency - registered.running : 0;
       if (!registered || free <= 0) continue; // woken again when one of them ends
-      const claimed = registered.poolLimit
-        ? await this.#claimByPool(kind, registered, registered.poolLimit, free)
-        : await this.#claim(kind, registered, free);
-      if (claimed.length === free) this.#dirty.add(kind);
+      const { poolLimit: limitOf, claimAtOnce } = registered;
+      const jobs = limitOf
+        ? await this.#queue.claimByPool(kind, this.owner, free, { limitOf, claimAtOnce })
+        : await this.#queue.claim(kind, this.owner, free);
+      for (const job of jobs) {
+        // Another process took its lease for run out, and gave it up again: what runs here goes on under the new one.
+        if (!this.#running.has(job.id)) this.#run(job, registered);
+      }
+      if (jobs.length === free) this.#dirty.add(kind);
     }
-  }
-
-  async #claim(kind: JobKind, registered: Registered, limit: number, fullPools?: string[]): Promise<Job[]> {
-    const jobs = await this.#queue.claim(kind, this.owner, limit, fullPools);
-    for (const job of jobs) {
-      // Another process took its lease for run out, and gave it up again: what runs here goes on under the new one.
-      if (!this.#running.has(job.id)) this.#run(job, registered);
-    }
-    return jobs;
-  }
-
-  /** A few at a time, since each may fill its pool. */
-  async #claimByPool(
-    kind: JobKind,
-    registered: Registered,
-    limitOf: (pool: string) => number,
-    free: number,
-  ): Promise<Job[]> {
-    const claimed: Job[] = [];
-    const running = await this.#queue.runningByPool(kind);
-    while (claimed.length < free) {
-      const full = [...running].filter(([pool, count]) => count >= limitOf(pool)).map(([pool]) => pool);
-      const limit = Math.min(registered.claimAtOnce, free - claimed.length);
-      const jobs = await this.#claim(kind, registered, limit, full);
-      claimed.push(...jobs);
-      for (const { pool } of jobs) if (pool !== null) running.set(pool, (running.get(pool) ?? 0) + 1);
-      if (jobs.length < limit) break;
-    }
-    return claimed;
   }
 
   #roomFor(kind: JobKind, pool: string | null): number {
