@@ -44,6 +44,7 @@ export class KnownPeople {
 
   /** Whether the name is that of somebody who was only ever written to in other domains. */
   isNameOfAnother({ name, address }: Address): boolean {
+    if (this.#byName.size === 0) return false;
     const look = nameLook(name);
     const domains = look === null ? undefined : this.#byName.get(look);
     return domains !== undefined && !domains.has(domainOf(address));
@@ -55,8 +56,18 @@ const formOf = (address: string): string => {
   return `${address.slice(0, at).normalize('NFC').toLowerCase()}@${domainOf(address)}`;
 };
 
+const MAX_LOOKS_KEPT = 2_000; // of domains that write to a mailbox, most write again
+const looks = new Map<string, string>();
+
 /** Of a domain as it is shown: the letters that its ASCII form stands for. */
-const lookOf = (domain: string): string => skeletonOf(shownDomain(domain));
+function lookOf(domain: string): string {
+  const kept = looks.get(domain);
+  if (kept !== undefined) return kept;
+  const look = skeletonOf(shownDomain(domain));
+  if (looks.size >= MAX_LOOKS_KEPT) looks.clear();
+  looks.set(domain, look);
+  return look;
+}
 
 /** A full name: one word is nobody's alone. */
 function nameLook(name: string): string | null {
