@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as passes } from 'node:timers/promises';
+import type { SubmissionView } from '../../src/contracts/draft.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { salesAccount } from '../support/sales-account.ts';
@@ -12,6 +13,7 @@ import { rawMail } from './mails.ts';
 
 const MAILS = 24; // more than are read with their text on the way in
 const KILLS = 4;
+const SENDS_AT_ONCE = 5; // of one account
 const VOUCHED = 'Authentication-Results: mx.company.example; dmarc=pass header.from=prospect.example';
 
 const RULES = `rules:
@@ -52,12 +54,21 @@ describe('rules over kills', { skip: requireService('dovecot', 'smtp-sink') }, (
       await gateway.kill();
     }
     await gateway.start();
-    const sent = await sink.waitFor(MAILS);
-    const subjects = (mails: typeof sent): string[] =>
-      mails.map(({ raw }) => /^Subject: Fwd: (.*?)\r$/m.exec(raw.toString())?.[1] ?? '').sort();
-    assert.deepEqual(subjects(sent), [...ids].sort());
+    const ended = await gateway.until(async () => {
+      const { data } = await gateway.get<{ data: SubmissionView[] }>('/v1/submissions?limit=1000');
+      const all = data.filter(({ state }) => ['sent', 'unknown'].includes(state));
+      return all.length === MAILS && all;
+    });
+    // A kill in the midst of DATA leaves it unknown whether the mail arrived: it waits for a person, and is not sent again.
+    const inDoubt = ended.filter(({ state }) => state === 'unknown').length;
     await gateway.until(async () => (await dovecot.list('sales', 'Forwarded')).length === MAILS + 1);
     assert.deepEqual(await dovecot.list('sales'), []);
-    assert.deepEqual(subjects(await sink.messages()), [...ids].sort(), 'and none came after them');
+    const sent = (await sink.messages()).map(
+      ({ raw }) => /^Subject: Fwd: (.*?)\r$/m.exec(raw.toString())?.[1] ?? '',
+    );
+    assert.equal(new Set(sent).size, sent.length, 'none came twice');
+    assert.ok(sent.every((subject) => ids.includes(subject)));
+    assert.ok(inDoubt <= KILLS * SENDS_AT_ONCE, `${inDoubt} are in doubt`);
+    assert.ok(sent.length >= MAILS - inDoubt, `${sent.length} arrived, ${inDoubt} are in doubt`);
   });
 });
