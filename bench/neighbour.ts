@@ -73,7 +73,7 @@ async function silentInJobs(): Promise<Hanging> {
   const server = await startHostileImap({
     play(_server, command, _line, socket) {
       if (command !== 'SELECT') return undefined; // watching only examines
-      if (!hangs) return ['TAG NO not now'];
+      if (!hangs) return ['TAG OK done'];
       held.add(socket);
       return null;
     },
