@@ -161,14 +161,14 @@ export class JobQueue {
     await this.#release(id, owner, { state: 'ready', run_at: runAt, error });
   }
 
-  /** Gives a job back whose attempt was interrupted by a stop: it may run at once, and the attempt does not count. */
-  async putBack(id: string, owner: string): Promise<void> {
+  /** Gives a job back whose attempt does not count, because a stop interrupted it or the ledger was at fault. */
+  async putBack(id: string, owner: string, runAt?: number): Promise<void> {
     const now = this.#clock.now();
     await this.#store.db
       .updateTable('jobs')
       .set((eb) => ({
         state: 'ready' as const,
-        run_at: now,
+        run_at: runAt ?? now,
         attempts: eb('attempts', '-', 1),
         lease_owner: null,
         lease_until: null,

@@ -140,6 +140,23 @@ it('buries a job also when nobody can be told of it', async () => {
   assert.equal((await onlyRow('dead')).error, 'a bug');
 });
 
+it('does not count attempts against a job while the ledger is at fault', async () => {
+  let faults = 0;
+  const ran = handle(async () => {
+    if (++faults <= 3) throw Object.assign(new Error('full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 });
+  });
+  await worker.start();
+  await put('job', { maxAttempts: 1 });
+  for (let at = 1; at <= 4; at++) {
+    await ran();
+    if (at === 4) break;
+    assert.equal((await onlyRow('ready')).attempts, 0);
+    now += 1_000;
+    mock.timers.tick(1_000);
+  }
+  await settled(async () => (await rows()).length === 0);
+});
+
 it('runs the other jobs beside one whose payload cannot be read', async () => {
   await put('bad');
   await store.db.updateTable('jobs').set({ payload: '{"turn_id":7}' }).execute();

@@ -4,6 +4,7 @@ import { codeOf, explain, PosternError, retryOf } from '../kernel/errors.ts';
 import type { Part } from '../kernel/lifecycle.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { isGone, newOwner } from '../kernel/owner.ts';
+import { isLedgerFault } from '../store/ledger-fault.ts';
 import { afterCommit, type Tx } from '../store/store.ts';
 import { type Job, payloadOf } from './job.ts';
 import type { JobKind, JobPayload } from './kinds.ts';
@@ -222,11 +223,15 @@ export class JobWorker implements Part {
       this.#log.warn({ job: job.id, kind: job.kind }, 'job was taken over by another worker');
       return;
     }
-    if (!(error instanceof PosternError)) {
+    if (!(error instanceof PosternError) && !isLedgerFault(error)) {
       this.#log.error(
         { job: job.id, kind: job.kind, error: error instanceof Error ? error.stack : text },
         'a bug: job failed with an unknown error',
       );
+    }
+    if (isLedgerFault(error)) {
+      this.#log.error({ job: job.id, kind: job.kind, error: text }, 'the ledger is at fault: the job waits');
+      return this.#queue.putBack(job.id, this.owner, this.#clock.now() + FIRST_RETRY_MS);
     }
     const retry = retryOf(error);
     if (this.#stopped && retry !== 'never') return this.#queue.putBack(job.id, this.owner);

@@ -13,6 +13,7 @@ import { wayOf } from '../mail/fingerprint.ts';
 import { kindOf } from '../mail/kind.ts';
 import { threadKeys } from '../mail/thread-keys.ts';
 import { trustOf } from '../mail/trust.ts';
+import { isLedgerFault } from '../store/ledger-fault.ts';
 import { afterCommit, type Reader, type Store, type Tx } from '../store/store.ts';
 import type { Decider, Decision, TextReader } from './arrival.ts';
 import { advance, type Checkpoint } from './checkpoints.ts';
@@ -70,6 +71,7 @@ export class Ingest {
     try {
       return await this.#takeBatch(account, checkpoint, batch, advanceTo, readText);
     } catch (error) {
+      if (isLedgerFault(error)) throw error; // no mail of it is to blame
       const text = explain(error);
       this.#parts.log.warn(
         { messages: batch.length, error: text },
@@ -99,6 +101,7 @@ export class Ingest {
         total.added += taken.added;
         total.recognised += taken.recognised;
       } catch (error) {
+        if (isLedgerFault(error)) throw error;
         await store.write(async (tx) => {
           await this.#putAside(tx, checkpoint, message.uid);
           if (upTo !== null) await advance(tx, checkpoint, upTo, clock.now(), 1);
