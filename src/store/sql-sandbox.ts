@@ -5,6 +5,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { PosternError } from '../kernel/errors.ts';
 import type { Part } from '../kernel/lifecycle.ts';
+import { Turns } from '../kernel/turns.ts';
 import {
   batches,
   type FromChild,
@@ -66,8 +67,10 @@ export class SqlSandbox implements Part {
   readonly limits: SqlLimits;
   readonly #ledger: string;
   readonly #running = new Set<ChildProcess>();
-  readonly #waiting: (() => void)[] = [];
-  #taken = 0;
+  readonly #turns = new Turns(AT_ONCE, (waiting) => {
+    if (waiting >= MAX_WAITING)
+      throw new PosternError('sql_busy', 'Too many queries wait already.', { retry: 'later' });
+  });
   #stopped = false;
 
   /** `ledger` is the path of the SQLite file. */
@@ -91,37 +94,8 @@ export class SqlSandbox implements Part {
    * @throws SqlRefused for what the statement says; PosternError `sql_time_limit`, `sql_memory_limit`, `sql_busy`,
    *   `sql_sandbox_failed`, and the reason of the abort
    */
-  async query(query: SqlQuery, signal: AbortSignal): Promise<SqlAnswer> {
-    await this.#turn(signal);
-    try {
-      return await this.#run(query, signal);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#taken--;
-    }
-  }
-
-  async #turn(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#taken < AT_ONCE) this.#taken++;
-    else {
-      if (this.#waiting.length >= MAX_WAITING) {
-        throw new PosternError('sql_busy', 'Too many queries wait already.', { retry: 'later' });
-      }
-      await new Promise<void>((resolve, reject) => {
-        const leave = () => {
-          this.#waiting.splice(this.#waiting.indexOf(enter), 1);
-          reject(signal.reason);
-        };
-        const enter = () => {
-          signal.removeEventListener('abort', leave);
-          resolve();
-        };
-        signal.addEventListener('abort', leave, { once: true });
-        this.#waiting.push(enter);
-      });
-    }
+  query(query: SqlQuery, signal: AbortSignal): Promise<SqlAnswer> {
+    return this.#turns.take(signal, () => this.#run(query, signal));
   }
 
   async #run(query: SqlQuery, signal: AbortSignal): Promise<SqlAnswer> {

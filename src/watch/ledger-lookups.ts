@@ -17,22 +17,18 @@ function bySize<Q>(queryOf: () => Q): (size: number) => Q {
   };
 }
 
+const messagesWith = (db: Reader, accountId: string, fingerprints: readonly string[]) =>
+  db
+    .selectFrom('messages')
+    .select('fingerprint')
+    .where('account_id', '=', accountId)
+    .where('fingerprint', 'in', fingerprints);
 const messagesBy = bySize(() =>
-  keptQuery((db, accountId: string, ...list: string[]) =>
-    db
-      .selectFrom('messages')
-      .select(['fingerprint', 'id'])
-      .where('account_id', '=', accountId)
-      .where('fingerprint', 'in', list),
-  ),
+  keptQuery((db, accountId: string, ...list: string[]) => messagesWith(db, accountId, list).select('id')),
 );
 const metadataBy = bySize(() =>
   keptQuery((db, accountId: string, ...list: string[]) =>
-    db
-      .selectFrom('messages')
-      .select(['fingerprint', 'metadata'])
-      .where('account_id', '=', accountId)
-      .where('fingerprint', 'in', list),
+    messagesWith(db, accountId, list).select('metadata'),
   ),
 );
 const threadsBy = bySize(() =>

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PosternError } from '../../kernel/errors.ts';
 import type { Part } from '../../kernel/lifecycle.ts';
+import { Turns } from '../../kernel/turns.ts';
 import type { Extract, Extracted, ExtractedChunk, ExtractInput, ExtractLimits } from './contract.ts';
 import { DOCUMENT_DESCRIPTOR, type DocumentJob, type FromDocumentChild } from './document-job.ts';
 
@@ -27,8 +28,7 @@ export const defaultExtractLimits: ExtractLimits = {
 export class DocumentExtractor implements Part {
   readonly name = 'documents';
   readonly #running = new Set<ChildProcess>();
-  readonly #waiting: (() => void)[] = [];
-  #taken = 0;
+  readonly #turns = new Turns(AT_ONCE);
   #stopped = false;
 
   /** The processes that run now; for tests. */
@@ -46,36 +46,8 @@ export class DocumentExtractor implements Part {
    * @throws PosternError with one of `DOCUMENT_FAILURES`; `extractor_failed` and `stopping`, which are worth another
    *   try; the reason of an abort
    */
-  readonly extract: Extract = async (input, limits, signal) => {
-    await this.#turn(signal);
-    try {
-      return await this.#open(input, limits, signal);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#taken--;
-    }
-  };
-
-  async #turn(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#taken < AT_ONCE) {
-      this.#taken++;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      const leave = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
-        reject(signal.reason);
-      };
-      const enter = (): void => {
-        signal.removeEventListener('abort', leave);
-        resolve();
-      };
-      signal.addEventListener('abort', leave, { once: true });
-      this.#waiting.push(enter);
-    });
-  }
+  readonly extract: Extract = (input, limits, signal) =>
+    this.#turns.take(signal, () => this.#open(input, limits, signal));
 
   async #open(input: ExtractInput, limits: ExtractLimits, signal: AbortSignal): Promise<Extracted> {
     const file = await open(input.path, 'r');
