@@ -2,7 +2,6 @@
 import type { Account, Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import type { SourceConsumer, SourceDefinition, SourceStart } from '../contracts/source.ts';
-import type { ImapConnection } from '../imap/connection.ts';
 import type { ImapPool } from '../imap/pool.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
@@ -11,7 +10,7 @@ import type { Part } from '../kernel/lifecycle.ts';
 import type { SourceConsumersTable } from '../store/schema.ts';
 import { afterCommit, type Store } from '../store/store.ts';
 import { acknowledge } from './source-acknowledge.ts';
-import { beginningsAt, beginningsFrom, type Placed } from './source-beginnings.ts';
+import { beginningsAt, beginningsFrom } from './source-beginnings.ts';
 import { type ContentOptions, contentBytes } from './source-content.ts';
 import { beginAt, bumpEpoch } from './source-cursors.ts';
 import { readPosition, unknownPosition } from './source-position.ts';
@@ -85,7 +84,7 @@ export class Sources implements Part {
     const text = mailboxes && JSON.stringify(mailboxes);
     const before = await this.#byName(account.id, name);
     if (before) return { consumer: await this.#same(before, text), created: false };
-    const beginnings = await this.#begin(account, (connection) =>
+    const beginnings = await this.#parts.imap.use(account.id, (connection) =>
       beginningsFrom(connection, mailboxes, from, clock.now(), signal),
     );
     const id = newId('src', clock.now());
@@ -165,7 +164,7 @@ export class Sources implements Part {
       throw place ? unknownPosition() : notFound('mailbox', mailbox);
     }
     const mailboxes = mailbox === undefined ? consumer.mailboxes : [mailbox];
-    const beginnings = await this.#begin(account, (connection) =>
+    const beginnings = await this.#parts.imap.use(account.id, (connection) =>
       'position' in target
         ? beginningsAt(connection, readPosition(target.position), signal)
         : beginningsFrom(connection, mailboxes, target.to, clock.now(), signal),
@@ -273,10 +272,6 @@ export class Sources implements Part {
       readings.delete(open);
       if (readings.size === 0 && this.#open.get(id) === readings) this.#open.delete(id);
     }
-  }
-
-  #begin(account: Account, look: (connection: ImapConnection) => Promise<Placed[]>): Promise<Placed[]> {
-    return this.#parts.imap.use(account.id, look);
   }
 
   #end(consumerId: string): void {

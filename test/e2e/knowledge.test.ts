@@ -18,6 +18,7 @@ import { openDocument } from '../support/documents/open-document.ts';
 import { pdf } from '../support/documents/pdf.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { ADMIN_TOKEN, prepareGateway, type TestGateway } from '../support/gateway.ts';
+import { watchedAccount } from '../support/sales-account.ts';
 import { requireService } from '../support/services.ts';
 
 const TOKEN = 'Bearer canary-knowledge-token';
@@ -114,15 +115,7 @@ rules:
     await writeFile(agent, AGENT);
     await gateway.rules('rules.yaml', rules.replaceAll('THE_AGENT', agent));
     await gateway.start();
-    await gateway.addAccount({
-      label: 'sales',
-      address: 'sales@company.example',
-      imap: { host: '127.0.0.1', port: dovecot.imapPort, security: 'none' },
-      smtp: { host: '127.0.0.1', port: 1, security: 'none' },
-      require_tls: false,
-      auth: { type: 'basic', username: 'sales', password: DEFAULT_PASSWORD },
-      watch: { interval: '1s' }, // a server that is slow to tell of new mail is not what these tests wait for
-    });
+    await gateway.addAccount(watchedAccount(dovecot));
   });
   after(async () => {
     await gateway?.[Symbol.asyncDispose]();

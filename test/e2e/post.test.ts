@@ -9,6 +9,7 @@ import { mail } from '../delivery/mails.ts';
 import { type Receiver, startReceiver } from '../delivery/receiver.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { prepareGateway, type TestGateway } from '../support/gateway.ts';
+import { watchedAccount } from '../support/sales-account.ts';
 import { requireService } from '../support/services.ts';
 
 const SECRET = `whsec_${Buffer.from('canary-post-secret-canary-post-secret').toString('base64')}`;
@@ -37,15 +38,7 @@ rules: [{ name: all mail, then: [{ post: crm }] }]
       env: { CRM_SECRET: SECRET, CRM_TOKEN: TOKEN, POSTERN_LOG: 'debug' },
     });
     await gateway.start();
-    await gateway.addAccount({
-      label: 'sales',
-      address: 'sales@company.example',
-      imap: { host: '127.0.0.1', port: dovecot.imapPort, security: 'none' },
-      smtp: { host: '127.0.0.1', port: 1, security: 'none' },
-      require_tls: false,
-      auth: { type: 'basic', username: 'sales', password: DEFAULT_PASSWORD },
-      watch: { interval: '1s' }, // a server that is slow to tell of new mail is not what these tests wait for
-    });
+    await gateway.addAccount(watchedAccount(dovecot));
   });
   after(async () => {
     await gateway?.[Symbol.asyncDispose]();

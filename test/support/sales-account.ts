@@ -14,3 +14,15 @@ export const salesAccount = (dovecot: Dovecot, sink: SmtpSink) =>
     require_tls: false,
     auth: { type: 'basic', username: 'sales', password: DEFAULT_PASSWORD },
   }) satisfies Partial<AccountInput>;
+
+/** The same user where nothing leaves: in the clear, and looked at each second, since a slow server is not the matter. */
+export const watchedAccount = (dovecot: Dovecot) =>
+  ({
+    label: 'sales',
+    address: 'sales@company.example',
+    imap: { host: '127.0.0.1', port: dovecot.imapPort, security: 'none' },
+    smtp: { host: '127.0.0.1', port: 1, security: 'none' },
+    require_tls: false,
+    auth: { type: 'basic', username: 'sales', password: DEFAULT_PASSWORD },
+    watch: { interval: '1s' },
+  }) satisfies Partial<Record<keyof AccountInput, unknown>>;
