@@ -211,7 +211,10 @@ export class ImapConnection {
     });
     try {
       signal?.throwIfAborted();
-      return await Promise.race([command(), interruption]);
+      const answer = await Promise.race([command(), interruption]);
+      // ImapFlow passes over most commands on a connection that is ending, and answers nothing without an error.
+      if (!answer && !this.usable) throw this.#failure ?? this.failure;
+      return answer;
     } catch (error) {
       throw this.#failed(what, error);
     } finally {

@@ -5,6 +5,7 @@ import type { Account } from '../../src/accounts/accounts.ts';
 import { accountSettings } from '../../src/contracts/account.ts';
 import type { MailPart } from '../../src/contracts/mail.ts';
 import { connectImap, type ImapConnection } from '../../src/imap/connection.ts';
+import { examine } from '../../src/imap/examine.ts';
 import { listMailboxes } from '../../src/imap/mailboxes.ts';
 import { addFlags, findByMessageId, streamPart } from '../../src/imap/operations.ts';
 import { readMessage } from '../../src/imap/read-message.ts';
@@ -78,6 +79,15 @@ describe('an operation on a server that', () => {
       );
     });
   }
+
+  it('said goodbye opens no mailbox, and says why', async () => {
+    const play: HostileOptions['play'] = (_server, command) =>
+      command === 'NOOP' ? ['* BYE going down', 'TAG OK done'] : undefined;
+    await connected({ play }, async (connection) => {
+      await connection.client.noop();
+      await assert.rejects(examine(connection, 'INBOX'), { code: 'connection_lost', retry: 'later' });
+    });
+  });
 
   it('lists mailboxes without end is ended, with little of it kept', async () => {
     const listed = '* LIST () "/" "mailbox of some length"\r\n';
