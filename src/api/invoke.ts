@@ -4,6 +4,7 @@ import { codeOf, PosternError } from '../kernel/errors.ts';
 import { demand, identityOf } from './access.ts';
 import { invalidInput } from './invalid-input.ts';
 import type { Context, Operation } from './registry.ts';
+import { demandTool } from './tools.ts';
 
 const MAX_NESTING = 64; // conditions inside conditions; whatever is deeper would only exhaust the stack
 
@@ -24,9 +25,18 @@ export function readInput(operation: Operation, input: unknown): unknown {
   return parsed.data;
 }
 
+/** Whether the caller may, before anything of the input is read. @throws PosternError `forbidden` */
+export function admit(
+  operation: Operation,
+  { principal, rooms }: Pick<Context, 'principal' | 'rooms'>,
+): void {
+  demand(principal, operation.permission);
+  demandTool(principal, operation, rooms.rules.current());
+}
+
 /** @throws PosternError `forbidden`, `invalid_input`, and what the handler throws */
 export async function invoke(operation: Operation, context: Context, input: unknown): Promise<unknown> {
-  demand(context.principal, operation.permission);
+  admit(operation, context);
   return perform(operation, context, readInput(operation, input));
 }
 

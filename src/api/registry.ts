@@ -1,6 +1,7 @@
-// What an operation is. The REST routes, the OpenAPI document, the command line and (later) the MCP tools and the
+// What an operation is. The REST routes, the OpenAPI document, the command line, the tools of agents and (later) the
 // console's client all come from these records: an operation is written once and every door shows it.
 import type { z } from 'zod';
+import type { Agent } from '../contracts/rule.ts';
 import type { Permission, Principal } from './access.ts';
 import type { Rooms } from './rooms.ts';
 
@@ -55,6 +56,27 @@ export interface CliPart {
   spread?: string;
 }
 
+/** An operation that agents call: over MCP as a tool of this name, and over REST with their session's token. */
+export interface ToolPart {
+  /** One that agents know from elsewhere where there is one: `get_thread`. */
+  name: string;
+  /** For people who look at a list of tools. */
+  title: string;
+  /** What a model is told; the operation's summary where that says enough. */
+  description?: string;
+  /**
+   * It reaches beyond the session's own thread: an agent has it only where its policy's `tools` names it, or this other
+   * tool that stands for both.
+   */
+  named?: true | string;
+  /** It takes nothing and moves nothing, so that no list of tools leaves it out: to ask, to wait, to end. */
+  always?: true;
+  /** It is about the session itself: an operator's key has no use for it. */
+  sessionOnly?: true;
+  /** Whether the policy can ever let it do something; without, it can. What it does is judged at each call. */
+  suits?: (may: Agent['may']) => boolean;
+}
+
 export interface Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> {
   /** `noun.verb`, stable. */
   name: string;
@@ -68,6 +90,7 @@ export interface Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType 
   effects: Effects;
   http: HttpPart;
   cli?: CliPart;
+  tool?: ToolPart;
   /** Honours `Idempotency-Key`: the same request with the same key happens once. */
   idempotent?: boolean;
   /** What a call is about, for the audit; calls of operations without this are not recorded. */

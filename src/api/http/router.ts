@@ -6,8 +6,8 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import { z } from 'zod';
 import { PosternError } from '../../kernel/errors.ts';
 import { LARGEST_OBJECT_BYTES, objectTooLarge } from '../../objects/uploads.ts';
-import { demand, identityOf, type Principal } from '../access.ts';
-import { perform, readInput } from '../invoke.ts';
+import { identityOf, type Principal } from '../access.ts';
+import { admit, perform, readInput } from '../invoke.ts';
 import { type Context, type Operation, pathFields } from '../registry.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Answer, IdempotencyKeys } from './idempotency.ts';
@@ -50,11 +50,11 @@ export function onlyMethods(allowed: readonly string[]): RequestHandler {
 }
 
 /** Before the body is read: nobody unknown makes us read 48 MB. */
-function authorised(operation: Operation, { signIn }: RouterParts): RequestHandler {
+function authorised(operation: Operation, { signIn, rooms }: RouterParts): RequestHandler {
   return async (req, res, next) => {
     const principal = await signIn(req);
     res.locals.principal = principal;
-    demand(principal, operation.permission);
+    admit(operation, { principal, rooms });
     next();
   };
 }

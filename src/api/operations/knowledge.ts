@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { documentState, documentView, passageSource, searchAnswer } from '../../contracts/knowledge.ts';
 import { pageOf, pageQuery } from '../../contracts/page.ts';
-import { notFound, PosternError } from '../../kernel/errors.ts';
+import { notFound } from '../../kernel/errors.ts';
 import { pageBy } from '../pages.ts';
 import { type Context, defineOperation, type Operation } from '../registry.ts';
 import { accountFilter, accountName } from './account.ts';
@@ -13,17 +13,9 @@ const TOOL = 'search_knowledge';
 
 const byId = z.strictObject({ id: z.string().max(100) });
 
-/**
- * The account that a session's searches are held to; what is asked for, for a key.
- * @throws PosternError `forbidden`, `not_found`
- */
+/** The account that a session's searches are held to; what is asked for, for a key. @throws PosternError `not_found` */
 async function reachOf({ rooms, principal }: Context, account?: string): Promise<{ account?: string }> {
   if (principal.kind === 'key') return accountFilter(rooms, account);
-  const agent = rooms.rules.current().agents.get(principal.agent);
-  if (!agent?.may.tools.includes(TOOL))
-    throw new PosternError('forbidden', `The policy of this agent does not allow ${TOOL}.`, {
-      hint: `Add ${TOOL} to the agent's may.tools.`,
-    });
   if (account !== undefined && account !== principal.accountId) throw notFound('account', account);
   return { account: principal.accountId };
 }
@@ -47,6 +39,7 @@ export const knowledgeOperations: readonly Operation[] = [
       args: ['query'],
       columns: ['filename', 'source.page', 'score', 'snippet'],
     },
+    tool: { name: TOOL, title: 'Search the documents', named: true },
     async handler(context, { query, account, limit }) {
       const reach = await reachOf(context, account);
       return context.rooms.knowledge.search({ query, limit, ...reach });
@@ -108,6 +101,7 @@ export const knowledgeOperations: readonly Operation[] = [
     effects: 'read',
     http: { method: 'GET', path: '/v1/knowledge/documents/{id}/text' },
     cli: { words: ['knowledge', 'text'], args: ['id'], columns: ['number', 'source.page', 'text'] },
+    tool: { name: 'read_document', title: 'Read a document', named: TOOL },
     async handler(context, { id, from, limit }) {
       const { account } = await reachOf(context);
       return context.rooms.knowledge.text(id, { account, from, limit });

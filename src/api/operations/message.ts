@@ -57,6 +57,7 @@ export const messageOperations: readonly Operation[] = [
     effects: 'read',
     http: { method: 'GET', path: '/v1/messages/{id}' },
     cli: { words: ['message', 'show'], args: ['id'] },
+    tool: { name: 'get_message', title: 'Read a message' },
     async handler({ rooms, principal }, { id }) {
       // Looked at before the text is fetched: a foreign id must not even cause a connection.
       demandThread(principal, await rooms.messages.get(id), 'message', id);
@@ -87,6 +88,7 @@ export const messageOperations: readonly Operation[] = [
     effects: 'read',
     http: { method: 'GET', path: '/v1/threads/{id}' },
     cli: { words: ['thread', 'show'], args: ['id'] },
+    tool: { name: 'get_thread', title: 'Read a conversation' },
     async handler({ rooms, principal }, { id }) {
       const own = principal.kind === 'session' ? { account: principal.accountId } : {};
       const found = await rooms.messages.list({ ...own, thread: id, limit: THREAD_MESSAGES + 1 });
