@@ -10,6 +10,8 @@ export const liveEventType = z.enum([
   'message.changed',
   'message.decided',
   'session.changed',
+  'session.recorded',
+  'agents.changed',
   'draft.changed',
   'submission.changed',
   'delivery.changed',

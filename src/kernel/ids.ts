@@ -17,6 +17,7 @@ export type IdPrefix =
   | 'dlv'
   | 'ses'
   | 'trn'
+  | 'rec'
   | 'drf'
   | 'sub'
   | 'job'

@@ -131,9 +131,9 @@ const insertSessions = rowInsert(
   'sessions',
   [
     ...(['id', 'account_id', 'agent', 'rule', 'thread_id'] as const),
-    ...(['message_id', 'state', 'turns', 'created_at', 'updated_at'] as const),
+    ...(['message_id', 'branch', 'state', 'turns', 'created_at', 'updated_at'] as const),
   ],
-  ['thread_id', 'rule', 'agent'],
+  ['thread_id', 'rule', 'agent', 'branch'],
 );
 const insertTurns = rowInsert(
   'turns',
@@ -143,13 +143,14 @@ const insertTurns = rowInsert(
   ],
   ['id'],
 );
-const nextTurn = keptQuery((db, now: number, threadId: string, rule: string, agent: string) =>
+const nextTurn = keptQuery((db, now: number, threadId: string, rule: string, agent: string, branch: string) =>
   db
     .updateTable('sessions')
     .set((eb) => ({ turns: eb('turns', '+', 1), state: 'queued', updated_at: now }))
     .where('thread_id', '=', threadId)
     .where('rule', '=', rule)
     .where('agent', '=', agent)
+    .where('branch', '=', branch)
     .where('state', '<>', 'cancelled')
     .returning(['id', 'turns']),
 );
@@ -189,13 +190,14 @@ async function startTurn(
     rule,
     thread_id: arrival.threadId,
     message_id: arrival.id,
+    branch: '',
     state: 'queued',
     turns: 0,
     created_at: now,
     updated_at: now,
   };
   await insertSessions(tx, [fresh]);
-  const [session] = await nextTurn(tx, now, arrival.threadId, rule, agent);
+  const [session] = await nextTurn(tx, now, arrival.threadId, rule, agent, fresh.branch);
   if (!session) return;
   await addTurn(tx, jobs, {
     sessionId: session.id,

@@ -16,6 +16,7 @@ import * as trust from './migrations/0006-trust.ts';
 import * as knowledge from './migrations/0007-knowledge.ts';
 import * as artifacts from './migrations/0008-artifacts.ts';
 import * as contentNotes from './migrations/0009-content-notes.ts';
+import * as sessions from './migrations/0010-sessions.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
 const MIGRATIONS = [
@@ -33,6 +34,7 @@ const MIGRATIONS = [
   knowledge,
   artifacts,
   contentNotes,
+  sessions,
 ];
 
 /**

@@ -21,6 +21,8 @@ export interface Database {
   deliveries: DeliveriesTable;
   sessions: SessionsTable;
   turns: TurnsTable;
+  turn_records: TurnRecordsTable;
+  agent_pauses: AgentPausesTable;
   drafts: DraftsTable;
   draft_versions: DraftVersionsTable;
   submissions: SubmissionsTable;
@@ -252,6 +254,15 @@ export interface SessionsTable {
   question: string | null;
   /** Until when the agent waits for an answer by mail, epoch milliseconds; null while it waits for none. */
   wake_at: Defaulted<number | null>;
+  /**
+   * Several sessions of one thread, rule and agent are told apart by it. Empty: the one that replies resume. The message's
+   * id: a session per message. Its own id: it expired, and the next mail begins another.
+   */
+  branch: Defaulted<string>;
+  /** Since when it waits for somebody, epoch milliseconds; null while it waits for nobody. */
+  rested_at: Defaulted<number | null>;
+  /** What its turns cost so far, in millionths of the currency of its agent's prices. */
+  cost_micros: Defaulted<number>;
   error: string | null;
   created_at: number;
   updated_at: number;
@@ -279,9 +290,35 @@ export interface TurnsTable {
   error: string | null;
   /** The end of the agent's stderr. */
   log: string | null;
+  /** JSON of what its model used, in all attempts; null where no model was asked. */
+  usage: Defaulted<string | null>;
   created_at: number;
   started_at: number | null;
   ended_at: number | null;
+}
+
+/** What happened in a session, in order. Rows are only ever added. */
+export interface TurnRecordsTable {
+  id: string;
+  session_id: string;
+  turn_id: string | null;
+  /** Counts the records of the session from 1. */
+  seq: number;
+  at: number;
+  /** contracts/session-record recordKind. */
+  kind: string;
+  /** JSON object; bounded. */
+  data: string;
+}
+
+/** Agents that do not run and whose drafts do not leave by themselves: one, those of an account, or all. */
+export interface AgentPausesTable {
+  scope: 'agent' | 'account' | 'all';
+  /** The agent's name, the account's id, or nothing for all. */
+  name: string;
+  reason: string;
+  paused_by: string;
+  paused_at: number;
 }
 
 export interface DraftsTable {
