@@ -2,15 +2,12 @@
 // and mailboxes. What policy refuses is recorded with its reason.
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
-import type { MailKind } from '../contracts/mail.ts';
 import type { Agent } from '../contracts/rule.ts';
 import { mailboxLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { codeOf, PosternError } from '../kernel/errors.ts';
-import { answeredAs } from '../mail/kind.ts';
-import { judgeOutgoing, type OutgoingVerdict } from '../policy/outgoing.ts';
+import { PosternError } from '../kernel/errors.ts';
 import { refusedLabel, refusedMove } from '../policy/verbs.ts';
 import type { RuleSet } from '../rules/match.ts';
 import type { StoredAction } from '../sessions/answer.ts';
@@ -18,9 +15,9 @@ import { setSession, settleSession } from '../sessions/state.ts';
 import { type ActionSubject, loadSubject } from '../sessions/subject.ts';
 import type { Store, Tx } from '../store/store.ts';
 import type { Proofs } from '../watch/proofs.ts';
-import { contentOf, type MailAction } from './content.ts';
+import type { MailAction } from './content.ts';
 import type { Drafts } from './drafts.ts';
-import type { PreparedVersion } from './prepare.ts';
+import { propose } from './propose.ts';
 
 export interface ActionParts {
   store: Store;
@@ -36,9 +33,6 @@ export interface ActionParts {
 
 const PROOF_ATTEMPTS = 4; // then a person is asked, who can judge the mail without a DNS
 const SHORTEST_WAIT_MS = 60_000; // nobody answers a mail sooner
-
-/** What is wrong with the mail itself: another try would end the same. */
-const UNWRITABLE = new Set(['recipient_invalid', 'mail_not_composable']);
 
 export function registerActions(parts: ActionParts): void {
   const perform = async (turnId: string, index: number, context: JobContext): Promise<void> => {
@@ -83,66 +77,32 @@ async function doMail(
   action: MailAction,
   context: JobContext,
 ): Promise<void> {
-  const account = await parts.accounts.get(subject.accountId);
-  let verdict: OutgoingVerdict;
-  let prepared: PreparedVersion | undefined;
-  try {
-    const content = contentOf(account, subject.message, action);
-    verdict = judgeOutgoing(agent.may, {
-      recipients: [...content.to, ...content.cc, ...content.bcc].map(({ address }) => address),
-      bcc: content.bcc.map(({ address }) => address),
-      thread: [...subject.people.participants, ...subject.people.named],
-      named: subject.people.named,
-      outsiders: subject.people.outsiders,
-      kind: answeredAs(subject.message.kind as MailKind, subject.message.metadata.headers),
-      kindReason: subject.message.kindReason,
-      trust: subject.trust,
-    });
-    if (verdict.verdict !== 'refuse')
-      prepared = await parts.drafts.prepare({
-        ...content,
-        auto_submitted: verdict.verdict === 'send' ? 'auto-replied' : null,
-      });
-  } catch (error) {
-    if (!UNWRITABLE.has(codeOf(error))) throw error;
-    verdict = { verdict: 'refuse', reason: (error as Error).message };
-  }
-  if (verdict.verdict === 'refuse')
-    return finishRefused(parts, subject, action.type, verdict.reason, context);
-  const made = prepared as PreparedVersion;
-  const origin = {
-    accountId: subject.accountId,
-    sessionId: subject.sessionId,
-    threadId: subject.threadId,
-    turnId: subject.turnId,
-    actionIndex: subject.index,
-    answersMessageId: action.type === 'reply' ? subject.message.id : null,
-    author: `agent:${subject.agent}`,
-  };
-  const decision =
-    verdict.verdict === 'ask' ? { reasons: verdict.reasons } : { approvedBy: `policy:${subject.agent}` };
-  await conclude(parts, subject, context, async (tx) => {
-    await parts.drafts.insert(tx, origin, made, decision);
-  });
+  await propose(
+    parts,
+    { agent, subject, action, index: subject.index },
+    (work) => conclude(parts, subject, context, work),
+    (tx, reason) => noteRefusal(tx, subject.turnId, action.type, reason),
+  );
 }
 
 /** Does an action's effects and ends its job in one transaction; a session that was cancelled meanwhile has none. */
-async function conclude(
+function conclude<T>(
   parts: ActionParts,
   subject: ActionSubject,
   context: JobContext,
-  work: (tx: Tx) => Promise<void>,
-): Promise<void> {
-  await parts.store.write(async (tx) => {
+  work: (tx: Tx) => Promise<T>,
+): Promise<T | null> {
+  return parts.store.write(async (tx) => {
     await context.finish(tx);
     const session = await tx
       .selectFrom('sessions')
       .select('state')
       .where('id', '=', subject.sessionId)
       .executeTakeFirst();
-    if (session?.state === 'cancelled') return;
-    await work(tx);
+    if (session?.state === 'cancelled') return null;
+    const done = await work(tx);
     await settleSession(parts, tx, subject.sessionId);
+    return done;
   });
 }
 
@@ -158,7 +118,10 @@ async function doOther(
       action.type === 'label'
         ? refusedLabel(agent.may, action.label)
         : refusedMove(agent.may, action.mailbox);
-    if (refused !== null) return finishRefused(parts, subject, action.type, refused, context);
+    if (refused !== null) {
+      await conclude(parts, subject, context, (tx) => noteRefusal(tx, subject.turnId, action.type, refused));
+      return;
+    }
   }
   await conclude(parts, subject, context, (tx) => apply(parts, tx, subject, action));
 }
@@ -204,25 +167,17 @@ async function apply(
   }
 }
 
-/** The action is not done, and the turn says so; the others of the answer go on. */
-async function finishRefused(
-  parts: ActionParts,
-  subject: ActionSubject,
-  action: string,
-  reason: string,
-  context: JobContext,
-): Promise<void> {
-  await conclude(parts, subject, context, async (tx) => {
-    const row = await tx
-      .selectFrom('turns')
-      .select('refusals')
-      .where('id', '=', subject.turnId)
-      .executeTakeFirstOrThrow();
-    const refusals = [...(JSON.parse(row.refusals) as unknown[]), { action, reason }];
-    await tx
-      .updateTable('turns')
-      .set({ refusals: JSON.stringify(refusals) })
-      .where('id', '=', subject.turnId)
-      .execute();
-  });
+/** What is refused is not done, and the turn says so; the rest goes on. */
+export async function noteRefusal(tx: Tx, turnId: string, action: string, reason: string): Promise<void> {
+  const row = await tx
+    .selectFrom('turns')
+    .select('refusals')
+    .where('id', '=', turnId)
+    .executeTakeFirstOrThrow();
+  const refusals = [...(JSON.parse(row.refusals) as unknown[]), { action, reason }];
+  await tx
+    .updateTable('turns')
+    .set({ refusals: JSON.stringify(refusals) })
+    .where('id', '=', turnId)
+    .execute();
 }

@@ -1,4 +1,4 @@
-// What an action of an answer is about: the turn, its message, and the people of its thread.
+// What an agent's turn is about: its message, and the people of its thread; and what an action of its answer wants.
 import type { MailContent, MailMetadata, Trust } from '../contracts/mail.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { storedTrust } from '../mail/trust.ts';
@@ -7,10 +7,8 @@ import { storedContent } from '../watch/text.ts';
 import type { StoredAction } from './answer.ts';
 import { type People, peopleOf } from './people.ts';
 
-export interface ActionSubject {
+export interface TurnSubject {
   turnId: string;
-  index: number;
-  action: StoredAction;
   sessionId: string;
   accountId: string;
   threadId: string;
@@ -28,6 +26,11 @@ export interface ActionSubject {
   people: People;
 }
 
+export interface ActionSubject extends TurnSubject {
+  index: number;
+  action: StoredAction;
+}
+
 /** Null for a session that was cancelled. @throws PosternError `not_found` */
 export async function loadSubject(
   store: Store,
@@ -36,13 +39,25 @@ export async function loadSubject(
 ): Promise<ActionSubject | null> {
   const turn = await store.db
     .selectFrom('turns')
+    .select('answer')
+    .where('id', '=', turnId)
+    .executeTakeFirst();
+  const action = (JSON.parse(turn?.answer ?? '{"actions":[]}') as { actions: StoredAction[] }).actions[index];
+  if (!action) throw new PosternError('not_found', `The turn ${turnId} has no action ${index}.`);
+  const subject = await loadTurnSubject(store, turnId);
+  return subject && { ...subject, index, action };
+}
+
+/** Null for a session that was cancelled. @throws PosternError `not_found` */
+export async function loadTurnSubject(store: Store, turnId: string): Promise<TurnSubject | null> {
+  const turn = await store.db
+    .selectFrom('turns')
     .innerJoin('sessions', 'sessions.id', 'turns.session_id')
-    .select(['turns.answer', 'turns.number', 'turns.session_id', 'turns.account_id', 'turns.agent'])
+    .select(['turns.number', 'turns.session_id', 'turns.account_id', 'turns.agent'])
     .select(['sessions.thread_id', 'sessions.state'])
     .where('turns.id', '=', turnId)
     .executeTakeFirst();
-  const action = (JSON.parse(turn?.answer ?? '{"actions":[]}') as { actions: StoredAction[] }).actions[index];
-  if (!turn || !action) throw new PosternError('not_found', `The turn ${turnId} has no action ${index}.`);
+  if (!turn) throw new PosternError('not_found', `There is no turn ${turnId}.`);
   if (turn.state === 'cancelled') return null;
   const messageId = await messageOfTurn(store, turn.session_id, turn.number);
   const message = await store.db
@@ -65,8 +80,6 @@ export async function loadSubject(
     .execute();
   return {
     turnId,
-    index,
-    action,
     sessionId: turn.session_id,
     accountId: turn.account_id,
     threadId: turn.thread_id,

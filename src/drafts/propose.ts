@@ -1,0 +1,145 @@
+// What becomes of a mail that an agent wants to send: policy judges it, and it is refused, waits for a person, or leaves.
+// The same for an action of an agent's answer and for a call while its turn runs.
+import type { Account, Accounts } from '../accounts/accounts.ts';
+import type { DraftContent } from '../contracts/draft.ts';
+import type { MailKind } from '../contracts/mail.ts';
+import type { Agent } from '../contracts/rule.ts';
+import { codeOf } from '../kernel/errors.ts';
+import { answeredAs } from '../mail/kind.ts';
+import { judgeOutgoing, type OutgoingVerdict } from '../policy/outgoing.ts';
+import type { TurnSubject } from '../sessions/subject.ts';
+import type { Tx } from '../store/store.ts';
+import { contentOf, type MailAction } from './content.ts';
+import type { DraftOrigin } from './draft-rows.ts';
+import type { Drafts } from './drafts.ts';
+import type { PreparedVersion } from './prepare.ts';
+
+export interface ProposeParts {
+  accounts: Pick<Accounts, 'get'>;
+  drafts: Pick<Drafts, 'prepare' | 'insert'>;
+}
+
+export interface Proposal {
+  agent: Agent;
+  subject: TurnSubject;
+  action: MailAction;
+  /** Within the turn: what comes a second time under the same number makes no second draft. */
+  index: number;
+  /** It waits for a person whatever the policy would let go, for this reason. */
+  heldBecause?: string;
+}
+
+export type Outcome =
+  | { state: 'sent'; draft_id: string; submission_id: string; reasons: string[] }
+  | { state: 'waiting'; draft_id: string; submission_id: null; reasons: string[] }
+  | { state: 'refused'; draft_id: null; submission_id: null; reasons: string[] };
+
+/**
+ * The transaction in which a proposal takes effect, with whatever else belongs to it. It does not call `work`, and gives
+ * null, where the session is over meanwhile.
+ */
+export type Within = (work: (tx: Tx) => Promise<Outcome>) => Promise<Outcome | null>;
+
+/** Mail that is wrong in itself: another try would end the same. */
+const UNWRITABLE = new Set(['recipient_invalid', 'mail_not_composable']);
+
+/**
+ * Judges a mail and does what is judged, once for each index of a turn.
+ * @param refused records a refusal in the transaction
+ * @returns null where the session is over meanwhile: nothing was done
+ */
+export async function propose(
+  parts: ProposeParts,
+  proposal: Proposal,
+  within: Within,
+  refused: (tx: Tx, reason: string) => Promise<void>,
+): Promise<Outcome | null> {
+  const { subject } = proposal;
+  const account = await parts.accounts.get(subject.accountId);
+  const { verdict, prepared } = await weigh(parts, account, proposal);
+  if (verdict.verdict === 'refuse' || !prepared) {
+    const reason = verdict.verdict === 'refuse' ? verdict.reason : 'it could not be written';
+    return within(async (tx) => {
+      await refused(tx, reason);
+      return { state: 'refused', draft_id: null, submission_id: null, reasons: [reason] };
+    });
+  }
+  let isKept = false;
+  try {
+    return await within(async (tx) => {
+      const reasons = verdict.verdict === 'ask' ? verdict.reasons : [];
+      const decision = reasons.length > 0 ? { reasons } : { approvedBy: `policy:${subject.agent}` };
+      const made = await parts.drafts.insert(tx, originOf(proposal), prepared, decision);
+      if (!made) return outcomeBefore(tx, proposal);
+      isKept = true;
+      const { draftId: draft_id, submissionId: submission_id } = made;
+      if (submission_id !== null) return { state: 'sent', draft_id, submission_id, reasons: [] };
+      return { state: 'waiting', draft_id, submission_id, reasons };
+    });
+  } finally {
+    // What was composed for nothing leaves no bytes behind.
+    if (!isKept) await prepared.discard();
+  }
+}
+
+/** The verdict of policy, and the mail composed where it may be. */
+async function weigh(
+  parts: ProposeParts,
+  account: Account,
+  { agent, subject, action, heldBecause }: Proposal,
+): Promise<{ verdict: OutgoingVerdict; prepared?: PreparedVersion }> {
+  try {
+    const content = contentOf(account, subject.message, action);
+    const verdict = held(judge(agent, subject, content), heldBecause);
+    if (verdict.verdict === 'refuse') return { verdict };
+    const auto_submitted = verdict.verdict === 'send' ? ('auto-replied' as const) : null;
+    return { verdict, prepared: await parts.drafts.prepare({ ...content, auto_submitted }) };
+  } catch (error) {
+    if (!UNWRITABLE.has(codeOf(error))) throw error;
+    return { verdict: { verdict: 'refuse', reason: (error as Error).message } };
+  }
+}
+
+/** What policy says of a mail of this turn. */
+export function judge(agent: Agent, subject: TurnSubject, content: DraftContent): OutgoingVerdict {
+  const { message, people, trust } = subject;
+  return judgeOutgoing(agent.may, {
+    recipients: [...content.to, ...content.cc, ...content.bcc].map(({ address }) => address),
+    bcc: content.bcc.map(({ address }) => address),
+    thread: [...people.participants, ...people.named],
+    named: people.named,
+    outsiders: people.outsiders,
+    kind: answeredAs(message.kind as MailKind, message.metadata.headers),
+    kindReason: message.kindReason,
+    trust,
+  });
+}
+
+function held(verdict: OutgoingVerdict, because: string | undefined): OutgoingVerdict {
+  if (because === undefined || verdict.verdict === 'refuse') return verdict;
+  return { verdict: 'ask', reasons: [...(verdict.verdict === 'ask' ? verdict.reasons : []), because] };
+}
+
+const originOf = ({ subject, action, index }: Proposal): DraftOrigin => ({
+  accountId: subject.accountId,
+  sessionId: subject.sessionId,
+  threadId: subject.threadId,
+  turnId: subject.turnId,
+  actionIndex: index,
+  answersMessageId: action.type === 'reply' ? subject.message.id : null,
+  author: `agent:${subject.agent}`,
+});
+
+/** What came of the same proposal before. */
+async function outcomeBefore(tx: Tx, { subject, index }: Proposal): Promise<Outcome> {
+  const row = await tx
+    .selectFrom('drafts')
+    .select(['id', 'reasons', 'submission_id'])
+    .where('turn_id', '=', subject.turnId)
+    .where('action_index', '=', index)
+    .executeTakeFirstOrThrow();
+  const reasons = JSON.parse(row.reasons) as string[];
+  return row.submission_id === null
+    ? { state: 'waiting', draft_id: row.id, submission_id: null, reasons }
+    : { state: 'sent', draft_id: row.id, submission_id: row.submission_id, reasons };
+}
