@@ -1,21 +1,18 @@
 // The language of rules/*.yaml. This is the shape of one file; rules/ compiles it. Objects are strict, so
 // that a typo is an error and never a condition that silently does not count.
 import { z } from 'zod';
+import { limits, may, rate } from './agent-policy.ts';
 import { byteCount, duration, requestHeaders, secretRef } from './endpoint.ts';
 import { ingestOptions, knowledgeSink } from './knowledge-sink.ts';
 import { retentionDays } from './mail-event.ts';
-import { condition, MAX_LIST_ITEMS, names, timezone, word } from './rule-condition.ts';
+import { condition, names, timezone, word } from './rule-condition.ts';
 
 const MAX_NAME_CHARS = 200;
 const MAX_LABEL_CHARS = 200;
 const MAX_MAILBOX_CHARS = 1000;
 const HIGHEST_PRIORITY = 1000;
 
-const RATE = /^[1-9]\d{0,8}\/\d{1,9}(s|m|h|d)$/;
-
-export { duration };
-/** So many in a time: `5/1h`. */
-export const rate = z.string().regex(RATE, 'write a rate such as 5/1h');
+export { duration, rate };
 
 /** Every word that `then` knows. */
 export const actionWords = [
@@ -207,36 +204,6 @@ const webhook = z.strictObject({
 /** The keys of each way to run an agent. */
 export const runWords: readonly string[] = [...Object.keys(command.shape), ...Object.keys(webhook.shape)];
 export const webhookWords: readonly string[] = Object.keys(webhook.shape.webhook.shape);
-
-const may = z.strictObject({
-  reply: z
-    .enum(['never', 'approve', 'auto'])
-    .default('approve')
-    .describe("Whether the agent's mail leaves: never, after a person's approval, or by itself."),
-  recipients: z
-    .union([z.enum(['thread', 'any']), z.array(word).max(MAX_LIST_ITEMS)])
-    .default('thread')
-    .describe(
-      'To whom: the people of the thread, addresses and domains, or anybody. An empty list means nobody.',
-    ),
-  tools: z.array(z.string()).default([]).describe('The tools that its model may use.'),
-  label: z.boolean().default(true).describe('Whether it may label mail.'),
-  move: z.array(z.string()).default([]).describe('The folders that it may move mail to.'),
-});
-export const mayWords: readonly string[] = Object.keys(may.shape);
-
-const limits = z.strictObject({
-  time: duration.default('5m').describe('How long one turn may take.'),
-  per_sender: rate.default('5/1h').describe('How many turns the mail of one sender may wake: 5/1h.'),
-  per_day: z.number().int().positive().default(200).describe('How many turns it may have in 24 hours.'),
-  concurrency: z
-    .number()
-    .int()
-    .positive()
-    .default(4)
-    .describe('How many sessions of this agent run at once.'),
-});
-export const limitWords: readonly string[] = Object.keys(limits.shape);
 
 export const agent = z.strictObject({
   run: z.union([command, webhook]),

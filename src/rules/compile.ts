@@ -105,19 +105,25 @@ const reporter =
     problems.push({ file: file.name, ...file.valueAt(path), message });
   };
 
-const checkRecipients: Examine<Agent> = ({ may: { recipients } }, path, reportAt) => {
-  for (const [i, source] of (Array.isArray(recipients) ? recipients : []).entries()) {
-    const report = (message: string): void =>
-      reportAt([...path, 'may', 'recipients', i], `\`${source.slice(0, 100)}\` ${message}`);
-    // `*` and exclusions would let an agent write to nearly anybody by a list that looks narrow.
-    if (source === '*') report('allows everybody; write `recipients: any` if that is meant');
-    else if (source.startsWith('!')) report('excludes; `recipients` only names who is allowed');
-    else {
-      try {
-        addressPattern(source);
-      } catch (error) {
-        if (!(error instanceof PatternError)) throw error;
-        report(error.message);
+const checkRecipients: Examine<Agent> = ({ may }, path, reportAt) => {
+  for (const field of ['recipients', 'bcc', 'reply_to'] as const) {
+    const list = may[field];
+    for (const [i, source] of (Array.isArray(list) ? list : []).entries()) {
+      const report = (message: string): void =>
+        reportAt([...path, 'may', field, i], `\`${source.slice(0, 100)}\` ${message}`);
+      // `*` and exclusions would let an agent write to nearly anybody by a list that looks narrow.
+      if (source === '*')
+        report(
+          `allows everybody; ${field === 'recipients' ? 'write `recipients: any` if that is meant' : 'name them'}`,
+        );
+      else if (source.startsWith('!')) report(`excludes; \`${field}\` only names who is allowed`);
+      else {
+        try {
+          addressPattern(source);
+        } catch (error) {
+          if (!(error instanceof PatternError)) throw error;
+          report(error.message);
+        }
       }
     }
   }

@@ -1,14 +1,13 @@
 // What the schema of a rules file says about a mistake, in the words of the language and with a way to mend
 // it.
 import type { z } from 'zod';
+import { askWords, limitWords, mayWords } from '../contracts/agent-policy.ts';
 import { httpSinkWords, ingestWords, sinkWords } from '../contracts/knowledge-sink.ts';
 import {
   actionWords,
   agent,
   destinationWords,
   forwardWords,
-  limitWords,
-  mayWords,
   moveWords,
   rule,
   ruleDefaults,
@@ -48,6 +47,7 @@ function siteOf(path: Path): Site {
   if (path[0] === 'agents') {
     if (path.length === 2) return { kind: 'agent', words: Object.keys(agent.shape) };
     if (last === 'run') return { kind: 'run', words: runWords };
+    if (path[3] === 'needs_approval_when') return askSite(path);
     if (last === 'may') return { kind: 'may', words: mayWords };
     if (last === 'limits') return { kind: 'limits', words: limitWords };
     return { kind: 'webhook', words: webhookWords };
@@ -65,6 +65,12 @@ function siteOf(path: Path): Site {
   if (last === 'sent') return { kind: 'sent', words: Object.keys(sentCondition.shape) };
   return { kind: 'condition', words: conditionWords };
 }
+
+/** `outside_hours` has keys of its own; a reason itself is a word, or a mapping of one. */
+const askSite = (path: Path): Site =>
+  path.length > 5
+    ? { kind: 'outside_hours', words: ['time', 'weekday', 'timezone'] }
+    : { kind: 'reason', words: askWords };
 
 const ONE_ACTION = 'one action for each `-`: write this one on a line of its own';
 
@@ -164,6 +170,7 @@ type UnionIssue = Extract<z.core.$ZodIssue, { code: 'invalid_union' }>;
 
 function unionInWords(issue: UnionIssue, path: Path, value: unknown, data: unknown): LanguageProblem[] {
   const { kind } = siteOf(path);
+  if (kind === 'reason') return reasonInWords(issue, path, value, data);
   if (kind === 'action' && path.length === 4) return actionInWords(issue, path, value, data);
   if (kind === 'sink' && path.length === 2) return sinkInWords(issue, path, value, data);
   if (kind === 'run' && path.length === 3) return runInWords(issue, path, value, data);
@@ -196,6 +203,9 @@ function expectedAt(path: Path): string {
       return 'the name of a folder, or a mapping with mailbox and create';
     case 'forward':
       return 'an address, a list of addresses, or a mapping with to';
+    case 'bcc':
+    case 'reply_to':
+      return '`never`, or a list of addresses and domains';
     case 'recipients':
       return '`thread`, `any`, or a list of addresses and domains';
     default:
@@ -244,6 +254,16 @@ function actionInWords(issue: UnionIssue, path: Path, value: unknown, data: unkn
   if (given === null || !takes(key, given)) return [{ path: [...path, key], message: valueless(key) }];
   const branch = branchOf(issue, key);
   return branch ? inWords(branch, data, path) : [{ path, message: valueless(key) }];
+}
+
+function reasonInWords(issue: UnionIssue, path: Path, value: unknown, data: unknown): LanguageProblem[] {
+  const [key] = value && typeof value === 'object' && !Array.isArray(value) ? Object.keys(value) : [];
+  if (key !== undefined && !askWords.includes(key)) return [{ path, key, message: unknownKey(key, path) }];
+  const branch = key === undefined ? undefined : branchOf(issue, key);
+  if (branch) return inWords(branch, data, path);
+  const near = typeof value === 'string' ? mend(value, askWords) : `; known here: ${askWords.join(', ')}`;
+  const got = typeof value === 'string' ? `\`${value.slice(0, 80)}\`` : kindOf(value);
+  return [{ path, message: `\`needs_approval_when\`: ${got} is no reason to ask${near}` }];
 }
 
 function runInWords(issue: UnionIssue, path: Path, value: unknown, data: unknown): LanguageProblem[] {
