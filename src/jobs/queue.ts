@@ -179,6 +179,20 @@ export class JobQueue {
       .execute();
   }
 
+  /** Makes due at once what waits and would be due within `withinMs`. */
+  async hasten(tx: Tx, kind: JobKind, withinMs: number): Promise<void> {
+    const now = this.#clock.now();
+    await tx
+      .updateTable('jobs')
+      .set({ run_at: now, updated_at: now })
+      .where('kind', '=', kind)
+      .where('state', '=', 'ready')
+      .where('run_at', '>', now)
+      .where('run_at', '<=', now + withinMs)
+      .execute();
+    afterCommit(tx, () => this.#wake(kind));
+  }
+
   /** Ends a job without success; it stays visible and can be run again. The rest of its lane goes on. */
   async bury(id: string, owner: string, error: string): Promise<void> {
     await this.#release(id, owner, { state: 'dead', error });
@@ -252,5 +266,20 @@ export class JobQueue {
       .executeTakeFirst();
     if (!row) throw notFound('dead letter', id);
     this.#wake(row.kind as JobKind);
+  }
+
+  /** The same for all dead letters of a kind in these pools. @returns how many */
+  async reviveAll(kind: JobKind, pools: readonly string[]): Promise<number> {
+    if (pools.length === 0) return 0;
+    const now = this.#clock.now();
+    const { numUpdatedRows } = await this.#store.db
+      .updateTable('jobs')
+      .set({ state: 'ready', attempts: 0, run_at: now, updated_at: now })
+      .where('state', '=', 'dead')
+      .where('kind', '=', kind)
+      .where('pool', 'in', pools)
+      .executeTakeFirst();
+    this.#wake(kind);
+    return Number(numUpdatedRows);
   }
 }

@@ -235,6 +235,8 @@ export class JobWorker implements Part {
     }
     const retry = retryOf(error);
     if (this.#stopped && retry !== 'never') return this.#queue.putBack(job.id, this.owner);
+    if (typeof retry === 'object' && retry.counts === false)
+      return this.#queue.putBack(job.id, this.owner, this.#clock.now() + retry.afterMs);
     if (retry === 'never' || job.attempts >= job.maxAttempts) {
       this.#log.warn({ job: job.id, kind: job.kind, code, attempts: job.attempts }, `job is dead: ${text}`);
       return this.#bury(job, text);

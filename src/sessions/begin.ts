@@ -9,6 +9,7 @@ import { keptQuery } from '../store/kept-query.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import { exceededCap } from './caps.ts';
 import type { ArrivedMail } from './event.ts';
+import { pausedError, pauseOf } from './pauses.ts';
 import { type StateParts, setSession } from './state.ts';
 import { newToken } from './tokens.ts';
 import { refuse } from './turn-end.ts';
@@ -29,6 +30,7 @@ export interface StartingTurn {
   id: string;
   session_id: string;
   agent: string;
+  account_id: string;
   sender: string | null;
   started_at: number | null;
 }
@@ -42,7 +44,10 @@ export interface Begun {
   mail: ArrivedMail | null;
 }
 
-/** Marks the turn as running and gives it its token; null where it must not run, and says why. */
+/**
+ * Marks the turn as running and gives it its token; null where it must not run, and says why.
+ * @throws PosternError `agent_paused`, `agent_missing`
+ */
 export async function begin(
   parts: BeginParts,
   turn: StartingTurn,
@@ -56,6 +61,8 @@ export async function begin(
       await refuse(parts, tx, turn, CANCELLED, context);
       return null;
     }
+    const held = await pauseOf(tx, turn);
+    if (held) throw pausedError(held);
     if (!agent)
       throw new PosternError('agent_missing', `The agent ${turn.agent} is not in the rules any more.`, {
         hint: 'Put it back, and retry the dead letter.',
@@ -111,13 +118,17 @@ export class EarlyTurns {
 
   constructor(parts: Omit<BeginParts, 'store' | 'log'>) {
     this.#parts = parts;
+    // A pause ends what began: its tokens are dead, and each turn asks anew whether it may run.
+    parts.bus.subscribe(({ type }) => {
+      if (type === 'agents.changed') this.#begun.clear();
+    });
   }
 
   /** Does nothing where the turn may not run: that is said when it is tried. */
   async begin(tx: Tx, turn: StartingTurn, mail: ArrivedMail | null): Promise<void> {
     const now = this.#parts.clock.now();
     const agent = this.#parts.rules().agents.get(turn.agent);
-    if (!agent || (await exceededCap(tx, agent, turn, now)) !== null) return;
+    if (!agent || (await pauseOf(tx, turn)) || (await exceededCap(tx, agent, turn, now)) !== null) return;
     const begun = await takeToken(this.#parts, tx, turn, agent, now);
     if (!begun) return;
     await markRunning(tx, turn, now);

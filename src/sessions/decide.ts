@@ -2,10 +2,20 @@
 import type { MailContent } from '../contracts/mail.ts';
 import type { RuleAction } from '../contracts/rule.ts';
 import { addDelivery } from '../delivery/deliveries.ts';
-import { agentPool, decisionLane, decisionPool, forwardPool, sessionLane } from '../jobs/kinds.ts';
+import {
+  agentPool,
+  answerLane,
+  answerPool,
+  decisionLane,
+  decisionPool,
+  forwardPool,
+  sessionLane,
+} from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
+import { automaticRecipient } from '../mail/thread.ts';
+import { addressForm } from '../rules/addresses.ts';
 import type { RuleInput } from '../rules/mail-view.ts';
 import type { RuleMatch, RuleSet } from '../rules/match.ts';
 import { rowInsert } from '../store/insert-rows.ts';
@@ -74,6 +84,10 @@ export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider
             const payload = { message_id: arrival.id, rule: match.rule, index };
             await jobs.enqueue(tx, 'message.forward', payload, { pool: forwardPool(arrival.account.id) });
           }
+          if ('draft' in action) {
+            const payload = { message_id: arrival.id, rule: match.rule, index };
+            await jobs.enqueue(tx, 'message.answer', payload, answerOptions(arrival, match.rule));
+          }
           if ('post' in action) posts.add(action.post);
           if ('ingest' in action) {
             const payload = { message_id: arrival.id, rule: match.rule, options: action.ingest };
@@ -103,6 +117,11 @@ export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider
       }
     },
   };
+}
+
+function answerOptions({ account, metadata }: Arrival, rule: string): { lane: string; pool: string } {
+  const recipient = addressForm(automaticRecipient(metadata)?.address ?? '').address;
+  return { lane: answerLane(account.id, rule, recipient), pool: answerPool(account.id) };
 }
 
 /** A message that comes in, as the rules look at it. */
@@ -265,6 +284,7 @@ export async function addTurn(tx: Tx, jobs: JobQueue, turn: NewTurn): Promise<vo
     id,
     session_id: turn.sessionId,
     agent: turn.agent,
+    account_id: turn.accountId,
     sender: turn.sender,
     started_at: null,
   };

@@ -19,7 +19,9 @@ import type { Store, Tx } from '../store/store.ts';
 import type { Messages } from '../watch/messages.ts';
 import { type StoredAnswer, storeAnswer } from './answer.ts';
 import { type Begun, begin, CANCELLED, type EarlyTurns } from './begin.ts';
+import { turnsAtOnce } from './endpoints.ts';
 import { buildEvent } from './event.ts';
+import { type Pause, pausedError, pauseOf, tellsOfPause } from './pauses.ts';
 import type { Runner } from './runner.ts';
 import { setSession, settleSession } from './state.ts';
 import { messageOfTurn } from './subject.ts';
@@ -63,7 +65,7 @@ const EVENT_TYPES: Record<string, SessionEvent['type']> = {
 export function registerTurns(parts: TurnParts): void {
   parts.worker.handle('session.turn', ({ turn_id: id }, context) => runTurn(parts, id, context), {
     concurrency: TURNS_AT_ONCE,
-    poolLimit: (pool) => parts.rules().agents.get(agentOfPool(pool))?.limits.concurrency ?? 1,
+    poolLimit: (pool) => turnsAtOnce(parts.rules(), agentOfPool(pool)),
     onDead: async (payload: { turn_id: string }, error) => failTurn(parts, payload.turn_id, error),
   });
 }
@@ -72,16 +74,23 @@ async function runTurn(parts: TurnParts, turnId: string, context: JobContext): P
   const turn = await loadTurn(parts.store, turnId);
   if (turn.state === 'done' || turn.state === 'refused') return;
   const cancelling = new AbortController();
-  const leave = parts.bus.subscribe(({ type, data }) => {
+  const pausing = new AbortController();
+  const leave = parts.bus.subscribe((event) => {
+    const { type, data } = event;
     if (type === 'session.changed' && data.session_id === turn.session_id && data.state === 'cancelled')
       cancelling.abort();
+    if (tellsOfPause(event, turn)) pausing.abort();
   });
   try {
     const early = context.attempt === 1 ? parts.early?.take(turn.id) : undefined;
     const begun = early && turn.session_state !== 'cancelled' ? early : await begin(parts, turn, context);
     if (!begun) return;
-    const signal = AbortSignal.any([context.signal, cancelling.signal]);
+    const signal = AbortSignal.any([context.signal, cancelling.signal, pausing.signal]);
     await attempt(parts, turn, begun, { ...context, signal }).catch(async (error: unknown) => {
+      // Its token is dead and it is queued again: the pause has seen to that.
+      if (codeOf(error) === 'agent_paused') throw error;
+      if (pausing.signal.aborted && !cancelling.signal.aborted)
+        throw interrupted(await pauseOf(parts.store.db, turn));
       if (cancelling.signal.aborted) return refuseTurn(parts, turn, CANCELLED, context);
       if (codeOf(error) === 'webhook_refused') return refuseTurn(parts, turn, messageOf(error), context);
       await noteFailure(parts, turn, begun.hash, error, context);
@@ -123,6 +132,14 @@ async function attempt(parts: TurnParts, turn: Turn, begun: Begun, context: JobC
   }
 }
 
+/** A turn that a pause ended; it runs again at once where the pause is over already. */
+const interrupted = (held: Pause | null): PosternError =>
+  held
+    ? pausedError(held)
+    : new PosternError('stopping', 'The turn was interrupted by a pause.', {
+        retry: { afterMs: 0, counts: false },
+      });
+
 /** The answer and everything that follows from it: the token dies, and each action becomes a job. */
 async function keepAnswer(
   parts: TurnParts,
@@ -132,6 +149,8 @@ async function keepAnswer(
   log: string | null,
   context: JobContext,
 ): Promise<void> {
+  const held = await pauseOf(tx, turn);
+  if (held) throw pausedError(held); // what an agent answers after it was stopped is not kept
   await context.finish(tx);
   await stored.record(tx);
   await tx
