@@ -15,7 +15,7 @@ import { setSession, settleSession } from '../sessions/state.ts';
 import { type ActionSubject, loadSubject } from '../sessions/subject.ts';
 import type { Store, Tx } from '../store/store.ts';
 import type { Proofs } from '../watch/proofs.ts';
-import type { MailAction } from './content.ts';
+import { contentOf, type MailAction } from './content.ts';
 import type { Drafts } from './drafts.ts';
 import { propose } from './propose.ts';
 
@@ -79,7 +79,11 @@ async function doMail(
 ): Promise<void> {
   await propose(
     parts,
-    { agent, subject, action, index: subject.index },
+    {
+      ...{ agent, subject, index: subject.index },
+      content: (account) => contentOf(account, subject.message, action),
+      answers: action.type === 'reply' ? subject.message.id : null,
+    },
     (work) => conclude(parts, subject, context, work),
     (tx, reason) => noteRefusal(tx, subject.turnId, action.type, reason),
   );

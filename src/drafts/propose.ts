@@ -9,7 +9,6 @@ import { answeredAs } from '../mail/kind.ts';
 import { judgeOutgoing, type OutgoingVerdict } from '../policy/outgoing.ts';
 import type { TurnSubject } from '../sessions/subject.ts';
 import type { Tx } from '../store/store.ts';
-import { contentOf, type MailAction } from './content.ts';
 import type { DraftOrigin } from './draft-rows.ts';
 import type { Drafts } from './drafts.ts';
 import type { PreparedVersion } from './prepare.ts';
@@ -22,7 +21,10 @@ export interface ProposeParts {
 export interface Proposal {
   agent: Agent;
   subject: TurnSubject;
-  action: MailAction;
+  /** The mail; made by the gateway from what the agent may say. @throws PosternError `recipient_invalid` */
+  content: (account: Account) => DraftContent;
+  /** The message that it is a reply to, if it is one. */
+  answers: string | null;
   /** Within the turn: what comes a second time under the same number makes no second draft. */
   index: number;
   /** It waits for a person whatever the policy would let go, for this reason. */
@@ -86,10 +88,10 @@ export async function propose(
 async function weigh(
   parts: ProposeParts,
   account: Account,
-  { agent, subject, action, heldBecause }: Proposal,
+  { agent, subject, content: contentOf, heldBecause }: Proposal,
 ): Promise<{ verdict: OutgoingVerdict; prepared?: PreparedVersion }> {
   try {
-    const content = contentOf(account, subject.message, action);
+    const content = contentOf(account);
     const verdict = held(judge(agent, subject, content), heldBecause);
     if (verdict.verdict === 'refuse') return { verdict };
     const auto_submitted = verdict.verdict === 'send' ? ('auto-replied' as const) : null;
@@ -120,13 +122,13 @@ function held(verdict: OutgoingVerdict, because: string | undefined): OutgoingVe
   return { verdict: 'ask', reasons: [...(verdict.verdict === 'ask' ? verdict.reasons : []), because] };
 }
 
-const originOf = ({ subject, action, index }: Proposal): DraftOrigin => ({
+const originOf = ({ subject, answers, index }: Proposal): DraftOrigin => ({
   accountId: subject.accountId,
   sessionId: subject.sessionId,
   threadId: subject.threadId,
   turnId: subject.turnId,
   actionIndex: index,
-  answersMessageId: action.type === 'reply' ? subject.message.id : null,
+  answersMessageId: answers,
   author: `agent:${subject.agent}`,
 });
 
