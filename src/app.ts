@@ -40,16 +40,20 @@ import { SmtpPool } from './outbound/pool.ts';
 import { registerOutbound } from './outbound/register.ts';
 import { sentMailbox } from './outbound/sent-mailbox.ts';
 import { Submissions } from './outbound/submissions.ts';
+import { Templates } from './outbound/templates.ts';
 import { checkSmtp } from './outbound/validate.ts';
 import { MadeRules, madeSource } from './rules/made-rules.ts';
 import { RulesSource } from './rules/source.ts';
+import { Agents } from './sessions/agents.ts';
 import { EarlyTurns } from './sessions/begin.ts';
 import { ruleDecider } from './sessions/decide.ts';
+import { Endpoints } from './sessions/endpoints.ts';
 import { registerSessions } from './sessions/register.ts';
 import { runners } from './sessions/runners.ts';
 import { FullTextReader } from './store/full-text-reader.ts';
 import { SqlSandbox } from './store/sql-sandbox.ts';
 import { openSqlite } from './store/sqlite.ts';
+import type { Tx } from './store/store.ts';
 import { createLog } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { registerWatch } from './watch/register.ts';
@@ -87,11 +91,20 @@ export async function createApp(
   const url = (): string => config.publicUrl ?? http.url;
 
   const audit = new Audit(store, clock);
+  const ownAudit = (
+    tx: Tx,
+    entry: { operation: string; target: string; requestId: string },
+  ): Promise<void> => {
+    const { operation, target, requestId: request_id } = entry;
+    return audit.record(
+      { principal: 'postern', operation, target, outcome: 'ok', code: null, request_id },
+      tx,
+    );
+  };
   const { blobs, uploads, artifacts, sweep } = registerObjects({
     ...ground,
     objects: folderStore(config.objectsDir),
-    audit: (tx, { operation, target, requestId: request_id }) =>
-      audit.record({ principal: 'postern', operation, target, outcome: 'ok', code: null, request_id }, tx),
+    audit: ownAudit,
   });
   const { accounts, tokens, tokenTimer, keyRotation, signIn, transfer, queries } = registerAccounts({
     ...ground,
@@ -127,6 +140,13 @@ export async function createApp(
     nodeGroup: config.nodeGroup,
     checkMs: config.watchCheckMs,
   });
+  const endpoints = new Endpoints({
+    ...ground,
+    log: logOf('sessions'),
+    rules: rulesNow,
+    resolveSecret,
+    audit: ownAudit,
+  });
   const sessions = registerSessions({
     ...ground,
     imap,
@@ -137,7 +157,7 @@ export async function createApp(
     decider,
     early,
     rules: rulesNow,
-    runnerOf: runners(environment, resolveSecret, clock.now),
+    runnerOf: runners({ environment, resolveSecret, now: clock.now, endpoints }),
     urls: () => ({ api: `${url()}/v1`, mcp: `${url()}/mcp` }),
     workDir: config.workDir,
   });
@@ -166,6 +186,8 @@ export async function createApp(
     folder: config.workDir,
   });
 
+  const templates = new Templates({ folder: config.templatesDir, log: logOf('templates') });
+
   // The way out: drafts wait for a person or for policy, and leave over SMTP.
   const drafts = registerDrafts({
     ...ground,
@@ -177,6 +199,7 @@ export async function createApp(
     uploads,
     sessions,
     compose: composeMail,
+    templates,
     rules: rulesNow,
     operatorMail: config.operatorMail,
   });
@@ -211,7 +234,9 @@ export async function createApp(
     madeRules: new MadeRules({ store, clock, source: rules }),
     deliveries,
     mailEvents,
+    agents: new Agents({ ...ground, rules: rulesNow }),
     sessions,
+    endpoints,
     drafts,
     submissions: new Submissions(store, jobs, clock, bus),
     knowledge,

@@ -1,6 +1,7 @@
 // All operations, in the order in which documents and help show them.
 import { accountOperations } from './operations/account.ts';
 import { accountCheckOperations } from './operations/account-check.ts';
+import { agentOperations } from './operations/agent.ts';
 import { artifactOperations } from './operations/artifact.ts';
 import { auditOperations } from './operations/audit.ts';
 import { connectorDownloadOperations } from './operations/connector-download.ts';
@@ -8,6 +9,7 @@ import { connectorReadOperations } from './operations/connector-read.ts';
 import { connectorWriteOperations } from './operations/connector-write.ts';
 import { deliveryOperations } from './operations/delivery.ts';
 import { draftOperations } from './operations/draft.ts';
+import { endpointOperations } from './operations/endpoint.ts';
 import { knowledgeOperations } from './operations/knowledge.ts';
 import { messageOperations } from './operations/message.ts';
 import { oauthOperations } from './operations/oauth.ts';
@@ -44,7 +46,9 @@ const ownOperations: readonly Operation[] = [
   ...madeRuleOperations,
   ...deliveryOperations,
   ...knowledgeOperations,
+  ...agentOperations,
   ...sessionOperations,
+  ...endpointOperations,
   ...draftOperations,
   ...artifactOperations,
   ...objectOperations,

@@ -22,6 +22,8 @@ import type { Submissions } from '../outbound/submissions.ts';
 import type { checkSmtp } from '../outbound/validate.ts';
 import type { MadeRules } from '../rules/made-rules.ts';
 import type { RulesSource } from '../rules/source.ts';
+import type { Agents } from '../sessions/agents.ts';
+import type { Endpoints } from '../sessions/endpoints.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { SqlSandbox } from '../store/sql-sandbox.ts';
 import type { Store } from '../store/store.ts';
@@ -46,7 +48,9 @@ export interface Rooms {
   sources: Pick<Sources, 'open' | 'list' | 'get' | 'stream' | 'next' | 'acknowledge' | 'seek' | 'remove'>;
   messages: Pick<Messages, 'list' | 'get' | 'detail'>;
   proofs: Pick<Proofs, 'prove'>;
+  agents: Pick<Agents, 'list' | 'pause' | 'resume'>;
   sessions: Pick<Sessions, 'list' | 'get' | 'turns' | 'cancel' | 'answer' | 'principalOf'>;
+  endpoints: Pick<Endpoints, 'list' | 'get' | 'test' | 'enable' | 'redrive'>;
   deliveries: Pick<Deliveries, 'list' | 'get' | 'retry'>;
   knowledge: Pick<Knowledge, 'search' | 'list' | 'get' | 'text' | 'retry' | 'remove'>;
   drafts: Pick<Drafts, 'list' | 'get' | 'raw' | 'approve' | 'edit' | 'reject' | 'submit'>;

@@ -12,6 +12,7 @@ export const liveEventType = z.enum([
   'session.changed',
   'session.recorded',
   'agents.changed',
+  'endpoint.changed',
   'draft.changed',
   'submission.changed',
   'delivery.changed',

@@ -5,18 +5,21 @@ import { limits, may, rate } from './agent-policy.ts';
 import { byteCount, duration, requestHeaders, secretRef } from './endpoint.ts';
 import { ingestOptions, knowledgeSink } from './knowledge-sink.ts';
 import { retentionDays } from './mail-event.ts';
+import { modelRun } from './model-run.ts';
 import { condition, names, timezone, word } from './rule-condition.ts';
+import { templateName } from './template.ts';
 
 const MAX_NAME_CHARS = 200;
 const MAX_LABEL_CHARS = 200;
 const MAX_MAILBOX_CHARS = 1000;
 const HIGHEST_PRIORITY = 1000;
+const MAX_SECRETS = 5; // two are needed to change one; each costs a signature
 
 export { duration, rate };
 
 /** Every word that `then` knows. */
 export const actionWords = [
-  ...(['spawn', 'post', 'forward', 'label', 'flag'] as const),
+  ...(['spawn', 'post', 'draft', 'forward', 'label', 'flag'] as const),
   ...(['mark_seen', 'move', 'ingest', 'stop'] as const),
 ] as const;
 
@@ -111,6 +114,24 @@ const forward = z.strictObject({
 });
 export type Forward = z.infer<typeof forward> & { to: string[] };
 
+/** An answer that is made from a template. */
+export const automaticReply = z.strictObject({
+  template: templateName.describe('The template that the answer is made from: a folder of templates/.'),
+  send: z
+    .enum(['approve', 'auto'])
+    .default('approve')
+    .describe('Whether it waits for a person, or leaves by itself where the sender is sure.'),
+  per_sender: rate.default('1/1d').describe('How many answers of this rule one sender gets in a time: 1/1d.'),
+  limit: rate.default('20/1h').describe('How many answers this rule writes in a time, such as 20/1h.'),
+  addresses: z
+    .array(word)
+    .min(1)
+    .max(50)
+    .describe('Further addresses of the mailbox: mail to none of its addresses waits for a person.')
+    .optional(),
+});
+export type AutomaticReply = z.infer<typeof automaticReply>;
+
 const plainActions = [
   z.strictObject({ spawn: z.string().min(1).describe('The agent that is woken.') }),
   z.strictObject({ label: label.describe('A label that the mail gets.') }),
@@ -125,6 +146,7 @@ export const ruleAction = z.union([
   z.strictObject({ move: move.required() }),
   z.strictObject({ flag: z.strictObject({ add: z.array(z.string()), remove: z.array(z.string()) }) }),
   z.strictObject({ forward: forward.extend({ to: z.array(word) }) }),
+  z.strictObject({ draft: automaticReply }),
   z.strictObject({ ingest: ingestOptions }),
 ]);
 export type RuleAction = z.infer<typeof ruleAction>;
@@ -147,6 +169,11 @@ export const writtenAction = z.union([
       .describe('The addresses that the mail is forwarded to, once a person has approved it.'),
   }),
   z.strictObject({
+    draft: z
+      .union([templateName, automaticReply])
+      .describe('The template of an automatic reply, which leaves once a person has approved it.'),
+  }),
+  z.strictObject({
     ingest: ingestOptions.describe('What of the mail becomes knowledge, and the sinks it goes to.'),
   }),
   z
@@ -158,6 +185,7 @@ export const writtenAction = z.union([
 export type WrittenAction = z.infer<typeof writtenAction>;
 export const moveWords: readonly string[] = Object.keys(move.shape);
 export const forwardWords: readonly string[] = Object.keys(forward.shape);
+export const draftWords: readonly string[] = Object.keys(automaticReply.shape);
 
 const priority = z.number().int().min(-HIGHEST_PRIORITY).max(HIGHEST_PRIORITY);
 
@@ -192,21 +220,36 @@ const command = z.strictObject({
 const webhook = z.strictObject({
   webhook: z.strictObject({
     url: z.url({ protocol: /^https?$/ }),
-    secret_ref: secretRef.describe(
-      'A Standard Webhooks secret (`whsec_…`) by reference: `env:NAME` or `file:/path`.',
-    ),
+    secret_ref: z
+      .union([secretRef, z.array(secretRef).min(1).max(MAX_SECRETS)])
+      .describe(
+        'A Standard Webhooks secret (`whsec_…`) by reference: `env:NAME` or `file:/path`. A list while it is changed: each signs.',
+      ),
+    timeout: duration
+      .default('30s')
+      .describe('How long the endpoint may take to answer; never longer than limits.time.'),
+    concurrency: z
+      .number()
+      .int()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe('How many requests the endpoint gets at once from all agents that share it.'),
     allow_private: z
       .boolean()
       .optional()
       .describe('Allows http, loopback and private addresses for this endpoint.'),
   }),
 });
+const model = z.strictObject({ model: modelRun.describe('A language model, asked by Postern itself.') });
 /** The keys of each way to run an agent. */
-export const runWords: readonly string[] = [...Object.keys(command.shape), ...Object.keys(webhook.shape)];
+export const runWords: readonly string[] = [command, webhook, model].flatMap(({ shape }) =>
+  Object.keys(shape),
+);
 export const webhookWords: readonly string[] = Object.keys(webhook.shape.webhook.shape);
 
 export const agent = z.strictObject({
-  run: z.union([command, webhook]),
+  run: z.union([command, webhook, model]),
   may: may.prefault({}),
   limits: limits.prefault({}),
 });

@@ -18,6 +18,7 @@ export type IdPrefix =
   | 'ses'
   | 'trn'
   | 'rec'
+  | 'tst'
   | 'drf'
   | 'sub'
   | 'job'

@@ -18,6 +18,8 @@ export interface EgressRequest {
   ownHeaders?: Readonly<Record<string, string>>;
   /** What is POSTed; a GET where absent. */
   body?: string | EgressBody | undefined;
+  /** The body holds a secret: a redirect to another origin is refused. */
+  ownBody?: boolean;
   /** Allows http, loopback and private addresses at the host of `url`; a redirect to another host gets no such right. */
   allowPrivate: boolean;
   lookup?: Lookup | undefined;
@@ -70,6 +72,7 @@ async function follow(request: EgressRequest, deadline: AbortSignal): Promise<Eg
     if (response.status < 300 || response.status >= 400 || location === undefined) return response;
     if (redirects >= MOST_REDIRECTS) throw redirectRefused(first, `more than ${MOST_REDIRECTS} times`);
     url = redirected(url, location, first, request.allowPrivate);
+    if (request.ownBody && url.origin !== first.origin) throw redirectRefused(first, 'to another origin');
     if (response.status === 303) body = undefined;
   }
 }

@@ -20,6 +20,8 @@ const SCHEDULE_MS = [
   24 * HOUR,
 ];
 const LONGEST_WAIT_MS = 24 * HOUR;
+const FEWEST_KEY_BYTES = 24; // so says the specification
+const MOST_KEY_BYTES = 64;
 /** As many as the schedule has steps. */
 export const WEBHOOK_ATTEMPTS = SCHEDULE_MS.length + 1;
 
@@ -37,33 +39,40 @@ export const eventHeaders = ({ id, at }: WebhookEvent) => ({
 });
 
 /**
- * The signature over id, time and body, HMAC-SHA256.
+ * The signature over id, time and body, HMAC-SHA256; with several secrets one of each, in their order: while a secret is
+ * changed for another, the other side may know either.
  * @param body whole, or piece by piece for one that is not held in memory
  * @throws PosternError `webhook_secret_invalid`, which does not show the secret
  */
 export async function signatureHeader(
-  secret: string,
+  secrets: string | readonly string[],
   { id, at }: WebhookEvent,
   body: string | AsyncIterable<Uint8Array>,
 ): Promise<{ 'webhook-signature': string }> {
-  const hmac = createHmac('sha256', keyOf(secret));
-  hmac.update(`${id}.${Math.floor(at / SECOND)}.`);
-  if (typeof body === 'string') hmac.update(body);
-  else for await (const piece of body) hmac.update(piece);
-  return { 'webhook-signature': `v1,${hmac.digest('base64')}` };
+  const hmacs = [secrets].flat().map((secret) => createHmac('sha256', keyOf(secret)));
+  const update = (piece: string | Uint8Array): void => {
+    for (const hmac of hmacs) hmac.update(piece);
+  };
+  update(`${id}.${Math.floor(at / SECOND)}.`);
+  if (typeof body === 'string') update(body);
+  else for await (const piece of body) update(piece);
+  return { 'webhook-signature': hmacs.map((hmac) => `v1,${hmac.digest('base64')}`).join(' ') };
 }
 
 function keyOf(secret: string): Buffer {
+  const invalid = (what: string): PosternError =>
+    new PosternError('webhook_secret_invalid', `The secret of the webhook ${what}.`, {
+      hint: 'Make one: echo whsec_$(openssl rand -base64 32)',
+    });
   try {
     new Webhook(secret); // it decides what a secret is, and signs nothing that is not held in memory
   } catch {
-    throw new PosternError(
-      'webhook_secret_invalid',
-      'The secret of the webhook is not of the form whsec_ and base64.',
-      { hint: 'Make one: echo whsec_$(openssl rand -base64 32)' },
-    );
+    throw invalid('is not of the form whsec_ and base64');
   }
-  return Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+  if (key.length < FEWEST_KEY_BYTES || key.length > MOST_KEY_BYTES)
+    throw invalid(`has not ${FEWEST_KEY_BYTES} to ${MOST_KEY_BYTES} bytes`);
+  return key;
 }
 
 /** 408, 429 and 5xx are worth another attempt. */

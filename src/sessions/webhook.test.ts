@@ -9,6 +9,7 @@ import type { RunContext } from './runner.ts';
 import { webhookRunner } from './webhook.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const TOO_LONG = `whsec_${Buffer.alloc(65, 7).toString('base64')}`;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const NOW = Date.now();
@@ -33,6 +34,7 @@ describe('an agent behind a webhook', () => {
     });
   });
   let url: string;
+  let gone: string | null = null;
   before(async () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
@@ -40,16 +42,30 @@ describe('an agent behind a webhook', () => {
   after(() => void server.close().closeAllConnections());
   beforeEach(() => {
     received.length = 0;
+    gone = null;
     answer = (res) => res.writeHead(204).end();
   });
 
   const event = {
     type: 'message.received',
     timestamp: new Date(NOW).toISOString(),
-    data: { message: { text: 'Grüße, 見積もり 🙂' } },
+    data: { session: { agent: 'writer' }, message: { text: 'Grüße, 見積もり 🙂' } },
   } as unknown as SessionEvent;
   const run = (context: Partial<RunContext> = {}, options: object = {}) =>
-    webhookRunner({ url, secret: () => SECRET, allowPrivate: true, now: () => NOW, ...options }).run(event, {
+    webhookRunner({
+      url,
+      secrets: () => [SECRET],
+      allowPrivate: true,
+      timeoutMs: 30_000,
+      now: () => NOW,
+      endpoints: {
+        whyDisabled: async () => gone,
+        disable: async (_, { reason }) => {
+          gone = reason;
+        },
+      },
+      ...options,
+    }).run(event, {
       turnId: 'trn_1',
       attempt: 1,
       limitMs: 20_000,
@@ -69,6 +85,17 @@ describe('an agent behind a webhook', () => {
     assert.throws(() => new Webhook(`whsec_${Buffer.alloc(32, 8).toString('base64')}`).verify(body, headers));
     assert.equal(headers['webhook-timestamp'], String(Math.floor(NOW / 1_000)));
     assert.equal(headers['content-type'], 'application/json');
+  });
+
+  it('is signed by each of its secrets while one is changed for another, the first in front', async () => {
+    const next = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
+    await run({}, { secrets: () => [next, SECRET] });
+    const [{ headers, body }] = received as [Received];
+    for (const secret of [next, SECRET]) assert.ok(new Webhook(secret).verify(body, headers));
+    const [first = '', ...others] = (headers['webhook-signature'] ?? '').split(' ');
+    assert.equal(others.length, 1);
+    assert.ok(new Webhook(next).verify(body, { ...headers, 'webhook-signature': first }));
+    assert.throws(() => new Webhook(SECRET).verify(body, { ...headers, 'webhook-signature': first }));
   });
 
   it('is sent the same id at every attempt', async () => {
@@ -112,7 +139,7 @@ describe('an agent behind a webhook', () => {
     await assert.rejects(run(), { code: 'answer_invalid', message: /actions\[0\]/ });
   });
 
-  for (const status of [400, 401, 404, 410, 422]) {
+  for (const status of [400, 401, 404, 422]) {
     it(`that answers with ${status} has handled the event by refusing it`, async () => {
       says(status, 'secret words of the other side');
       await assert.rejects(run(), {
@@ -122,6 +149,29 @@ describe('an agent behind a webhook', () => {
       });
     });
   }
+
+  it('that answers with 410 is disabled: what comes then is a dead letter and no request', async () => {
+    says(410, 'secret words of the other side');
+    for (const _ of [1, 2])
+      await assert.rejects(run(), {
+        code: 'endpoint_disabled',
+        retry: 'never',
+        message: `The endpoint is disabled: ${new URL(url).origin} answered with status 410.`,
+      });
+    assert.equal(received.length, 1);
+  });
+
+  it('that redirects to another origin is not followed: the token would go with it', async () => {
+    const other = createServer((_, res) => void res.writeHead(204).end());
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    let asked = 0;
+    other.on('request', () => asked++);
+    says(307, '', { location: `http://127.0.0.1:${port}/` });
+    await assert.rejects(run(), { code: 'egress_refused', retry: 'never', message: /to another origin/ });
+    assert.equal(asked, 0);
+    other.close();
+  });
 
   const schedule = [
     5_000,
@@ -150,6 +200,8 @@ describe('an agent behind a webhook', () => {
     const late = await failure(run({ attempt: 2, limitMs: 100 }));
     assert.deepEqual([late.code, late.details.cause], ['webhook_unavailable', 'timeout']);
     assert.ok(late.retry.afterMs >= 0.9 * 5 * MINUTE);
+    const shorter = await failure(run({ attempt: 1 }, { timeoutMs: 100 }));
+    assert.deepEqual([shorter.code, shorter.details.cause], ['webhook_unavailable', 'timeout']);
     const off = await failure(run({ attempt: 3 }, { url: 'http://127.0.0.1:1/' }));
     assert.deepEqual([off.code, off.details.cause], ['webhook_unavailable', 'unreachable']);
     assert.ok(off.retry.afterMs >= 0.9 * 30 * MINUTE);
@@ -182,11 +234,14 @@ describe('an agent behind a webhook', () => {
   });
 
   it('without a usable secret is not called, and the error does not show the secret', async () => {
-    for (const secret of ['', 'whsec_', 'whsec_canary-that-is-no-base64!'])
-      await assert.rejects(run({}, { secret: () => secret }), (error: Error & { code: string }) => {
-        assert.equal(error.code, 'webhook_secret_invalid');
-        return !error.message.includes('canary');
-      });
+    for (const secret of ['', 'whsec_', 'whsec_canary-that-is-no-base64!', 'whsec_Y2FuYXJ5', TOO_LONG])
+      await assert.rejects(
+        run({}, { secrets: () => [SECRET, secret] }),
+        (error: Error & { code: string }) => {
+          assert.equal(error.code, 'webhook_secret_invalid');
+          return !error.message.includes('canary');
+        },
+      );
     assert.equal(received.length, 0);
   });
 

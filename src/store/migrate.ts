@@ -17,6 +17,8 @@ import * as knowledge from './migrations/0007-knowledge.ts';
 import * as artifacts from './migrations/0008-artifacts.ts';
 import * as contentNotes from './migrations/0009-content-notes.ts';
 import * as sessions from './migrations/0010-sessions.ts';
+import * as webhooks from './migrations/0011-webhooks.ts';
+import * as templates from './migrations/0013-templates.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
 const MIGRATIONS = [
@@ -35,6 +37,8 @@ const MIGRATIONS = [
   artifacts,
   contentNotes,
   sessions,
+  templates,
+  webhooks,
 ];
 
 /**

@@ -23,8 +23,10 @@ export interface Database {
   turns: TurnsTable;
   turn_records: TurnRecordsTable;
   agent_pauses: AgentPausesTable;
+  disabled_endpoints: DisabledEndpointsTable;
   drafts: DraftsTable;
   draft_versions: DraftVersionsTable;
+  automatic_replies: AutomaticRepliesTable;
   submissions: SubmissionsTable;
   submission_recipients: SubmissionRecipientsTable;
   objects: ObjectsTable;
@@ -358,6 +360,20 @@ export interface DraftVersionsTable {
   created_at: number;
 }
 
+/** One message, one rule and one of its actions make one answer from a template. */
+export interface AutomaticRepliesTable {
+  draft_id: string;
+  account_id: string;
+  message_id: string;
+  rule: string;
+  /** Which of the rule's actions. */
+  action_index: number;
+  template: string;
+  /** To whom it goes, in the form in which addresses are compared. */
+  recipient: string;
+  created_at: number;
+}
+
 export interface SubmissionsTable {
   id: string;
   account_id: string;
@@ -496,6 +512,18 @@ export interface OAuthStatesTable {
   interval_ms: number | null;
   created_at: number;
   expires_at: number;
+}
+
+/** Endpoints of webhook agents that said they are gone. */
+export interface DisabledEndpointsTable {
+  /** Origin and path. */
+  endpoint: string;
+  /** Made from it; it stands in addresses. */
+  id: string;
+  /** The agent whose turn was told so. */
+  agent: string;
+  reason: string;
+  disabled_at: number;
 }
 
 /** What was done and by whom. Rows are only ever added. */

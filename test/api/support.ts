@@ -33,6 +33,8 @@ import { parseMail } from '../../src/mail/parse.ts';
 import { checkSmtp } from '../../src/outbound/validate.ts';
 import { MadeRules, madeSource } from '../../src/rules/made-rules.ts';
 import { RulesSource } from '../../src/rules/source.ts';
+import { Agents } from '../../src/sessions/agents.ts';
+import { Endpoints } from '../../src/sessions/endpoints.ts';
 import { SqlSandbox } from '../../src/store/sql-sandbox.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { Sources } from '../../src/watch/sources.ts';
@@ -141,6 +143,12 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
         Promise.reject(new PosternError('oauth_state_unknown', 'This sign-in is not known <here>.')),
     },
     transfer: new AccountTransfer({ store, vault, clock, accounts }),
+    endpoints: new Endpoints({
+      ...{ store, clock, log, rules: () => rules.current(), resolveSecret },
+      jobs: new JobQueue(store, clock),
+      bus: memoryBus(clock),
+      audit: async () => undefined,
+    }),
     keyRotation: new KeyRotation({ store, vault, clock, log: silentLogger }),
     imap,
     queries: new StoredQueries(store, clock),
@@ -184,6 +192,11 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
       retry: (id) => Promise.reject(notFound('document', id)),
       remove: async (id) => void calls.push(`knowledge.remove ${id}`),
     },
+    agents: new Agents({
+      ...{ store, clock, rules: () => rules.current() },
+      jobs: new JobQueue(store, clock),
+      bus: memoryBus(clock),
+    }),
     sessions: {
       list: async () => [session('ses_1')],
       get: async (id) =>
