@@ -3,12 +3,10 @@
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import type { Agent } from '../contracts/rule.ts';
-import { mailboxLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
-import { refusedLabel, refusedMove } from '../policy/verbs.ts';
 import type { RuleSet } from '../rules/match.ts';
 import type { StoredAction } from '../sessions/answer.ts';
 import { setSession, settleSession } from '../sessions/state.ts';
@@ -18,6 +16,7 @@ import type { Proofs } from '../watch/proofs.ts';
 import { contentOf, type MailAction } from './content.ts';
 import type { Drafts } from './drafts.ts';
 import { propose } from './propose.ts';
+import { doVerb, refusedVerb } from './verbs.ts';
 
 export interface ActionParts {
   store: Store;
@@ -32,7 +31,6 @@ export interface ActionParts {
 }
 
 const PROOF_ATTEMPTS = 4; // then a person is asked, who can judge the mail without a DNS
-const SHORTEST_WAIT_MS = 60_000; // nobody answers a mail sooner
 
 export function registerActions(parts: ActionParts): void {
   const perform = async (turnId: string, index: number, context: JobContext): Promise<void> => {
@@ -85,7 +83,7 @@ async function doMail(
       answers: action.type === 'reply' ? subject.message.id : null,
     },
     (work) => conclude(parts, subject, context, work),
-    (tx, reason) => noteRefusal(tx, subject.turnId, action.type, reason),
+    (tx, reason, rule) => noteRefusal(tx, subject.turnId, action.type, reason, rule),
   );
 }
 
@@ -117,68 +115,28 @@ async function doOther(
   action: Exclude<StoredAction, MailAction>,
   context: JobContext,
 ): Promise<void> {
-  if (action.type === 'label' || action.type === 'move') {
-    const refused =
-      action.type === 'label'
-        ? refusedLabel(agent.may, action.label)
-        : refusedMove(agent.may, action.mailbox);
-    if (refused !== null) {
-      await conclude(parts, subject, context, (tx) => noteRefusal(tx, subject.turnId, action.type, refused));
-      return;
-    }
-  }
-  await conclude(parts, subject, context, (tx) => apply(parts, tx, subject, action));
-}
-
-async function apply(
-  parts: ActionParts,
-  tx: Tx,
-  subject: ActionSubject,
-  action: Exclude<StoredAction, MailAction>,
-): Promise<void> {
-  const lane = mailboxLane(subject.accountId);
-  switch (action.type) {
-    case 'label':
-      return parts.jobs.enqueue(
-        tx,
-        'message.flag',
-        { message_id: subject.message.id, add: [action.label] },
-        { lane },
-      );
-    case 'move':
-      return parts.jobs.enqueue(
-        tx,
-        'message.move',
-        { message_id: subject.message.id, mailbox: action.mailbox },
-        { lane },
-      );
-    case 'ask':
-      await setSession(parts, tx, subject.sessionId, { question: action.question });
-      return;
-    case 'wait': {
-      // One that waits for what is over would be woken in a circle.
-      const until = Math.max(Date.parse(action.until), parts.clock.now() + SHORTEST_WAIT_MS);
-      await setSession(parts, tx, subject.sessionId, { wake_at: until });
-      return parts.jobs.enqueue(
-        tx,
-        'session.wake',
-        { session_id: subject.sessionId, until },
-        { runAt: until },
-      );
-    }
-    case 'done':
-      await setSession(parts, tx, subject.sessionId, { summary: action.summary ?? null });
-  }
+  const refused = refusedVerb(agent, action);
+  await conclude(parts, subject, context, (tx) =>
+    refused === null
+      ? doVerb(parts, tx, { ...subject, messageId: subject.message.id }, action)
+      : noteRefusal(tx, subject.turnId, action.type, refused),
+  );
 }
 
 /** What is refused is not done, and the turn says so; the rest goes on. */
-export async function noteRefusal(tx: Tx, turnId: string, action: string, reason: string): Promise<void> {
+export async function noteRefusal(
+  tx: Tx,
+  turnId: string,
+  action: string,
+  reason: string,
+  rule?: PolicyRule,
+): Promise<void> {
   const row = await tx
     .selectFrom('turns')
     .select('refusals')
     .where('id', '=', turnId)
     .executeTakeFirstOrThrow();
-  const refusals = [...(JSON.parse(row.refusals) as unknown[]), { action, reason }];
+  const refusals = [...(JSON.parse(row.refusals) as unknown[]), { action, reason, ...(rule && { rule }) }];
   await tx
     .updateTable('turns')
     .set({ refusals: JSON.stringify(refusals) })
