@@ -2,7 +2,9 @@
 
 import type { RuleAction } from '../contracts/rule.ts';
 import type { MailTest } from '../contracts/rule-test.ts';
+import { UNANSWERABLE } from '../policy/answerable.ts';
 import { isNeverForwarded } from '../policy/forward.ts';
+
 import type { RuleSet } from '../rules/match.ts';
 import { silenceOf } from '../sessions/silence.ts';
 import type { TriedMail } from './rule-input.ts';
@@ -36,5 +38,6 @@ export function heldBecause(
   action: RuleAction,
 ): string | null {
   if ('forward' in action) return isNeverForwarded(mail.kind) ? `not forwarded: ${mail.kindReason}` : null;
+  if ('draft' in action) return UNANSWERABLE.has(mail.kind) ? `not answered: ${mail.kindReason}` : null;
   return 'spawn' in action ? silenceOf(rules, rule, mail) : null;
 }

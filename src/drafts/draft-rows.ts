@@ -18,6 +18,8 @@ export interface DraftOrigin {
   actionIndex: number | null;
   answersMessageId: string | null;
   author: string;
+  /** False: its recipients do not become known by it, as those of an answer that no person has seen. */
+  acquaints?: boolean;
 }
 
 const rowsOf = (db: Reader) =>

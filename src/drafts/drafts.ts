@@ -11,6 +11,7 @@ import { newId } from '../kernel/ids.ts';
 import { parseRecipient } from '../mail/recipient.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Uploads } from '../objects/uploads.ts';
+import { pauseOf, pauseReason } from '../sessions/pauses.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import { attach } from './attach.ts';
@@ -81,10 +82,11 @@ export class Drafts {
     tx: Tx,
     origin: DraftOrigin,
     prepared: PreparedVersion,
-    decision: { reasons: string[] } | { approvedBy: string },
+    wanted: DraftDecision,
   ): Promise<{ draftId: string; submissionId: string | null } | null> {
     const now = this.#parts.clock.now();
     const draftId = newId('drf', now);
+    const decision = await heldByPause(tx, origin.sessionId, wanted);
     const approvedBy = 'approvedBy' in decision ? decision.approvedBy : null;
     const submissionId = approvedBy === null ? null : newId('sub', now);
     const inserted = await tx
@@ -273,7 +275,7 @@ export class Drafts {
 
   async #release(
     tx: Tx,
-    mail: Pick<DraftOrigin, 'accountId' | 'sessionId' | 'threadId' | 'answersMessageId'> & {
+    mail: Pick<DraftOrigin, 'accountId' | 'sessionId' | 'threadId' | 'answersMessageId' | 'acquaints'> & {
       draftId: string;
       submissionId: string;
       approvedBy: string;
@@ -287,7 +289,7 @@ export class Drafts {
       subject: content.subject,
       digest,
       envelope,
-      people: [...content.to, ...content.cc, ...content.bcc],
+      people: mail.acquaints === false ? [] : [...content.to, ...content.cc, ...content.bcc],
       rawObjectId,
     });
     if (mail.sessionId !== null) await this.#parts.sessions.settle(tx, mail.sessionId);
@@ -298,4 +300,22 @@ export class Drafts {
       this.#parts.bus.publish('draft.changed', { draft_id: draftId, state, account_id: accountId }),
     );
   }
+}
+
+type DraftDecision = { reasons: string[] } | { approvedBy: string };
+
+/** While its agent is paused, nothing of a session leaves without a person. */
+async function heldByPause(
+  tx: Tx,
+  sessionId: string | null,
+  decision: DraftDecision,
+): Promise<DraftDecision> {
+  if (sessionId === null || !('approvedBy' in decision)) return decision;
+  const session = await tx
+    .selectFrom('sessions')
+    .select(['agent', 'account_id'])
+    .where('id', '=', sessionId)
+    .executeTakeFirst();
+  const held = session && (await pauseOf(tx, session));
+  return held ? { reasons: [pauseReason(held)] } : decision;
 }

@@ -2,20 +2,17 @@
 // stands with the decision.
 import type { Accounts } from '../accounts/accounts.ts';
 import type { DraftAttachment } from '../contracts/draft.ts';
-import { type MailKind, type MailMetadata, mailMetadata, type Trust } from '../contracts/mail.ts';
-import type { Forward, RuleAction } from '../contracts/rule.ts';
+import type { Forward } from '../contracts/rule.ts';
 import type { JobContext, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { rateOf } from '../kernel/duration.ts';
-import { PosternError } from '../kernel/errors.ts';
 import { beforeIdsOf, newId } from '../kernel/ids.ts';
 import { parseRecipient } from '../mail/recipient.ts';
 import { attachmentsOf } from '../mail/structure.ts';
 import { threadReferences } from '../mail/thread.ts';
-import { storedTrust } from '../mail/trust.ts';
 import type { Blobs, StagedBlob } from '../objects/blobs.ts';
 import { type ForwardVerdict, judgeForward } from '../policy/forward.ts';
-import type { Store, Tx } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { attachmentViews, type Messages } from '../watch/messages.ts';
 import type { Proofs } from '../watch/proofs.ts';
 import { type TextParts, textOf } from '../watch/text.ts';
@@ -23,6 +20,7 @@ import type { DraftOrigin } from './draft-rows.ts';
 import type { Drafts } from './drafts.ts';
 import { forwardContent } from './forward-content.ts';
 import type { PreparedVersion } from './prepare.ts';
+import { actionOf, decisionGone, messageOf, noteRefusal, type RuledMessage } from './rule-work.ts';
 
 const FORWARDS_AT_ONCE = 32;
 const OF_ONE_ACCOUNT = 4; // each may wait for a server that hangs, until its time limit
@@ -36,15 +34,6 @@ export interface ForwardParts extends TextParts {
   drafts: Pick<Drafts, 'prepare' | 'insert'>;
   messages: Pick<Messages, 'attachment'>;
   proofs: Pick<Proofs, 'prove'>;
-}
-
-interface Forwarded {
-  id: string;
-  accountId: string;
-  metadata: MailMetadata;
-  kind: MailKind;
-  kindReason: string;
-  trust: Trust;
 }
 
 /** Registers the handler of `message.forward`. */
@@ -61,7 +50,7 @@ async function forward(
   { id, rule, index }: { id: string; rule: string; index: number },
   context: JobContext,
 ): Promise<void> {
-  const [message, action] = [await messageOf(parts.store, id), await actionOf(parts.store, id, rule, index)];
+  const [message, action] = [await messageOf(parts.store, id), await forwardOf(parts.store, id, rule, index)];
   const isLast = context.attempt >= PROOF_ATTEMPTS;
   // Its signatures are checked where something hangs on them.
   if (action.send === 'auto' && message.trust.level === 'unverified')
@@ -111,7 +100,7 @@ const authorOf = (rule: string): string => `rule:${rule}`;
 
 async function judge(
   { store, clock, accounts }: ForwardParts,
-  message: Forwarded,
+  message: RuledMessage,
   rule: string,
   action: Forward,
 ): Promise<ForwardVerdict> {
@@ -135,34 +124,10 @@ async function judge(
   });
 }
 
-async function messageOf({ db }: Store, id: string): Promise<Forwarded> {
-  const row = await db
-    .selectFrom('messages')
-    .select(['account_id', 'metadata', 'kind', 'kind_reason', 'trust'])
-    .where('id', '=', id)
-    .executeTakeFirst();
-  if (!row) throw new PosternError('message_gone', `The message ${id} is not in the ledger.`);
-  return {
-    id,
-    accountId: row.account_id,
-    metadata: mailMetadata.parse(JSON.parse(row.metadata)),
-    kind: row.kind as MailKind,
-    kindReason: row.kind_reason,
-    trust: storedTrust(row.trust),
-  };
-}
-
-/** What the rule said when the mail came in. */
-async function actionOf({ db }: Store, id: string, rule: string, index: number): Promise<Forward> {
-  const row = await db
-    .selectFrom('decisions')
-    .select('actions')
-    .where('message_id', '=', id)
-    .where('rule', '=', rule)
-    .executeTakeFirst();
-  const action = (JSON.parse(row?.actions ?? '[]') as RuleAction[])[index];
-  if (action && 'forward' in action) return action.forward;
-  throw new PosternError('decision_gone', `The decision of the rule ${rule} on the message ${id} is gone.`);
+async function forwardOf(store: Store, id: string, rule: string, index: number): Promise<Forward> {
+  const action = await actionOf(store, id, rule, index);
+  if ('forward' in action) return action.forward;
+  throw decisionGone(id, rule);
 }
 
 async function followsForward({ db }: Store, messageIds: readonly string[]): Promise<boolean> {
@@ -192,7 +157,7 @@ async function forwardedSince({ db }: Store, rule: string, since: number): Promi
 }
 
 /** The attachments as they lie on the server, piece by piece into the store. */
-async function fetchFiles(parts: ForwardParts, { id, metadata }: Forwarded): Promise<DraftAttachment[]> {
+async function fetchFiles(parts: ForwardParts, { id, metadata }: RuledMessage): Promise<DraftAttachment[]> {
   const staged: StagedBlob[] = [];
   const attachments: DraftAttachment[] = [];
   try {
@@ -221,15 +186,4 @@ async function dropFiles({ store, blobs }: ForwardParts, files: readonly DraftAt
     return bytes;
   });
   for (const remove of removed) await remove();
-}
-
-async function noteRefusal(tx: Tx, id: string, rule: string, reason: string): Promise<void> {
-  const decision = tx.selectFrom('decisions').where('message_id', '=', id).where('rule', '=', rule);
-  const before = (await decision.select('suppressed').executeTakeFirst())?.suppressed ?? null;
-  await tx
-    .updateTable('decisions')
-    .set({ suppressed: before === null ? reason : `${before}; ${reason}` })
-    .where('message_id', '=', id)
-    .where('rule', '=', rule)
-    .execute();
 }

@@ -51,6 +51,8 @@ export const jobKinds = {
   }),
   /** Forwards a message as one action of a rule says. No lane. Pool: the account. */
   'message.forward': z.object({ message_id: z.string(), rule: z.string(), index: z.number().int() }),
+  /** Answers a message from a template as one action of a rule says. Lane: the rule and the recipient. Pool: the account. */
+  'message.answer': z.object({ message_id: z.string(), rule: z.string(), index: z.number().int() }),
   /** Posts one message to a website. No lane: one that must wait does not hold up the others. Pool: the destination. */
   'delivery.post': z.object({ delivery_id: z.string() }),
   /** Looks whether a person has typed a device code, and comes back later if not. */
@@ -91,6 +93,11 @@ export const destinationOfPool = (pool: string): string => pool.slice('post:'.le
 
 /** The pool of what an account forwards: its server, too, may hang. */
 export const forwardPool = (accountId: string): string => `forward:${accountId}`;
+/** The pool of an account's answers from templates. */
+export const answerPool = (accountId: string): string => `answer:${accountId}`;
+/** The lane of a rule's answers to one sender: of two mails at once the second is counted behind the first. */
+export const answerLane = (accountId: string, rule: string, sender: string): string =>
+  `answer:${accountId}:${rule}:${sender}`;
 /** The pool of an account's late decisions: a mail server that hangs takes its own share of the workers and no other's. */
 export const decisionPool = (accountId: string): string => `decide:${accountId}`;
 

@@ -1,5 +1,5 @@
 // Conversations: which mails a mail answers, and what an answer to it must carry (RFC 5322 §3.6.4).
-import type { MailMetadata } from '../contracts/mail.ts';
+import type { Address, MailMetadata } from '../contracts/mail.ts';
 
 const MAX_THREAD_REFERENCES = 50; // as many as are looked up in the ledger
 const MAX_REPLY_REFERENCES = 40; // together below the 998 octets of a line even before folding
@@ -70,6 +70,14 @@ export function answersAnother({
 }: Partial<Pick<MailMetadata, 'subject' | 'in_reply_to' | 'references'>>): boolean {
   if (subject === undefined || typeof in_reply_to === 'string' || references.length > 0) return true;
   return REPLY_PREFIX.test(subject.slice(0, MAX_SUBJECT_CHARS));
+}
+
+/** To whom a machine answers: one address alone, so that no mail makes it write to many (RFC 3834 §4). */
+export function automaticRecipient({
+  from,
+  reply_to,
+}: Pick<MailMetadata, 'from' | 'reply_to'>): Address | null {
+  return reply_to.length === 1 ? (reply_to[0] ?? null) : from;
 }
 
 /**

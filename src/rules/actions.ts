@@ -1,6 +1,12 @@
 // The actions of a rule, from how they are written to how the other rooms see them.
 import { ingestOptions } from '../contracts/knowledge-sink.ts';
-import type { Destination, RuleAction, WrittenAction } from '../contracts/rule.ts';
+import {
+  type AutomaticReply,
+  automaticReply,
+  type Destination,
+  type RuleAction,
+  type WrittenAction,
+} from '../contracts/rule.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { parseRecipient } from '../mail/recipient.ts';
 import type { Place } from './list-checks.ts';
@@ -33,6 +39,7 @@ export function readAction(written: WrittenAction, inlineName: string, place: Pl
     return { action: { move: typeof move === 'string' ? { mailbox: move, create: false } : move } };
   }
   if ('flag' in written) return { action: { flag: flagsOf([written.flag].flat()) } };
+  if ('draft' in written) return { action: { draft: draftOf(written.draft, place) } };
   if ('forward' in written) return { action: { forward: forwardOf(written.forward, place) } };
   return { action: written };
 }
@@ -48,23 +55,36 @@ function flagsOf(words: readonly string[]): { add: string[]; remove: string[] } 
   };
 }
 
+type WrittenDraft = Extract<WrittenAction, { draft: unknown }>['draft'];
+
+/** The rest is as the schema has it where `draft` is a mapping. */
+function draftOf(written: WrittenDraft, place: Place): AutomaticReply {
+  if (typeof written === 'string') return automaticReply.parse({ template: written });
+  checkAddresses('draft', written.addresses ?? [], place);
+  return written;
+}
+
+function checkAddresses(action: string, addresses: readonly string[], { path, report }: Place): void {
+  for (const address of addresses) {
+    try {
+      parseRecipient(address);
+    } catch (error) {
+      if (!(error instanceof PosternError)) throw error;
+      report(path, `\`${action}\`: ${error.message}`);
+    }
+  }
+}
+
 type WrittenForward = Extract<WrittenAction, { forward: unknown }>['forward'];
 type Forward = Extract<RuleAction, { forward: unknown }>['forward'];
 
-function forwardOf(written: WrittenForward, { path, report }: Place): Forward {
+function forwardOf(written: WrittenForward, place: Place): Forward {
   const whole: Exclude<WrittenForward, string | string[]> =
     typeof written === 'string' || Array.isArray(written)
       ? { to: written, send: 'approve', limit: FORWARD_LIMIT }
       : written;
   const to = [whole.to].flat();
-  for (const address of to) {
-    try {
-      parseRecipient(address);
-    } catch (error) {
-      if (!(error instanceof PosternError)) throw error;
-      report(path, `\`forward\`: ${error.message}`);
-    }
-  }
+  checkAddresses('forward', to, place);
   return { ...whole, to };
 }
 

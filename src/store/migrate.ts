@@ -19,6 +19,7 @@ import * as contentNotes from './migrations/0009-content-notes.ts';
 import * as sessions from './migrations/0010-sessions.ts';
 import * as webhooks from './migrations/0011-webhooks.ts';
 import * as templates from './migrations/0013-templates.ts';
+import * as modelSteps from './migrations/0014-model-steps.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
 const MIGRATIONS = [
@@ -39,6 +40,7 @@ const MIGRATIONS = [
   sessions,
   templates,
   webhooks,
+  modelSteps,
 ];
 
 /**

@@ -22,6 +22,7 @@ export interface Database {
   sessions: SessionsTable;
   turns: TurnsTable;
   turn_records: TurnRecordsTable;
+  model_steps: ModelStepsTable;
   agent_pauses: AgentPausesTable;
   disabled_endpoints: DisabledEndpointsTable;
   drafts: DraftsTable;
@@ -294,6 +295,8 @@ export interface TurnsTable {
   log: string | null;
   /** JSON of what its model used, in all attempts; null where no model was asked. */
   usage: Defaulted<string | null>;
+  /** Until when its agent may work on after it took the event; null where the answer of the agent ends the turn. */
+  works_until: Defaulted<number | null>;
   created_at: number;
   started_at: number | null;
   ended_at: number | null;
@@ -311,6 +314,17 @@ export interface TurnRecordsTable {
   kind: string;
   /** JSON object; bounded. */
   data: string;
+}
+
+/** What a model said at each step of a turn, and what its calls came to: a turn that was cut off goes on from there. */
+export interface ModelStepsTable {
+  turn_id: string;
+  /** Within the turn, from 0. */
+  number: number;
+  /** JSON: the text, the calls, and the message as its provider wants it back. */
+  said: string;
+  /** JSON: those of its calls that were answered so far, in their order. */
+  answers: string;
 }
 
 /** Agents that do not run and whose drafts do not leave by themselves: one, those of an account, or all. */

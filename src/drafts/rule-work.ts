@@ -1,0 +1,67 @@
+// What a job needs that does what a rule said of a message: the message, the action as it was when the mail came in, and
+// where it is noted that it was not done.
+import { type MailKind, type MailMetadata, mailMetadata, type Trust } from '../contracts/mail.ts';
+import type { RuleAction } from '../contracts/rule.ts';
+import { PosternError } from '../kernel/errors.ts';
+import { storedTrust } from '../mail/trust.ts';
+import type { Store, Tx } from '../store/store.ts';
+
+export interface RuledMessage {
+  id: string;
+  accountId: string;
+  threadId: string;
+  metadata: MailMetadata;
+  /** The Date header, or the arrival where it has none, epoch milliseconds. */
+  date: number;
+  kind: MailKind;
+  kindReason: string;
+  trust: Trust;
+}
+
+/** @throws PosternError `message_gone` */
+export async function messageOf({ db }: Store, id: string): Promise<RuledMessage> {
+  const row = await db
+    .selectFrom('messages')
+    .select(['account_id', 'thread_id', 'date', 'metadata', 'kind', 'kind_reason', 'trust'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (!row) throw new PosternError('message_gone', `The message ${id} is not in the ledger.`);
+  return {
+    id,
+    accountId: row.account_id,
+    threadId: row.thread_id,
+    metadata: mailMetadata.parse(JSON.parse(row.metadata)),
+    date: row.date,
+    kind: row.kind as MailKind,
+    kindReason: row.kind_reason,
+    trust: storedTrust(row.trust),
+  };
+}
+
+/** What the rule said when the mail came in. @throws PosternError `decision_gone` */
+export async function actionOf({ db }: Store, id: string, rule: string, index: number): Promise<RuleAction> {
+  const row = await db
+    .selectFrom('decisions')
+    .select('actions')
+    .where('message_id', '=', id)
+    .where('rule', '=', rule)
+    .executeTakeFirst();
+  const action = (JSON.parse(row?.actions ?? '[]') as RuleAction[])[index];
+  if (action) return action;
+  throw decisionGone(id, rule);
+}
+
+export const decisionGone = (id: string, rule: string): PosternError =>
+  new PosternError('decision_gone', `The decision of the rule ${rule} on the message ${id} is gone.`);
+
+/** Why an action was not done, with the decision, behind what stands there already. */
+export async function noteRefusal(tx: Tx, id: string, rule: string, reason: string): Promise<void> {
+  const decision = tx.selectFrom('decisions').where('message_id', '=', id).where('rule', '=', rule);
+  const before = (await decision.select('suppressed').executeTakeFirst())?.suppressed ?? null;
+  await tx
+    .updateTable('decisions')
+    .set({ suppressed: before === null ? reason : `${before}; ${reason}` })
+    .where('message_id', '=', id)
+    .where('rule', '=', rule)
+    .execute();
+}
