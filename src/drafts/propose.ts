@@ -2,18 +2,17 @@
 // The same for an action of an agent's answer and for a call while its turn runs.
 import type { Account, Accounts } from '../accounts/accounts.ts';
 import type { DraftContent } from '../contracts/draft.ts';
-import type { MailKind } from '../contracts/mail.ts';
 import type { Agent } from '../contracts/rule.ts';
 import { codeOf } from '../kernel/errors.ts';
-import { answeredAs } from '../mail/kind.ts';
-import { judgeOutgoing, type OutgoingVerdict } from '../policy/outgoing.ts';
+import { finding, type PolicyRule, type Verdict } from '../policy/rules.ts';
 import type { TurnSubject } from '../sessions/subject.ts';
 import type { Tx } from '../store/store.ts';
 import type { DraftOrigin } from './draft-rows.ts';
 import type { Drafts } from './drafts.ts';
+import { type JudgementParts, judgeMail, type Written } from './judgement.ts';
 import type { PreparedVersion } from './prepare.ts';
 
-export interface ProposeParts {
+export interface ProposeParts extends JudgementParts {
   accounts: Pick<Accounts, 'get'>;
   drafts: Pick<Drafts, 'prepare' | 'insert'>;
 }
@@ -21,10 +20,17 @@ export interface ProposeParts {
 export interface Proposal {
   agent: Agent;
   subject: TurnSubject;
-  /** The mail; made by the gateway from what the agent may say. @throws PosternError `recipient_invalid` */
-  content: (account: Account) => DraftContent;
+  /** What of the mail the agent wrote; where it is absent, all of it is taken for the agent's words. */
+  written?: Written;
+  /**
+   * The mail; made by the gateway from what the agent may say: its words as policy leaves them.
+   * @throws PosternError `recipient_invalid`
+   */
+  content: (account: Account, written?: Written) => DraftContent;
   /** The message that it is a reply to, if it is one. */
   answers: string | null;
+  /** The conversation that it begins, where it is not to be part of the session's. */
+  threadId?: string;
   /** Within the turn: what comes a second time under the same number makes no second draft. */
   index: number;
   /** It waits for a person whatever the policy would let go, for this reason. */
@@ -47,30 +53,30 @@ const UNWRITABLE = new Set(['recipient_invalid', 'mail_not_composable']);
 
 /**
  * Judges a mail and does what is judged, once for each index of a turn.
- * @param refused records a refusal in the transaction
+ * @param refused records a refusal in the transaction, and the rule that it goes by
  * @returns null where the session is over meanwhile: nothing was done
  */
 export async function propose(
   parts: ProposeParts,
   proposal: Proposal,
   within: Within,
-  refused: (tx: Tx, reason: string) => Promise<void>,
+  refused: (tx: Tx, reason: string, rule: PolicyRule) => Promise<void>,
 ): Promise<Outcome | null> {
   const { subject } = proposal;
   const account = await parts.accounts.get(subject.accountId);
   const { verdict, prepared } = await weigh(parts, account, proposal);
   if (verdict.verdict === 'refuse' || !prepared) {
-    const reason = verdict.verdict === 'refuse' ? verdict.reason : 'it could not be written';
     return within(async (tx) => {
-      await refused(tx, reason);
-      return { state: 'refused', draft_id: null, submission_id: null, reasons: [reason] };
+      for (const { text, rule } of verdict.reasons) await refused(tx, text, rule);
+      const reasons = verdict.reasons.map(({ text }) => text);
+      return { state: 'refused', draft_id: null, submission_id: null, reasons };
     });
   }
   let isKept = false;
   try {
     return await within(async (tx) => {
-      const reasons = verdict.verdict === 'ask' ? verdict.reasons : [];
-      const decision = reasons.length > 0 ? { reasons } : { approvedBy: `policy:${subject.agent}` };
+      const reasons = verdict.reasons.map(({ text }) => text);
+      const decision = verdict.verdict === 'ask' ? { reasons } : { approvedBy: `policy:${subject.agent}` };
       const made = await parts.drafts.insert(tx, originOf(proposal), prepared, decision);
       if (!made) return outcomeBefore(tx, proposal);
       isKept = true;
@@ -88,44 +94,31 @@ export async function propose(
 async function weigh(
   parts: ProposeParts,
   account: Account,
-  { agent, subject, content: contentOf, heldBecause }: Proposal,
-): Promise<{ verdict: OutgoingVerdict; prepared?: PreparedVersion }> {
+  proposal: Proposal,
+): Promise<{ verdict: Verdict; prepared?: PreparedVersion }> {
   try {
-    const content = contentOf(account);
-    const verdict = held(judge(agent, subject, content), heldBecause);
+    const { verdict: judged, content } = await judgeMail(parts, account, proposal);
+    const verdict = held(judged, proposal.heldBecause);
     if (verdict.verdict === 'refuse') return { verdict };
     const auto_submitted = verdict.verdict === 'send' ? ('auto-replied' as const) : null;
     return { verdict, prepared: await parts.drafts.prepare({ ...content, auto_submitted }) };
   } catch (error) {
     if (!UNWRITABLE.has(codeOf(error))) throw error;
-    return { verdict: { verdict: 'refuse', reason: (error as Error).message } };
+    return {
+      verdict: { verdict: 'refuse', reasons: [finding('unwritable', (error as Error).message)] },
+    };
   }
 }
 
-/** What policy says of a mail of this turn. */
-export function judge(agent: Agent, subject: TurnSubject, content: DraftContent): OutgoingVerdict {
-  const { message, people, trust } = subject;
-  return judgeOutgoing(agent.may, {
-    recipients: [...content.to, ...content.cc, ...content.bcc].map(({ address }) => address),
-    bcc: content.bcc.map(({ address }) => address),
-    thread: [...people.participants, ...people.named],
-    named: people.named,
-    outsiders: people.outsiders,
-    kind: answeredAs(message.kind as MailKind, message.metadata.headers),
-    kindReason: message.kindReason,
-    trust,
-  });
-}
-
-function held(verdict: OutgoingVerdict, because: string | undefined): OutgoingVerdict {
+function held(verdict: Verdict, because: string | undefined): Verdict {
   if (because === undefined || verdict.verdict === 'refuse') return verdict;
-  return { verdict: 'ask', reasons: [...(verdict.verdict === 'ask' ? verdict.reasons : []), because] };
+  return { verdict: 'ask', reasons: [...verdict.reasons, finding('approve', because)] };
 }
 
-const originOf = ({ subject, answers, index }: Proposal): DraftOrigin => ({
+const originOf = ({ subject, answers, index, threadId }: Proposal): DraftOrigin => ({
   accountId: subject.accountId,
   sessionId: subject.sessionId,
-  threadId: subject.threadId,
+  threadId: threadId ?? subject.threadId,
   turnId: subject.turnId,
   actionIndex: index,
   answersMessageId: answers,

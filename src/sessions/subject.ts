@@ -1,6 +1,6 @@
 // What an agent's turn is about: its message, and the people of its thread; and what an action of its answer wants.
 import type { MailContent, MailMetadata, Trust } from '../contracts/mail.ts';
-import { PosternError } from '../kernel/errors.ts';
+import { notFound, PosternError } from '../kernel/errors.ts';
 import { storedTrust } from '../mail/trust.ts';
 import type { Store } from '../store/store.ts';
 import { storedContent } from '../watch/text.ts';
@@ -48,8 +48,16 @@ export async function loadSubject(
   return subject && { ...subject, index, action };
 }
 
-/** Null for a session that was cancelled. @throws PosternError `not_found` */
-export async function loadTurnSubject(store: Store, turnId: string): Promise<TurnSubject | null> {
+/**
+ * Null for a session that was cancelled.
+ * @param meant another message of the thread than the turn's own
+ * @throws PosternError `not_found`
+ */
+export async function loadTurnSubject(
+  store: Store,
+  turnId: string,
+  meant?: string,
+): Promise<TurnSubject | null> {
   const turn = await store.db
     .selectFrom('turns')
     .innerJoin('sessions', 'sessions.id', 'turns.session_id')
@@ -59,12 +67,14 @@ export async function loadTurnSubject(store: Store, turnId: string): Promise<Tur
     .executeTakeFirst();
   if (!turn) throw new PosternError('not_found', `There is no turn ${turnId}.`);
   if (turn.state === 'cancelled') return null;
-  const messageId = await messageOfTurn(store, turn.session_id, turn.number);
+  const messageId = meant ?? (await messageOfTurn(store, turn.session_id, turn.number));
   const message = await store.db
     .selectFrom('messages')
     .selectAll()
     .where('id', '=', messageId)
-    .executeTakeFirstOrThrow();
+    .where('account_id', '=', turn.account_id)
+    .executeTakeFirst();
+  if (!message) throw notFound('message', messageId);
   const content = await store.db
     .selectFrom('contents')
     .selectAll()
