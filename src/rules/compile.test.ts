@@ -47,9 +47,6 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
   );
   mistake('an unknown key of the file', 'rule: []', '1:1', /did you mean `rules`/);
   mistake('digests', 'digests: []', '1:1', /`digests` is not built yet/);
-  for (const word of ['draft']) {
-    mistake(`the action ${word}`, then(`${word}: x`), '7:9', new RegExp(`\`${word}\` is not built yet`));
-  }
   mistake('a sent that is a word', when('sent: monday'), '4:13', /`sent`: takes a mapping of keys to values/);
   mistake(
     'a sent that says nothing',
@@ -99,7 +96,39 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
     '1:22',
     /is not a regular expression/,
   );
-  mistake('a model as an agent', agent('run: { model: { name: x } }'), '3:12', /`model` is not built yet/);
+  const model = (more: string) =>
+    agent(`run: { model: { provider: anthropic, url: https://x.example/v1, name: m, ${more} } }`);
+  mistake(
+    'a model without instructions',
+    model('stream: true'),
+    '3:19',
+    /`instructions`: takes a text, or a map/,
+  );
+  mistake('a misspelt word of a model', model('instructions: x, pirce: {}'), '3:95', /did you mean `price`/);
+  mistake(
+    'instructions that are not there',
+    model('instructions: { file: a.md }'),
+    '3:100',
+    /no text file `a.md`.* beside the rules/,
+  );
+  mistake(
+    'instructions from elsewhere',
+    model('instructions: { file: ../a.md }'),
+    '3:100',
+    /beside the rules/,
+  );
+  mistake(
+    'a price with a typo',
+    model('instructions: x, price: { input: 1, output: 2, inptu: 1 }'),
+    '3:125',
+    /did you mean `input`/,
+  );
+  mistake(
+    'a model over http',
+    agent('run: { model: { provider: anthropic, url: http://x.example/v1, name: m, instructions: x } }'),
+    '3:47',
+    /not https/,
+  );
   mistake('an unknown action', then('spwan: writer'), '7:9', /unknown action `spwan`; did you mean `spawn`/);
   mistake('an unknown bare action', then('stpo'), '7:9', /unknown action `stpo`; did you mean `stop`/);
   mistake('an action without its value', then('spawn'), '7:9', /`spawn` needs a value/);
@@ -175,7 +204,12 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
     '7:26',
     /one action for each/,
   );
-  mistake('an agent with two ways to run', agent('run: { command: [a], webhook: {} }'), '3:26', /has both/);
+  mistake(
+    'an agent with two ways to run',
+    agent('run: { command: [a], webhook: {} }'),
+    '3:26',
+    /has several/,
+  );
   mistake('a command as one text', agent('run: { command: node x.ts }'), '3:21', /`command`: takes a list/);
   mistake(
     'a secret in the file',

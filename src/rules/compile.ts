@@ -8,6 +8,7 @@ import { readAction } from './actions.ts';
 import { addressPattern } from './addresses.ts';
 import { allOf } from './checks.ts';
 import { compileCondition } from './conditions.ts';
+import { Instructions, isInstructions } from './instructions.ts';
 import type { Place } from './list-checks.ts';
 import { type ReadyRule, type RuleSet, ruleSet } from './match.ts';
 import { mend } from './nearest.ts';
@@ -28,8 +29,18 @@ const VERSION_CHARS = 16; // 64 bits: enough to tell two sets apart
  */
 export function compileRules(files: readonly RuleFile[], reader = new FileReader()): RuleSet {
   const problems: RuleProblem[] = [];
-  const read = reader.read(files, problems);
-  const agents = collectNamed(read, 'agents', 'agent', problems, checkRecipients);
+  const read = reader.read(
+    files.filter(({ name, made }) => made || !isInstructions(name)),
+    problems,
+  );
+  const instructions = new Instructions(files);
+  const told = new Map<string, Agent>();
+  const written = collectNamed(read, 'agents', 'agent', problems, (agent, path, report) => {
+    checkRecipients(agent, path, report);
+    checkModel(agent, path, report);
+    told.set(String(path.at(-1)), instructions.of(agent, path, report));
+  });
+  const agents = new Map([...written, ...told]);
   const destinations = collectNamed(read, 'destinations', 'destination', problems, checkDestination);
   // Where a file could not be read, an agent that is not there may well be in it.
   const sinks = collectNamed(read, 'knowledge', 'sink', problems, (sink, path, report) =>
@@ -38,7 +49,10 @@ export function compileRules(files: readonly RuleFile[], reader = new FileReader
   const names = problems.length > 0 ? null : { agents, destinations, sinks };
   const { ready, inline } = collectRules(read, names, problems);
   if (problems.length > 0) throw rulesInvalid(inOrder(problems, files));
-  return ruleSet(versionOf(files), agents, ready, new Map([...destinations, ...inline]), sinks);
+  const inForce = files.filter(
+    ({ name, made }) => made || !isInstructions(name) || instructions.isTaken(name),
+  );
+  return ruleSet(versionOf(inForce), agents, ready, new Map([...destinations, ...inline]), sinks);
 }
 
 /** The error that carries what is wrong with rules. */
@@ -129,6 +143,20 @@ const checkRecipients: Examine<Agent> = ({ may }, path, reportAt) => {
   }
 };
 
+/** What would be refused at every step is refused here. The URL is not repeated: it may hold a secret. */
+const checkModel: Examine<Agent> = ({ run }, path, report) => {
+  if (!('model' in run)) return;
+  const { url, allow_private: allowPrivate } = run.model;
+  const at = [...path, 'run', 'model', 'url'];
+  const { protocol, username, password, search, hash } = new URL(url);
+  if (username !== '' || password !== '')
+    report(at, '`url` must not hold a user name or a password; name the key in `api_key_ref`');
+  else if (search !== '' || hash !== '')
+    report(at, '`url` must end with its path; what comes after `?` or `#` would be lost');
+  else if (protocol === 'http:' && !allowPrivate)
+    report(at, '`url` is not https; for a model of your own write `allow_private: true` beside it');
+};
+
 /** What would be refused at every delivery is refused here. The URL is not repeated: it may hold a secret. */
 const checkDestination: Examine<Destination> = (destination, path, report) => {
   const { url, allow_private: allowPrivate, format } = destination;
@@ -152,6 +180,7 @@ const checkDestination: Examine<Destination> = (destination, path, report) => {
 };
 
 const MADE_FORWARD = 'a rule made over REST cannot forward without a person; leave `send: auto` to the files';
+const MADE_DRAFT = 'a rule made over REST cannot answer without a person; leave `send: auto` to the files';
 const MADE_POST = 'a rule made over REST names a destination of the files; it cannot describe one of its own';
 
 interface Names {
@@ -186,6 +215,7 @@ function collectRules(
         const { action, inline: described } = readAction(written, name, { name: word, path: at, report });
         if (made && described) report(at, MADE_POST);
         if (made && 'forward' in action && action.forward.send === 'auto') report(at, MADE_FORWARD);
+        if (made && 'draft' in action && action.draft.send === 'auto') report(at, MADE_DRAFT);
         if (described) checkDestination(described, at, report);
         if (described) inline.set(name, described);
         return action;

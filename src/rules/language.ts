@@ -3,10 +3,12 @@
 import type { z } from 'zod';
 import { askWords, limitWords, mayWords } from '../contracts/agent-policy.ts';
 import { httpSinkWords, ingestWords, sinkWords } from '../contracts/knowledge-sink.ts';
+import { instructionWords, modelWords, priceWords } from '../contracts/model-run.ts';
 import {
   actionWords,
   agent,
   destinationWords,
+  draftWords,
   forwardWords,
   moveWords,
   rule,
@@ -30,8 +32,6 @@ export interface LanguageProblem {
 /** Words of the language that this version does not carry out: refused, and not taken for typos. */
 const LATER: Readonly<Record<string, readonly string[]>> = {
   file: ['digests'],
-  action: ['draft'],
-  run: ['model'],
 };
 
 interface Site {
@@ -50,6 +50,9 @@ function siteOf(path: Path): Site {
     if (path[3] === 'needs_approval_when') return askSite(path);
     if (last === 'may') return { kind: 'may', words: mayWords };
     if (last === 'limits') return { kind: 'limits', words: limitWords };
+    if (last === 'model') return { kind: 'model', words: modelWords };
+    if (last === 'price') return { kind: 'price', words: priceWords };
+    if (last === 'instructions') return { kind: 'instructions', words: instructionWords };
     return { kind: 'webhook', words: webhookWords };
   }
   if (path[0] === 'knowledge')
@@ -59,6 +62,7 @@ function siteOf(path: Path): Site {
   if (path.length === 2) return { kind: 'rule', words: Object.keys(rule.shape) };
   if (path[2] === 'then' && path[4] === 'move') return { kind: 'move', words: moveWords };
   if (path[2] === 'then' && path[4] === 'ingest') return { kind: 'ingest', words: ingestWords };
+  if (path[2] === 'then' && path[4] === 'draft') return { kind: 'draft', words: draftWords };
   if (path[2] === 'then' && path[4] === 'forward') return { kind: 'forward', words: forwardWords };
   if (path[2] === 'then') return { kind: 'action', words: actionWords };
   if (last === 'attachment') return { kind: 'attachment', words: Object.keys(attachmentCondition.shape) };
@@ -82,7 +86,8 @@ function unknownKey(key: string, path: Path): string {
   if (kind === 'action' && words.includes(key)) return ONE_ACTION;
   if (kind === 'sink' && words.includes(key))
     return 'a sink is either `http` or a `folder`, and this has both';
-  if (kind === 'run' && words.includes(key)) return '`run` takes either a command or a webhook, and has both';
+  if (kind === 'run' && words.includes(key))
+    return '`run` takes one of a command, a webhook and a model, and has several';
   if (kind === 'rule' && conditionWords.includes(key)) return `\`${key}\` belongs under \`when\``;
   if (kind === 'rule' && (actionWords as readonly string[]).includes(key))
     return `\`${key}\` belongs under \`then\``;
@@ -201,11 +206,15 @@ function expectedAt(path: Path): string {
       return 'the name of a destination, or a mapping with its url';
     case 'move':
       return 'the name of a folder, or a mapping with mailbox and create';
+    case 'draft':
+      return 'the name of a template, or a mapping with template';
     case 'forward':
       return 'an address, a list of addresses, or a mapping with to';
     case 'bcc':
     case 'reply_to':
       return '`never`, or a list of addresses and domains';
+    case 'instructions':
+      return 'a text, or a mapping with file';
     case 'recipients':
       return '`thread`, `any`, or a list of addresses and domains';
     default:
@@ -217,6 +226,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   flag: 'flagged',
   move: 'Archive',
   forward: 'anna@example.org',
+  draft: 'received',
 };
 
 /** Whether an action takes values of that kind at all: what is wrong in one is said by its own words. */
@@ -224,7 +234,7 @@ function takes(action: string, value: unknown): boolean {
   if (action === 'mark_seen' || action === 'stop') return false;
   if (typeof value === 'string') return action !== 'ingest';
   if (Array.isArray(value)) return action === 'flag' || action === 'forward';
-  return typeof value === 'object' && ['post', 'move', 'forward', 'ingest'].includes(action);
+  return typeof value === 'object' && ['post', 'draft', 'move', 'forward', 'ingest'].includes(action);
 }
 
 function actionInWords(issue: UnionIssue, path: Path, value: unknown, data: unknown): LanguageProblem[] {
@@ -269,21 +279,25 @@ function reasonInWords(issue: UnionIssue, path: Path, value: unknown, data: unkn
 function runInWords(issue: UnionIssue, path: Path, value: unknown, data: unknown): LanguageProblem[] {
   if (value === undefined) {
     return [
-      { path, message: '`run` is missing; write `run: { command: [program, argument] }` or a webhook' },
+      {
+        path,
+        message: '`run` is missing; write `run: { command: [program, argument] }`, a webhook or a model',
+      },
     ];
   }
   if (!value || typeof value !== 'object' || Array.isArray(value)) {
     return [
       {
         path,
-        message: '`run` takes `{ command: [program, argument] }` or `{ webhook: { url, secret_ref } }`',
+        message:
+          '`run` takes `{ command: [program, argument] }`, `{ webhook: { url, secret_ref } }` or `{ model: { … } }`',
       },
     ];
   }
   const keys = Object.keys(value);
   const unknown = keys.filter((key) => !runWords.includes(key));
   if (unknown.length > 0) return unknown.map((key) => ({ path, key, message: unknownKey(key, path) }));
-  const branch = branchOf(issue, keys.includes('webhook') ? 'webhook' : 'command');
+  const branch = branchOf(issue, ['model', 'webhook'].find((key) => keys.includes(key)) ?? 'command');
   return branch ? inWords(branch, data, path) : [{ path, message: '`run` cannot be read' }];
 }
 
@@ -304,9 +318,7 @@ function branchOf(issue: UnionIssue, key: string): readonly z.core.$ZodIssue[] |
     const inner = branch.find((one) => one.code === 'invalid_union' && one.path.length === 0);
     return inner?.code === 'invalid_union' ? inner.errors : [branch];
   });
-  return branches.find((branch) =>
-    branch.every((one) => one.code !== 'unrecognized_keys' && one.path[0] === key),
-  );
+  return branches.find((branch) => branch.every((one) => one.path[0] === key));
 }
 
 function valueAt(data: unknown, path: Path): unknown {

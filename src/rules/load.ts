@@ -1,9 +1,10 @@
-// Reads the rules folder: its *.yaml and *.yml files, by name.
+// Reads the rules folder: its *.yaml and *.yml files by name, and the texts beside them that models are told.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RuleProblem } from '../contracts/rule.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { compileRules, type RuleFile, rulesInvalid } from './compile.ts';
+import { isInstructions, MAX_INSTRUCTION_FILES, MAX_INSTRUCTIONS_BYTES } from './instructions.ts';
 import type { RuleSet } from './match.ts';
 
 const MAX_FILES = 1000;
@@ -25,12 +26,18 @@ export async function loadRules(folder: string, log: Logger): Promise<RuleSet> {
  */
 export async function readRuleFiles(folder: string, log: Logger): Promise<RuleFile[]> {
   const files: RuleFile[] = [];
+  const texts: RuleFile[] = [];
   const problems: RuleProblem[] = [];
   const refuse = (file: string, message: string): void => {
     problems.push({ file, line: 1, column: 1, message });
   };
   let total = 0;
   for (const name of await ruleFileNames(folder, log)) {
+    if (isInstructions(name)) {
+      const text = texts.length < MAX_INSTRUCTION_FILES ? await readInstructions(join(folder, name)) : null;
+      if (text !== null) texts.push({ name, text });
+      continue;
+    }
     try {
       const { size } = await stat(join(folder, name));
       total += size;
@@ -44,7 +51,17 @@ export async function readRuleFiles(folder: string, log: Logger): Promise<RuleFi
     if (problems.length > 0 && files.length >= MAX_FILES) break;
   }
   if (problems.length > 0) throw rulesInvalid(problems);
-  return files;
+  return [...files, ...texts];
+}
+
+/** Null for a file that no agent can take: whether one does is not known here, so it is no mistake yet. */
+async function readInstructions(path: string): Promise<string | null> {
+  try {
+    const { size } = await stat(path);
+    return size > MAX_INSTRUCTIONS_BYTES ? null : utf8(await readFile(path));
+  } catch {
+    return null;
+  }
 }
 
 /** A line for each rules file that changes when the file does; empty when the folder is not there. */
@@ -61,7 +78,10 @@ async function ruleFileNames(folder: string, log: Logger): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true });
     return entries
-      .filter((entry) => !entry.isDirectory() && /^[^.].*\.ya?ml$/i.test(entry.name))
+      .filter(
+        (entry) =>
+          !entry.isDirectory() && (/^[^.].*\.ya?ml$/i.test(entry.name) || isInstructions(entry.name)),
+      )
       .map((entry) => entry.name)
       .sort();
   } catch (error) {

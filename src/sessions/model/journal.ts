@@ -1,0 +1,122 @@
+// The conversation of a turn, kept step by step before anything of a step is done. A turn that was cut off goes on from
+// there: no step is paid for twice, and a call that may have taken effect already is made again under the same number, so
+// that it takes effect once.
+import { PosternError } from '../../kernel/errors.ts';
+import type { Store, Tx } from '../../store/store.ts';
+import type { SaidMessage, ToolAnswer, ToolCall, Usage } from './chat.ts';
+
+export interface KeptStep {
+  said: SaidMessage;
+  text: string;
+  calls: ToolCall[];
+  /** Of its calls, in their order; fewer where the turn was cut off among them. */
+  answers: ToolAnswer[];
+  usage: Usage;
+}
+
+export interface TurnUsage {
+  steps: number;
+  input_tokens: number;
+  output_tokens: number;
+  cost_micros: number;
+}
+
+export interface KeptTurn {
+  steps: KeptStep[];
+  /** In all attempts, those steps too that were not kept. */
+  used: TurnUsage;
+}
+
+export interface Journal {
+  open(turnId: string): Promise<KeptTurn>;
+  /**
+   * What a turn and its session have used with a step that was just said; and the step itself, where the turn goes on.
+   * @param number of the step within the turn, from 0
+   */
+  said(
+    turn: JournalTurn,
+    used: TurnUsage,
+    cost: number,
+    kept: { number: number; step: KeptStep } | null,
+  ): Promise<void>;
+  answered(turnId: string, number: number, answers: readonly ToolAnswer[]): Promise<void>;
+}
+
+export interface JournalTurn {
+  id: string;
+  sessionId: string;
+}
+
+const NOTHING: TurnUsage = { steps: 0, input_tokens: 0, output_tokens: 0, cost_micros: 0 };
+
+export class LedgerJournal implements Journal {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async open(turnId: string): Promise<KeptTurn> {
+    const { db } = this.#store;
+    const turn = await db.selectFrom('turns').select('usage').where('id', '=', turnId).executeTakeFirst();
+    const rows = await db
+      .selectFrom('model_steps')
+      .select(['said', 'answers'])
+      .where('turn_id', '=', turnId)
+      .orderBy('number')
+      .execute();
+    const steps = rows.map(({ said, answers }) => ({
+      ...(JSON.parse(said) as Omit<KeptStep, 'answers'>),
+      answers: JSON.parse(answers) as ToolAnswer[],
+    }));
+    return { steps, used: { ...NOTHING, ...(JSON.parse(turn?.usage ?? '{}') as Partial<TurnUsage>) } };
+  }
+
+  async said(
+    turn: JournalTurn,
+    used: TurnUsage,
+    cost: number,
+    kept: { number: number; step: KeptStep } | null,
+  ): Promise<void> {
+    await this.#store.write(async (tx) => {
+      await tx
+        .updateTable('turns')
+        .set({ usage: JSON.stringify(used) })
+        .where('id', '=', turn.id)
+        .execute();
+      if (cost > 0)
+        await tx
+          .updateTable('sessions')
+          .set((eb) => ({ cost_micros: eb('cost_micros', '+', cost) }))
+          .where('id', '=', turn.sessionId)
+          .execute();
+      if (kept) await keep(tx, turn, kept.number, kept.step);
+    });
+  }
+
+  async answered(turnId: string, number: number, answers: readonly ToolAnswer[]): Promise<void> {
+    await this.#store.write(async (tx) => {
+      await tx
+        .updateTable('model_steps')
+        .set({ answers: JSON.stringify(answers) })
+        .where('turn_id', '=', turnId)
+        .where('number', '=', number)
+        .execute();
+    });
+  }
+}
+
+async function keep(
+  tx: Tx,
+  turn: JournalTurn,
+  number: number,
+  { answers, ...step }: KeptStep,
+): Promise<void> {
+  const row = await tx
+    .insertInto('model_steps')
+    .values({ turn_id: turn.id, number, said: JSON.stringify(step), answers: JSON.stringify(answers) })
+    .onConflict((conflict) => conflict.columns(['turn_id', 'number']).doNothing())
+    .returning('number')
+    .executeTakeFirst();
+  if (!row) throw new PosternError('lease_lost', `The turn ${turn.id} was taken over by another worker.`);
+}

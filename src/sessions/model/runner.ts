@@ -1,0 +1,180 @@
+// Agents that are language models: asked step by step, given what their calls of tools came to, until they have nothing more
+// to call or a limit ends them. Whatever leaves, leaves through tools, and so through policy.
+import type { ModelRun } from '../../contracts/model-run.ts';
+import type { SessionEvent } from '../../contracts/session.ts';
+import { codeOf, PosternError } from '../../kernel/errors.ts';
+import type { RunContext, Runner, RunResult } from '../runner.ts';
+import type { AskModel, StepRequest, ToolAnswer, ToolCall } from './chat.ts';
+import { TurnDeadline } from './deadline.ts';
+import type { Journal, KeptStep, TurnUsage } from './journal.ts';
+import { CallLimits, endingOf, usedUp } from './limits.ts';
+import { eventForModel, instructionsFor } from './prompt.ts';
+import { errorForModel, resultForModel, type SessionTool, type ToolBox } from './tools.ts';
+import { costMicros, type ModelCounts, usageOf } from './usage.ts';
+
+const LONGEST_SUMMARY_CHARS = 10_000; // as of the action `done`
+
+export interface ModelRunnerParts {
+  journal: Journal;
+  tools: ToolBox;
+  counts: ModelCounts;
+  /** The steps of one attempt of a turn. */
+  ask: (model: ModelRun, attempt: number) => AskModel;
+}
+
+export function modelRunner(parts: ModelRunnerParts, model: ModelRun): Runner {
+  return {
+    wantsFiles: false,
+    run: async (event, context) => {
+      const deadline = new TurnDeadline(context.limitMs, context.signal);
+      try {
+        return await new ModelTurn(parts, model, event, context, deadline).run();
+      } catch (error) {
+        const why = deadline.reason(error);
+        if (codeOf(why) !== 'stopping') parts.counts.failure(event.data.session.agent, codeOf(why));
+        throw why;
+      } finally {
+        deadline.clear();
+      }
+    },
+  };
+}
+
+class ModelTurn {
+  readonly #parts: ModelRunnerParts;
+  readonly #model: ModelRun;
+  readonly #event: SessionEvent;
+  readonly #context: RunContext;
+  readonly #deadline: TurnDeadline;
+  readonly #limits = new CallLimits();
+  readonly #steps: KeptStep[] = [];
+  #offered: readonly SessionTool[] = [];
+  #used: TurnUsage | undefined;
+  #calls = 0;
+
+  constructor(
+    parts: ModelRunnerParts,
+    model: ModelRun,
+    event: SessionEvent,
+    context: RunContext,
+    deadline: TurnDeadline,
+  ) {
+    this.#parts = parts;
+    this.#model = model;
+    this.#event = event;
+    this.#context = context;
+    this.#deadline = deadline;
+  }
+
+  async run(): Promise<RunResult> {
+    const { journal, tools, ask } = this.#parts;
+    this.#offered = await tools.list(this.#event.data.session.token);
+    const kept = await journal.open(this.#context.turnId);
+    this.#used = kept.used;
+    for (const step of kept.steps) {
+      this.#steps.push(step);
+      const result = await this.#carryOut(step);
+      if (result) return result;
+    }
+    const asking = ask(this.#model, this.#context.attempt);
+    for (;;) {
+      const result = await this.#carryOut(await this.#next(asking, kept.used));
+      if (result) return result;
+    }
+  }
+
+  /** Asks for a step, and keeps it before anything of it is done. */
+  async #next(ask: AskModel, used: TurnUsage): Promise<KeptStep> {
+    const none = usedUp(this.#model, used);
+    if (none) throw none;
+    const request = this.#request();
+    const said = await this.#deadline.within(ask(request));
+    const usage = usageOf(said, request);
+    const cost = costMicros(this.#model, usage);
+    used.steps++;
+    used.input_tokens += usage.input;
+    used.output_tokens += usage.output;
+    used.cost_micros += cost;
+    const { turnId: id } = this.#context;
+    const { id: sessionId, agent } = this.#event.data.session;
+    this.#parts.counts.step(agent, usage, cost);
+    const step: KeptStep = { said: said.said, text: said.text, calls: said.calls, answers: [], usage };
+    const end = endingOf(said, this.#model, used);
+    // A step that ends the turn is paid for, and not gone on from: another attempt asks for it anew.
+    const kept = end ? null : { number: this.#steps.length, step };
+    await this.#parts.journal.said({ id, sessionId }, used, cost, kept);
+    if (end) throw end;
+    this.#steps.push(step);
+    return step;
+  }
+
+  #request(): StepRequest {
+    const { instructions } = this.#model;
+    if (typeof instructions !== 'string') throw new Error('the rules in force hold the text of instructions');
+    return {
+      instructions: instructionsFor(instructions),
+      event: eventForModel(this.#event),
+      before: this.#steps,
+      tools: this.#offered,
+      timeoutMs: this.#deadline.leftMs(),
+      signal: this.#deadline.signal,
+    };
+  }
+
+  /** Makes the calls of a step that were not answered before. The end of the turn, where this is it. */
+  async #carryOut(step: KeptStep): Promise<RunResult | null> {
+    if (step.calls.length === 0) return said(step.text);
+    const number = this.#steps.length - 1;
+    const first = this.#calls;
+    this.#calls += step.calls.length;
+    for (const [i, call] of step.calls.entries()) {
+      if (i < step.answers.length) continue;
+      step.answers.push(await this.#answer(call, first + i));
+      await this.#parts.journal.answered(this.#context.turnId, number, step.answers);
+    }
+    return step.answers.some(({ ok, tool }) => ok && this.#ends(tool))
+      ? { answer: { actions: [] }, log: null }
+      : null;
+  }
+
+  #ends(tool: string): boolean {
+    return this.#offered.some(({ name, ends }) => ends && name === tool);
+  }
+
+  /** @throws PosternError where the turn cannot go on: it stops, its token is dead, or it calls in circles */
+  async #answer(call: ToolCall, index: number): Promise<ToolAnswer> {
+    const { id, tool, input } = call;
+    const refused = (error: PosternError): ToolAnswer => ({
+      id,
+      tool,
+      ok: false,
+      output: errorForModel(error),
+    });
+    if (call.problem !== null) {
+      this.#limits.bad(call);
+      return refused(new PosternError('invalid_call', call.problem));
+    }
+    this.#limits.called(call);
+    const { token } = this.#event.data.session;
+    const { signal } = this.#deadline;
+    try {
+      const result = await this.#deadline.within(
+        this.#parts.tools.call(token, { tool, input, index, signal }),
+      );
+      return { id, tool, ok: true, output: resultForModel(result) };
+    } catch (error) {
+      if (!(error instanceof PosternError) || signal.aborted || ENDING.has(error.code)) throw error;
+      if (error.code === 'invalid_input') this.#limits.bad(call);
+      return refused(error);
+    }
+  }
+}
+
+/** Nothing that a model could answer to. */
+const ENDING = new Set(['stopping', 'unauthorized', 'lease_lost']);
+
+/** What a model says at its end is for people: the session's summary. */
+function said(text: string): RunResult {
+  const summary = text.trim().slice(0, LONGEST_SUMMARY_CHARS);
+  return { answer: { actions: summary === '' ? [] : [{ type: 'done', summary }] }, log: null };
+}
