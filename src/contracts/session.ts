@@ -43,7 +43,14 @@ export const turnView = z.object({
   state: z.enum(['queued', 'running', 'done', 'failed', 'refused']),
   error: z.string().nullable(),
   /** What was asked and refused, with the reason. */
-  refusals: z.array(z.object({ action: z.string(), reason: z.string() })),
+  refusals: z.array(
+    z.object({
+      action: z.string(),
+      reason: z.string(),
+      /** The code of the policy's rule (docs/policy.md); absent for what no rule of it refused. */
+      rule: z.string().optional(),
+    }),
+  ),
   started_at: z.number().int().nullable(),
   ended_at: z.number().int().nullable(),
 });

@@ -7,6 +7,7 @@ import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
+import type { PolicyRule } from '../policy/rules.ts';
 import type { RuleSet } from '../rules/match.ts';
 import type { StoredAction } from '../sessions/answer.ts';
 import { setSession, settleSession } from '../sessions/state.ts';
@@ -15,6 +16,7 @@ import type { Store, Tx } from '../store/store.ts';
 import type { Proofs } from '../watch/proofs.ts';
 import { contentOf, type MailAction } from './content.ts';
 import type { Drafts } from './drafts.ts';
+import { writtenIn } from './judgement.ts';
 import { propose } from './propose.ts';
 import { doVerb, refusedVerb } from './verbs.ts';
 
@@ -79,7 +81,8 @@ async function doMail(
     parts,
     {
       ...{ agent, subject, index: subject.index },
-      content: (account) => contentOf(account, subject.message, action),
+      written: writtenIn(action),
+      content: (account, written) => contentOf(account, subject.message, { ...action, ...written }),
       answers: action.type === 'reply' ? subject.message.id : null,
     },
     (work) => conclude(parts, subject, context, work),
@@ -119,7 +122,7 @@ async function doOther(
   await conclude(parts, subject, context, (tx) =>
     refused === null
       ? doVerb(parts, tx, { ...subject, messageId: subject.message.id }, action)
-      : noteRefusal(tx, subject.turnId, action.type, refused),
+      : noteRefusal(tx, subject.turnId, action.type, refused.text, refused.rule),
   );
 }
 

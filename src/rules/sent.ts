@@ -13,12 +13,10 @@ export function sentCheck(condition: SentCondition, fallback: string, { name, pa
   const { time, weekday, since, before, timezone: zone = fallback } = condition;
   if ([time, weekday, since, before].every((word) => word === undefined))
     report(path, '`sent` says nothing; write time, weekday, since or before');
-  const spans = time === undefined ? null : [time].flat().map(spanOf);
-  const days = weekday === undefined ? null : new Set([weekday].flat().flatMap(daysOf));
+  const isInTime = timesTest({ time, weekday });
   const holds = (at: LocalTime | null): boolean =>
     at !== null &&
-    (spans === null || spans.some(([from, to]) => within(at.minute, from, to))) &&
-    (days === null || days.has(at.weekday)) &&
+    isInTime(at) &&
     (since === undefined || at.day >= since) &&
     (before === undefined || at.day < before);
   return {
@@ -27,6 +25,18 @@ export function sentCheck(condition: SentCondition, fallback: string, { name, pa
     test: (view) => holds(view.sentIn(zone)),
     failures: (view) => [{ condition: name, wanted: JSON.stringify(condition), had: shownTime(view, zone) }],
   };
+}
+
+/** Whether a moment lies in the named times of the day, on the named days of the week; what is not named holds. */
+export function timesTest({
+  time,
+  weekday,
+}: Pick<SentCondition, 'time' | 'weekday'>): (at: LocalTime) => boolean {
+  const spans = time === undefined ? null : [time].flat().map(spanOf);
+  const days = weekday === undefined ? null : new Set([weekday].flat().flatMap(daysOf));
+  return (at) =>
+    (spans === null || spans.some(([from, to]) => within(at.minute, from, to))) &&
+    (days === null || days.has(at.weekday));
 }
 
 /** Minutes of the day: `22:00-06:00` ends on the next one. */

@@ -1,0 +1,98 @@
+// Gathers what policy has to know of a mail that an agent wants to send, and asks it.
+import type { Account } from '../accounts/accounts.ts';
+import type { DraftContent } from '../contracts/draft.ts';
+import type { MailKind } from '../contracts/mail.ts';
+import type { Agent } from '../contracts/rule.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { answeredAs } from '../mail/kind.ts';
+import { domainOf, isSameOrganisation } from '../mail/trust/domains.ts';
+import { judgeOutgoing } from '../policy/outgoing.ts';
+import type { Verdict } from '../policy/rules.ts';
+import type { TurnSubject } from '../sessions/subject.ts';
+import type { Store } from '../store/store.ts';
+import type { MailAction } from './content.ts';
+
+const ADDRESSES_AT_ONCE = 500; // engines bound the variables of a statement
+
+export interface JudgementParts {
+  store: Store;
+  clock: Clock;
+}
+
+/** What an agent wrote of a mail, apart from what the gateway puts around it. */
+export interface Written {
+  subject?: string;
+  text?: string;
+  html?: string;
+}
+
+export function writtenIn(action: MailAction): Written {
+  const { text, html } = action;
+  return {
+    ...(action.type === 'send' ? { subject: action.subject } : {}),
+    ...(text === undefined ? {} : { text }),
+    ...(html === undefined ? {} : { html }),
+  };
+}
+
+export interface WantedMail {
+  agent: Agent;
+  subject: TurnSubject;
+  written?: Written;
+  content: (account: Account, written?: Written) => DraftContent;
+}
+
+/** What policy says of a mail of this turn, and the mail as it leaves it. @throws PosternError `recipient_invalid` */
+export async function judgeMail(
+  parts: JudgementParts,
+  account: Account,
+  { agent, subject, ...mail }: WantedMail,
+): Promise<{ verdict: Verdict; content: DraftContent }> {
+  const { message, people, trust } = subject;
+  const content = mail.content(account, mail.written);
+  const written = mail.written ?? content;
+  const recipients = addressesOf([...content.to, ...content.cc, ...content.bcc]);
+  const home = domainOf(account.settings.address);
+  const verdict = judgeOutgoing(agent.may, {
+    recipients,
+    bcc: addressesOf(content.bcc),
+    replyTo: [],
+    files: content.attachments.map(({ filename }) => ({ name: filename, origin: 'made' as const })),
+    thread: [...people.participants, ...people.named],
+    named: people.named,
+    outsiders: people.outsiders,
+    strangers: await strangersOf(parts.store, account.id, recipients),
+    abroad: recipients.filter((address) => !isSameOrganisation(domainOf(address), home)),
+    kind: answeredAs(message.kind as MailKind, message.metadata.headers),
+    kindReason: message.kindReason,
+    trust,
+    taint: [],
+    content: [],
+    words: `${written.subject ?? ''}\n${written.text ?? content.text}`,
+    now: parts.clock.now(),
+  });
+  return { verdict, content };
+}
+
+const addressesOf = (people: readonly { address: string }[]): string[] =>
+  people.map(({ address }) => address);
+
+/** Those to whom no mail has gone from this account, as far as the ledger knows: sent mail that was seen counts too. */
+async function strangersOf(
+  { db }: Store,
+  accountId: string,
+  addresses: readonly string[],
+): Promise<string[]> {
+  const known = new Set<string>();
+  const asked = [...new Set(addresses.map((address) => address.toLowerCase()))];
+  for (let at = 0; at < asked.length; at += ADDRESSES_AT_ONCE) {
+    const rows = await db
+      .selectFrom('correspondents')
+      .select('address')
+      .where('account_id', '=', accountId)
+      .where('address', 'in', asked.slice(at, at + ADDRESSES_AT_ONCE))
+      .execute();
+    for (const { address } of rows) known.add(address);
+  }
+  return addresses.filter((address) => !known.has(address.toLowerCase()));
+}
