@@ -15,6 +15,8 @@ export interface RunResult {
   answer: AgentAnswer;
   /** What the agent said beside its answer (stderr), cut to its end; for people. */
   log: string | null;
+  /** It took the event and works on with its token: the turn ends when it says so, or with its time. */
+  worksOn?: true;
 }
 
 export interface Runner {

@@ -109,15 +109,23 @@ describe('an agent behind a webhook', () => {
   const handled: [what: string, status: number, body: string, type: string][] = [
     ['204', 204, '', ''],
     ['200 without a body', 200, '', ''],
-    ['202 and words', 202, 'ok', 'text/plain'],
+    ['201 and words', 201, 'ok', 'text/plain'],
+    ['202 and an empty answer', 202, '{"actions":[]}', 'application/json'],
     ['200 and a page', 200, '<html>ok</html>', 'text/html'],
   ];
   for (const [what, status, body, type] of handled) {
     it(`that answers with ${what} has handled the event and wants nothing`, async () => {
       says(status, body, type ? { 'content-type': type } : {});
-      assert.deepEqual((await run()).answer, { actions: [] });
+      assert.deepEqual(await run(), { answer: { actions: [] }, log: null });
     });
   }
+
+  it('that answers with 202 and no actions works on', async () => {
+    for (const body of ['', 'accepted']) {
+      says(202, body);
+      assert.deepEqual(await run(), { answer: { actions: [] }, log: null, worksOn: true });
+    }
+  });
 
   for (const type of [
     'application/json',

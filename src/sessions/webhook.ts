@@ -13,6 +13,7 @@ import {
 import { readAnswer } from './answer.ts';
 import type { RunContext, Runner, RunResult } from './runner.ts';
 
+const ACCEPTED = 202;
 const GONE = 410;
 
 export interface WebhookOptions {
@@ -70,7 +71,9 @@ async function deliver(
     });
     throw disabled(reason);
   }
-  return { answer: answerOf(response, options, context.attempt), log: null };
+  const answer = answerOf(response, options, context.attempt);
+  const works = response.status === ACCEPTED && answer === null;
+  return { answer: answer ?? { actions: [] }, log: null, ...(works ? { worksOn: true } : {}) };
 }
 
 /**
@@ -103,14 +106,14 @@ export async function postEvent(
   });
 }
 
-/** 2xx: handled, with an answer or without. 408, 429 and 5xx: again later. Any other: handled, and refused. */
+/** 2xx: handled, with an answer or (null) without. 408, 429 and 5xx: again later. Any other: handled, and refused. */
 function answerOf(
   response: EgressResponse,
   options: Pick<WebhookOptions, 'url' | 'now'>,
   attempt: number,
-): AgentAnswer {
+): AgentAnswer | null {
   const { status, headers, body } = response;
-  if (status >= 200 && status < 300) return saysAnswer(response) ? readAnswer(body) : { actions: [] };
+  if (status >= 200 && status < 300) return saysAnswer(response) ? readAnswer(body) : null;
   const message = `${new URL(options.url).origin} answered with status ${status}.`;
   if (isTemporary(status))
     throw again('webhook_unavailable', message, attempt, wishOf(headers['retry-after'], options.now()));

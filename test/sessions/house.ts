@@ -4,14 +4,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Account } from '../../src/accounts/accounts.ts';
+import type { Bus } from '../../src/cluster/bus.ts';
 import { memoryBus } from '../../src/cluster/memory.ts';
 import { accountSettings } from '../../src/contracts/account.ts';
+import type { Agent as AgentOfRules } from '../../src/contracts/rule.ts';
 import type { AgentAnswer, SessionEvent, SessionView } from '../../src/contracts/session.ts';
 import { registerActions } from '../../src/drafts/actions.ts';
 import { Drafts } from '../../src/drafts/drafts.ts';
 import type { ImapPool } from '../../src/imap/pool.ts';
 import { JobQueue } from '../../src/jobs/queue.ts';
 import { JobWorker } from '../../src/jobs/worker.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
 import { PosternError } from '../../src/kernel/errors.ts';
 import { newId } from '../../src/kernel/ids.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
@@ -20,6 +23,8 @@ import { folderStore } from '../../src/objects/fs.ts';
 import { Uploads } from '../../src/objects/uploads.ts';
 import { composeMail } from '../../src/outbound/compose.ts';
 import { compileRules } from '../../src/rules/compile.ts';
+import type { RuleSet } from '../../src/rules/match.ts';
+import { Agents } from '../../src/sessions/agents.ts';
 import { EarlyTurns } from '../../src/sessions/begin.ts';
 import { ruleDecider } from '../../src/sessions/decide.ts';
 import type { RunContext, Runner } from '../../src/sessions/runner.ts';
@@ -55,6 +60,7 @@ export interface House {
   store: Store;
   jobs: JobQueue;
   sessions: Sessions;
+  agents: Agents;
   drafts: Drafts;
   messages: Messages;
   account: Account;
@@ -101,7 +107,18 @@ rules:
   - { name: all mail, then: [{ spawn: writer }] }
 `;
 
-export async function openHouse(yaml = oneAgent()): Promise<House> {
+/** What the runners of agents stand on. */
+export type Ground = Pick<House, 'store' | 'jobs'> & {
+  clock: Clock;
+  bus: Bus;
+  rules: () => RuleSet;
+};
+
+/** @param runnersOn how agents run where they are not functions */
+export async function openHouse(
+  yaml = oneAgent(),
+  runnersOn?: (ground: Ground) => (agent: AgentOfRules) => Runner,
+): Promise<House> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-house-'));
   const store = await openSqlite(join(folder, 'ledger.db'));
   let offset = 0;
@@ -131,10 +148,12 @@ export async function openHouse(yaml = oneAgent()): Promise<House> {
       return { answer: { actions: await Promise.race([run(event, context), ended]) }, log: null };
     },
   };
+  const runnerOf = runnersOn?.({ store, jobs, clock, bus, rules: () => rules }) ?? (() => runner);
   const early = new EarlyTurns({ rules: () => rules, clock, bus });
   const decider = ruleDecider({ rules: () => rules, jobs, clock, early });
   const ingest = new Ingest({ store, jobs, clock, bus, log, decider });
   const sessions = new Sessions({ store, jobs, clock, bus });
+  const pausable = new Agents({ store, jobs, clock, bus, rules: () => rules });
   const uploads = new Uploads(store, blobs, jobs, clock);
   const drafts = new Drafts({
     ...{ store, jobs, clock, bus, accounts, blobs, uploads, sessions },
@@ -145,7 +164,7 @@ export async function openHouse(yaml = oneAgent()): Promise<House> {
   const newWorker = (): JobWorker => {
     const worker = new JobWorker(jobs, clock, log);
     const parts = { store, jobs, worker, clock, bus, log, accounts, messages, blobs, rules: () => rules };
-    registerTurns({ ...parts, early, runnerOf: () => runner, urls, workDir });
+    registerTurns({ ...parts, early, runnerOf, urls, workDir });
     registerActions({ ...parts, drafts, proofs: { proveThread: async () => undefined } });
     worker.handle('session.wake', ({ session_id: id, until }) => sessions.wake(id, until));
     return worker;
@@ -157,6 +176,7 @@ export async function openHouse(yaml = oneAgent()): Promise<House> {
     store,
     jobs,
     sessions,
+    agents: pausable,
     drafts,
     messages,
     account,

@@ -1,4 +1,5 @@
-// Endpoints of agents that said they are gone (410): they are asked no more until somebody puts them in use again.
+// Endpoints of agents that said they are gone (410): they are asked no more until somebody puts them in
+// use again. And turns whose agent works on after its endpoint has answered.
 import type { Kysely } from 'kysely';
 import { type ColumnTypes, tableBuilder } from '../table-builder.ts';
 
@@ -10,4 +11,5 @@ export async function up(db: Kysely<unknown>, types: ColumnTypes): Promise<void>
     { endpoint: 'key', id: 'text', agent: 'text', reason: 'text', disabled_at: 'integer' },
     {},
   );
+  await db.schema.alterTable('turns').addColumn('works_until', types.integer).execute();
 }
