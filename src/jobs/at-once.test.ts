@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { systemClock } from '../kernel/clock.ts';
 import { silentLogger } from '../kernel/logger.ts';
 import { openSqlite } from '../store/sqlite.ts';
@@ -116,6 +117,7 @@ it('comes with the commit that ends the one before it in its lane, and not befor
     ],
     'there is no moment in which the second waits',
   );
+  while (!running.has('second')) await turn();
   running.get('second')?.();
   await ended(1);
   assert.deepEqual(runningNow(), ['first', 'second']);

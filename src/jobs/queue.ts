@@ -163,8 +163,13 @@ export class JobQueue {
 
   /** Gives a job back whose attempt does not count, because a stop interrupted it or the ledger was at fault. */
   async putBack(id: string, owner: string, runAt?: number): Promise<void> {
+    await this.#store.write((tx) => this.putOff(tx, id, owner, runAt));
+  }
+
+  /** The same in a transaction. */
+  async putOff(tx: Tx, id: string, owner: string, runAt?: number): Promise<void> {
     const now = this.#clock.now();
-    await this.#store.db
+    await tx
       .updateTable('jobs')
       .set((eb) => ({
         state: 'ready' as const,

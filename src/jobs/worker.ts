@@ -25,6 +25,8 @@ export interface JobContext {
   signal: AbortSignal;
   /** Ends the job inside the transaction that holds its effects; where it is never called, the worker ends the job. */
   finish(tx: Tx): Promise<void>;
+  /** Puts the job off in the transaction that saw why; the attempt does not count. */
+  putOff(tx: Tx, runAt: number): Promise<void>;
 }
 
 export type JobHandler<K extends JobKind> = (payload: JobPayload<K>, context: JobContext) => Promise<void>;
@@ -202,6 +204,12 @@ export class JobWorker implements Part {
           finished = true;
         });
       },
+      putOff: async (tx, runAt) => {
+        await this.#queue.putOff(tx, job.id, this.owner, runAt);
+        afterCommit(tx, () => {
+          finished = true;
+        });
+      },
     };
     try {
       await registered.handler(payloadOf(job) as never, context);
@@ -235,8 +243,6 @@ export class JobWorker implements Part {
     }
     const retry = retryOf(error);
     if (this.#stopped && retry !== 'never') return this.#queue.putBack(job.id, this.owner);
-    if (typeof retry === 'object' && retry.counts === false)
-      return this.#queue.putBack(job.id, this.owner, this.#clock.now() + retry.afterMs);
     if (retry === 'never' || job.attempts >= job.maxAttempts) {
       this.#log.warn({ job: job.id, kind: job.kind, code, attempts: job.attempts }, `job is dead: ${text}`);
       return this.#bury(job, text);

@@ -1,11 +1,8 @@
 // One error type for everything that can be foreseen. It carries a stable code, a sentence for a person, and whether
 // trying again can help. Any other error that surfaces is a bug.
 
-/**
- * Whether and when to try again: a property of the failure, not of the caller. `counts: false` for what was not tried at
- * all, because a person has stopped it for a time.
- */
-export type Retry = 'never' | 'later' | { afterMs: number; counts?: boolean };
+/** Whether and when to try again: a property of the failure, not of the caller. */
+export type Retry = 'never' | 'later' | { afterMs: number };
 
 export interface PosternErrorOptions {
   retry?: Retry;

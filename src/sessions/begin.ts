@@ -9,7 +9,7 @@ import { keptQuery } from '../store/kept-query.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import { exceededCap } from './caps.ts';
 import type { ArrivedMail } from './event.ts';
-import { pausedError, pauseOf } from './pauses.ts';
+import { pauseOf, putOffTurn } from './pauses.ts';
 import { type StateParts, setSession } from './state.ts';
 import { newToken } from './tokens.ts';
 import { refuse } from './turn-end.ts';
@@ -45,8 +45,8 @@ export interface Begun {
 }
 
 /**
- * Marks the turn as running and gives it its token; null where it must not run, and says why.
- * @throws PosternError `agent_paused`, `agent_missing`
+ * Marks the turn as running and gives it its token; null where it must not run, and says why, or not yet.
+ * @throws PosternError `agent_missing`
  */
 export async function begin(
   parts: BeginParts,
@@ -56,13 +56,15 @@ export async function begin(
   const now = parts.clock.now();
   return parts.store.write(async (tx) => {
     const agent = parts.rules().agents.get(turn.agent);
+    if (await pauseOf(tx, turn)) {
+      await putOffTurn(parts, tx, context);
+      return null;
+    }
     const begun = await takeToken(parts, tx, turn, agent, now);
     if (!begun) {
       await refuse(parts, tx, turn, CANCELLED, context);
       return null;
     }
-    const held = await pauseOf(tx, turn);
-    if (held) throw pausedError(held);
     if (!agent)
       throw new PosternError('agent_missing', `The agent ${turn.agent} is not in the rules any more.`, {
         hint: 'Put it back, and retry the dead letter.',
@@ -100,7 +102,10 @@ async function takeToken(
 }
 
 const setRunning = keptQuery((db, startedAt: number, id: string) =>
-  db.updateTable('turns').set({ state: 'running', started_at: startedAt }).where('id', '=', id),
+  db
+    .updateTable('turns')
+    .set({ state: 'running', started_at: startedAt, works_until: null })
+    .where('id', '=', id),
 );
 
 async function markRunning(tx: Tx, turn: StartingTurn, now: number): Promise<void> {

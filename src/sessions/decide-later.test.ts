@@ -95,6 +95,7 @@ describe('a late decision', () => {
       finish: async (tx) => {
         await tx.deleteFrom('jobs').where('id', '=', job.id).execute();
       },
+      putOff: async () => undefined,
     });
   };
 

@@ -3,6 +3,7 @@
 // in the ledger and lasts until a person ends it.
 import type { Bus } from '../cluster/bus.ts';
 import type { JobQueue } from '../jobs/queue.ts';
+import type { JobContext } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
@@ -147,9 +148,19 @@ export function pauseReason({ scope, name, reason }: Pause): string {
   return `${what}: ${reason}`;
 }
 
-/** A turn that has to wait until a person resumes its agent: no attempt is counted. */
+/** Of a turn whose agent was paused while it ran. */
 export const pausedError = (held: Pause): PosternError =>
-  new PosternError('agent_paused', pauseReason(held), { retry: { afterMs: LOOK_AGAIN_MS, counts: false } });
+  new PosternError('agent_paused', pauseReason(held), { retry: { afterMs: LOOK_AGAIN_MS } });
+
+/**
+ * Puts a turn off whose agent is paused, until a person resumes it. In the transaction that saw the pause: a resume that
+ * comes right then finds the turn waiting, and wakes it.
+ */
+export const putOffTurn = (
+  { clock }: Pick<PauseParts, 'clock'>,
+  tx: Tx,
+  context: JobContext,
+): Promise<void> => context.putOff(tx, clock.now() + LOOK_AGAIN_MS);
 
 /** Whether an event of the bus says that this agent is paused now. */
 export function tellsOfPause(

@@ -21,7 +21,8 @@ import { type StoredAnswer, storeAnswer } from './answer.ts';
 import { type Begun, begin, CANCELLED, type EarlyTurns } from './begin.ts';
 import { turnsAtOnce } from './endpoints.ts';
 import { buildEvent } from './event.ts';
-import { type Pause, pausedError, pauseOf, tellsOfPause } from './pauses.ts';
+import { beginWork, whileItWorks, worksOn } from './open-turn.ts';
+import { pausedError, pauseOf, putOffTurn, tellsOfPause } from './pauses.ts';
 import type { Runner } from './runner.ts';
 import { setSession, settleSession } from './state.ts';
 import { messageOfTurn } from './subject.ts';
@@ -83,19 +84,23 @@ async function runTurn(parts: TurnParts, turnId: string, context: JobContext): P
   });
   try {
     const early = context.attempt === 1 ? parts.early?.take(turn.id) : undefined;
-    const begun = early && turn.session_state !== 'cancelled' ? early : await begin(parts, turn, context);
-    if (!begun) return;
+    const isOpen = worksOn(turn); // as an earlier process left it: its agent has its token and is at work
+    const begun =
+      early && turn.session_state !== 'cancelled' ? early : isOpen ? null : await begin(parts, turn, context);
+    if (!begun && !isOpen) return;
     const signal = AbortSignal.any([context.signal, cancelling.signal, pausing.signal]);
-    await attempt(parts, turn, begun, { ...context, signal }).catch(async (error: unknown) => {
-      // Its token is dead and it is queued again: the pause has seen to that.
-      if (codeOf(error) === 'agent_paused') throw error;
-      if (pausing.signal.aborted && !cancelling.signal.aborted)
-        throw interrupted(await pauseOf(parts.store.db, turn));
-      if (cancelling.signal.aborted) return refuseTurn(parts, turn, CANCELLED, context);
-      if (codeOf(error) === 'webhook_refused') return refuseTurn(parts, turn, messageOf(error), context);
-      await noteFailure(parts, turn, begun.hash, error, context);
-      throw error;
-    });
+    const inHand = { ...context, signal };
+    await (begun ? attempt(parts, turn, begun, inHand) : letWork(parts, turn, inHand)).catch(
+      async (error: unknown) => {
+        const isPaused = pausing.signal.aborted || codeOf(error) === 'agent_paused';
+        if (isPaused && !cancelling.signal.aborted) return waitForResume(parts, turn, context);
+        if (cancelling.signal.aborted) return refuseTurn(parts, turn, CANCELLED, context);
+        if (codeOf(error) === 'webhook_refused') return refuseTurn(parts, turn, messageOf(error), context);
+        if (error instanceof PosternError && error.details.worksOn) throw error; // its token lives on
+        if (begun) await noteFailure(parts, turn, begun.hash, error, context);
+        throw error;
+      },
+    );
   } finally {
     leave();
   }
@@ -111,13 +116,22 @@ async function attempt(parts: TurnParts, turn: Turn, begun: Begun, context: JobC
     const event = await eventOf(parts, turn, begun);
     const folder = (await opening)?.path ?? null;
     if (folder !== null) await layAttachments(parts.messages, event, folder);
-    const { answer, log } = await runner.run(event, {
+    const endsAt = parts.clock.now() + begun.limitMs;
+    const {
+      answer,
+      log,
+      worksOn: works,
+    } = await runner.run(event, {
       turnId: turn.id,
       attempt: context.attempt,
       limitMs: begun.limitMs,
       signal: context.signal,
       folder,
     });
+    if (works) {
+      await parts.store.write((tx) => beginWork(parts, tx, turn, endsAt));
+      return await letWork(parts, turn, context);
+    }
     said = log;
     const stored = await storeAnswer(answer, folder, parts.blobs);
     await parts.store.write((tx) => keepAnswer(parts, tx, turn, stored, log, context));
@@ -132,13 +146,19 @@ async function attempt(parts: TurnParts, turn: Turn, begun: Begun, context: JobC
   }
 }
 
-/** A turn that a pause ended; it runs again at once where the pause is over already. */
-const interrupted = (held: Pause | null): PosternError =>
-  held
-    ? pausedError(held)
-    : new PosternError('stopping', 'The turn was interrupted by a pause.', {
-        retry: { afterMs: 0, counts: false },
-      });
+/** Waits for the end of an agent that works on; what it wanted it has asked for itself. */
+async function letWork(parts: TurnParts, turn: Turn, context: JobContext): Promise<void> {
+  await whileItWorks(parts, turn, context.signal);
+  const nothing = await storeAnswer({ actions: [] }, null, parts.blobs);
+  await parts.store.write((tx) => keepAnswer(parts, tx, turn, nothing, turn.log, context));
+}
+
+/** A turn that a pause ended: the pause has queued it again and ended its token. It runs at once where that is over. */
+const waitForResume = (parts: TurnParts, turn: Turn, context: JobContext): Promise<void> =>
+  parts.store.write(async (tx) => {
+    if (await pauseOf(tx, turn)) await putOffTurn(parts, tx, context);
+    else await context.putOff(tx, parts.clock.now());
+  });
 
 /** The answer and everything that follows from it: the token dies, and each action becomes a job. */
 async function keepAnswer(
