@@ -52,6 +52,7 @@ const DOORS = [
   { library: 'ioredis', door: '^src/cluster/redis\\.ts$' },
   { library: 'node-cron', door: '^src/digests/' },
   { library: 'express', door: '^src/api/http/' },
+  { library: '@modelcontextprotocol/server', door: '^src/(api/mcp|sandbox)/' },
   { library: 'kysely', door: '^src/store/', typesAnywhere: true },
   { library: 'pg', door: '^src/store/' },
   { library: 'yaml', door: '^src/rules/' },
@@ -62,6 +63,9 @@ const DOORS = [
   { library: 'yauzl', door: '^src/knowledge/extract/zip\\.ts$' },
   { library: 'file-type', door: '^src/knowledge/extract/detect\\.ts$' },
   { library: 'standardwebhooks', door: '^src/network/standard-webhooks\\.ts$' },
+  { library: 'ai', door: '^src/sessions/model/provider\\.ts$' },
+  { library: '@ai-sdk/openai-compatible', door: '^src/sessions/model/provider\\.ts$' },
+  { library: '@ai-sdk/anthropic', door: '^src/sessions/model/provider\\.ts$' },
   { library: 'smtp-server', door: '^src/sandbox/' },
   { library: 'hoodiecrow-imap', door: '^src/sandbox/' },
 ];

@@ -6,7 +6,10 @@ import { openSecrets } from './accounts/first-secrets.ts';
 import { registerAccounts } from './accounts/register.ts';
 import { Audit } from './api/audit.ts';
 import { HttpServer } from './api/http/server.ts';
+import type { McpExtension } from './api/mcp/server.ts';
+import { operations } from './api/operations.ts';
 import type { Rooms } from './api/rooms.ts';
+import { SessionToolBox } from './api/tool-box.ts';
 import { memoryBus } from './cluster/memory.ts';
 import {
   type Config,
@@ -48,6 +51,8 @@ import { Agents } from './sessions/agents.ts';
 import { EarlyTurns } from './sessions/begin.ts';
 import { ruleDecider } from './sessions/decide.ts';
 import { Endpoints } from './sessions/endpoints.ts';
+import { modelRunners } from './sessions/model/register.ts';
+import { ModelCounts } from './sessions/model/usage.ts';
 import { registerSessions } from './sessions/register.ts';
 import { runners } from './sessions/runners.ts';
 import { FullTextReader } from './store/full-text-reader.ts';
@@ -69,6 +74,11 @@ export interface App {
   readonly adminToken: string;
 }
 
+/** What a caller adds to the doors; for tests alone. */
+export interface Extensions {
+  mcpExtension?: McpExtension;
+}
+
 /**
  * Wires a gateway. Opens the ledger and reads the keys; nothing runs before `start`.
  * @throws PosternError for a ledger, a key or rules that cannot be used
@@ -76,6 +86,7 @@ export interface App {
 export async function createApp(
   config: Config,
   environment: Environment = processEnvironment(),
+  extensions: Extensions = {},
 ): Promise<App> {
   // What every room stands on.
   const clock = systemClock;
@@ -147,6 +158,11 @@ export async function createApp(
     resolveSecret,
     audit: ownAudit,
   });
+  const models = new ModelCounts();
+  const modelRunner = modelRunners({
+    ...{ store, resolveSecret, now: clock.now, counts: models },
+    tools: new SessionToolBox(() => rooms, operations),
+  });
   const sessions = registerSessions({
     ...ground,
     imap,
@@ -157,7 +173,7 @@ export async function createApp(
     decider,
     early,
     rules: rulesNow,
-    runnerOf: runners({ environment, resolveSecret, now: clock.now, endpoints }),
+    runnerOf: runners({ environment, resolveSecret, now: clock.now, endpoints, modelRunner }),
     urls: () => ({ api: `${url()}/v1`, mcp: `${url()}/mcp` }),
     workDir: config.workDir,
   });
@@ -257,6 +273,7 @@ export async function createApp(
     checks: () => canary.checks(),
     jobs: async () => ({ ...(await jobFigures(store.db, clock)) }),
     submissions: () => submissionFigures(store.db),
+    models: () => models.figures(),
   });
   let isStarted = false;
   const http = new HttpServer({
@@ -269,6 +286,7 @@ export async function createApp(
     metrics,
     metricsOpen: config.metricsOpen,
     isStarted: () => isStarted,
+    ...extensions,
   });
 
   const inRole = (role: Role, ...parts: Part[]): Part[] => (config.roles.includes(role) ? parts : []);

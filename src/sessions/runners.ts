@@ -1,6 +1,6 @@
-// How an agent is run: as a command, or by a webhook.
+// How an agent is run: as a command, by a webhook, or as a model that is asked.
+import type { ModelRun } from '../contracts/model-run.ts';
 import type { Agent } from '../contracts/rule.ts';
-import { PosternError } from '../kernel/errors.ts';
 import { commandRunner } from './command.ts';
 import { optionsOf } from './endpoints.ts';
 import type { Runner } from './runner.ts';
@@ -11,6 +11,7 @@ export interface RunnerParts {
   resolveSecret: (reference: string) => string;
   now: () => number;
   endpoints: EndpointStates;
+  modelRunner: (model: ModelRun) => Runner;
 }
 
 /** The runner of an agent, by what its rule says. */
@@ -19,6 +20,7 @@ export function runners({
   resolveSecret,
   now,
   endpoints,
+  modelRunner,
 }: RunnerParts): (agent: Agent) => Runner {
   return ({ run }) => {
     if ('command' in run)
@@ -29,6 +31,6 @@ export function runners({
         baseFolder: process.cwd(),
       });
     if ('webhook' in run) return webhookRunner({ ...optionsOf(run.webhook, resolveSecret), now, endpoints });
-    throw new PosternError('agent_not_started', 'This way to run an agent is not built yet.');
+    return modelRunner(run.model);
   };
 }

@@ -33,6 +33,7 @@ const sources = (change: Partial<MetricSources> = {}): MetricSources => ({
   checks: () => ({ ok: 0, failed: 0 }),
   jobs: async () => ({ ready: 2, later: 1, running: 3, dead: 4 }),
   submissions: async () => ({ queued: 5 }),
+  models: () => [],
   ...change,
 });
 

@@ -11,6 +11,7 @@ const MAX_MAILBOXES = 5_000; // each has some ten series: more would make an ans
 const MAX_LABEL_CHARS = 200; // the name of a mailbox may be five times as long
 const MS_PER_SECOND = 1_000;
 const US_PER_SECOND = 1_000_000;
+const MICROS = 1_000_000; // of a currency
 const STARTED_AT_S = Math.round(Date.now() / MS_PER_SECOND - process.uptime());
 
 export interface WatchedFigures {
@@ -26,6 +27,18 @@ export interface MetricSources {
   /** Jobs in each state. */
   jobs(): Promise<Readonly<Record<string, number>>>;
   submissions(): Promise<Readonly<Record<string, number>>>;
+  /** What the models of agents used since the start. */
+  models(): readonly ModelUse[];
+}
+
+export interface ModelUse {
+  agent: string;
+  steps: number;
+  input: number;
+  output: number;
+  costMicros: number;
+  /** Attempts of turns without an answer, by code. */
+  failures: Readonly<Record<string, number>>;
 }
 
 type Labels = Record<string, string>;
@@ -77,9 +90,27 @@ export class Metrics implements Part {
     fillEach(fill('Gauge', 'postern_jobs', 'Jobs in the queue.', ['state']), 'state', living);
     fill('Gauge', 'postern_dead_letters', 'Jobs that failed at every attempt.', [])({}, dead);
     fillEach(fill('Gauge', 'postern_submissions', 'Outgoing mails.', ['state']), 'state', submissions);
+    fillModels(fill, this.#sources.models());
     fillRequests(fill, this.requests);
     fillProcess(fill, this.#loop);
     return { type: register.contentType, text: await register.metrics() };
+  }
+}
+
+function fillModels(fill: Fill, models: readonly ModelUse[]): void {
+  const steps = fill('Counter', 'postern_model_steps_total', 'Answers of models.', ['agent']);
+  const tokens = fill('Counter', 'postern_model_tokens_total', 'Tokens that models used.', ['agent', 'kind']);
+  const cost = fill('Counter', 'postern_model_cost_total', "By the prices of the agents' rules.", ['agent']);
+  const failures = fill('Counter', 'postern_model_failures_total', 'Attempts of turns without an answer.', [
+    'agent',
+    'code',
+  ]);
+  for (const { agent, ...use } of models) {
+    steps({ agent }, use.steps);
+    tokens({ agent, kind: 'input' }, use.input);
+    tokens({ agent, kind: 'output' }, use.output);
+    cost({ agent }, use.costMicros / MICROS);
+    for (const [code, count] of Object.entries(use.failures)) failures({ agent, code }, count);
   }
 }
 

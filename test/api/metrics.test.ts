@@ -11,6 +11,7 @@ describe('metrics', () => {
       checks: () => ({}),
       jobs: async () => ({ dead: 2 }),
       submissions: async () => ({}),
+      models: () => [],
     });
 
   it('are for people with a key, and for everybody only where the settings say so', async () => {

@@ -84,7 +84,12 @@ export async function openWebhookHouse(yaml: string): Promise<WebhookHouse> {
       resolveSecret: () => SECRET,
       audit: async (_, { operation, target }) => void audited.push([operation, target]),
     });
-    return runners({ environment: {}, resolveSecret: () => SECRET, now: ground.clock.now, endpoints });
+    return runners({
+      ...{ environment: {}, resolveSecret: () => SECRET, now: ground.clock.now, endpoints },
+      modelRunner: () => {
+        throw new Error('there is no model here');
+      },
+    });
   });
   return { house, endpoints: endpoints as Endpoints, audited };
 }

@@ -182,6 +182,15 @@ function endOf({ finishReason, rawFinishReason, toolCalls }: Result): ModelStep[
 function failureOf(ai: Sdk, error: unknown, step: FailedStep): unknown {
   const ours = ourError(error);
   if (ours) return unreachable(ours, step);
+  if (ai.StreamProviderError.isInstance(error))
+    return refusedByServer(
+      {
+        status: error.statusCode ?? (error.isRetryable ? 503 : 400),
+        retryAfter: undefined,
+        message: error.message,
+      },
+      step,
+    );
   if (ai.APICallError.isInstance(error))
     return refusedByServer(
       {

@@ -19,7 +19,7 @@ export interface ModelRunnerParts {
   tools: ToolBox;
   counts: ModelCounts;
   /** The steps of one attempt of a turn. */
-  ask: (model: ModelRun, attempt: number) => AskModel;
+  ask: (attempt: number) => AskModel;
 }
 
 export function modelRunner(parts: ModelRunnerParts, model: ModelRun): Runner {
@@ -76,7 +76,7 @@ class ModelTurn {
       const result = await this.#carryOut(step);
       if (result) return result;
     }
-    const asking = ask(this.#model, this.#context.attempt);
+    const asking = ask(this.#context.attempt);
     for (;;) {
       const result = await this.#carryOut(await this.#next(asking, kept.used));
       if (result) return result;
