@@ -22,11 +22,14 @@ interface Done {
 
 export class GroupCommit {
   readonly #db: Kysely<Database>;
+  readonly #flushed: () => Promise<void>;
   /** The group that waits for the connection; others may still join. */
   #open: Write[] | undefined;
 
-  constructor(db: Kysely<Database>) {
+  /** @param flushed resolves when all that was committed before the call is durable */
+  constructor(db: Kysely<Database>, flushed: () => Promise<void>) {
     this.#db = db;
+    this.#flushed = flushed;
   }
 
   /** Runs `work` in a transaction that is durable when the promise resolves, and undone when it rejects. @throws PosternError `ledger_misused` */
@@ -75,11 +78,17 @@ export class GroupCommit {
       else for (const write of group) write.reject(error);
       return;
     }
+    this.#goOn(group); // and is at work while the disk is
+    try {
+      await this.#flushed();
+    } catch (error) {
+      for (const { write } of done) write.reject(error);
+      return;
+    }
     for (const { acts } of done) for (const act of acts) attempt(act);
     for (const { write, result } of done)
       if ('error' in result) write.reject(result.error);
       else write.resolve(result.value);
-    this.#goOn(group);
   }
 
   /** What is left of a group comes first in the next: behind what came meanwhile it could wait for ever. */

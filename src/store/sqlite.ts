@@ -1,4 +1,4 @@
-// The ledger on SQLite by node:sqlite: one connection, WAL, synchronous=FULL. Statements are prepared once and kept.
+// The ledger on SQLite by node:sqlite: one connection, WAL, flushed by ourselves. Statements are prepared once and kept.
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
@@ -13,6 +13,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { PosternError } from '../kernel/errors.ts';
+import { Flusher, WalFile } from './flusher.ts';
 import { GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import type { Database } from './schema.ts';
@@ -29,29 +30,44 @@ const LOOP_SHARE_MS = 10; // SQLite answers at once, so a long queue would keep 
 
 /**
  * Opens (or makes) the ledger at `path`, readable by its owner only, and brings its schema up to date.
+ * @param onUnflushed is told that the disk did not keep what was written, and throws
  * @throws PosternError `ledger_too_new`, `ledger_unreadable`
  */
-export async function openSqlite(path: string): Promise<Store> {
-  const db = kyselyOn(openFile(path));
-  const commits = new GroupCommit(db);
+export async function openSqlite(path: string, onUnflushed = endProcess): Promise<Store> {
+  const wal = new WalFile(path);
+  const flusher = new Flusher(() => wal.flush().catch(onUnflushed));
+  const db = kyselyOn(openFile(path), flusher);
+  const commits = new GroupCommit(db, () => flusher.flushed());
   const store: Store = {
     db,
     write: (work) => commits.write(work),
-    close: () => db.destroy(),
+    close: async () => {
+      await flusher.flushed().catch(() => undefined); // whoever wrote has heard of it
+      await wal.close();
+      await db.destroy();
+    },
   };
   await store.write((tx) => migrate(tx as unknown as Kysely<unknown>, { integer: 'integer', bytes: 'blob' }));
   return store;
+}
+
+/** What was read since may not be true after a power failure: only a new start knows what the disk has. */
+function endProcess(error: unknown): never {
+  setImmediate(() => {
+    throw error;
+  });
+  throw error;
 }
 
 /** The same ledger for reading alone, while another process has it open. */
 export const readSqlite = (path: string): Kysely<Database> =>
   kyselyOn(new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS }));
 
-const kyselyOn = (database: DatabaseSync): Kysely<Database> =>
+const kyselyOn = (database: DatabaseSync, flusher?: Flusher): Kysely<Database> =>
   new Kysely<Database>({
     dialect: {
       createAdapter: () => new QueueingAdapter(),
-      createDriver: () => new NodeSqliteDriver(database),
+      createDriver: () => new NodeSqliteDriver(database, flusher),
       createIntrospector: (kysely) => new SqliteIntrospector(kysely),
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
@@ -65,8 +81,9 @@ function openFile(path: string): DatabaseSync {
     const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     database.exec(`pragma page_size = ${PAGE_BYTES}`); // counts for a new file alone
     enterWal(database);
+    // Normal: a commit does not wait for the disk. Whoever wrote does, by the Flusher.
     database.exec(
-      `pragma synchronous = full; pragma foreign_keys = on; pragma wal_autocheckpoint = ${WAL_PAGES};`,
+      `pragma synchronous = normal; pragma foreign_keys = on; pragma wal_autocheckpoint = ${WAL_PAGES};`,
     );
     return database;
   } catch (error) {
@@ -105,15 +122,17 @@ class QueueingAdapter extends SqliteAdapter {
 /** One connection, handed out to one user at a time; a transaction keeps it until it ends. */
 class NodeSqliteDriver implements Driver {
   readonly #database: DatabaseSync;
+  readonly #flusher: Flusher | undefined;
   readonly #connection: NodeSqliteConnection;
   readonly #queue: (() => void)[] = [];
   #taken = false;
   /** Until when the ledger may work before the event loop turns; undefined before the first work of a turn. */
   #shareEndsAt: number | undefined;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, flusher?: Flusher) {
     this.#database = database;
-    this.#connection = new NodeSqliteConnection(database);
+    this.#flusher = flusher;
+    this.#connection = new NodeSqliteConnection(database, flusher);
   }
 
   async init(): Promise<void> {}
@@ -166,10 +185,12 @@ class NodeSqliteDriver implements Driver {
   // Immediate: the write lock is taken at the start, so that a transaction never fails half way on another's lock.
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+    this.#connection.hasWritten = false;
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('commit'));
+    if (this.#connection.hasWritten) this.#flusher?.wrote();
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
@@ -184,23 +205,44 @@ class NodeSqliteDriver implements Driver {
 interface Prepared {
   statement: StatementSync;
   returnsRows: boolean;
+  /** Whether it may change anything. */
+  writes: boolean;
 }
+
+const WRITES = /\b(insert|update|delete|replace)\b/i; // a migration that makes tables inserts its name as well
 
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync;
+  readonly #flusher: Flusher | undefined;
+  /** Since it was last set to false. */
+  hasWritten = false;
   /** In the order of their last use: the first is the one to drop. */
   readonly #prepared = new Map<string, Prepared>();
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, flusher?: Flusher) {
     this.#database = database;
+    this.#flusher = flusher;
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const { statement, returnsRows } = this.#prepare(query.sql);
+    const { statement, returnsRows, writes } = this.#prepare(query.sql);
     const parameters = query.parameters as SQLInputValue[];
-    if (returnsRows) return { rows: statement.all(...parameters) as R[] };
+    if (returnsRows) {
+      const rows = statement.all(...parameters) as R[];
+      if (writes && rows.length > 0) await this.#wrote();
+      return { rows };
+    }
     const { changes } = statement.run(...parameters);
+    if (writes && changes) await this.#wrote();
     return { rows: [], numAffectedRows: BigInt(changes) };
+  }
+
+  /** A statement outside of a transaction is one by itself, and durable when it ends. */
+  async #wrote(): Promise<void> {
+    this.hasWritten = true;
+    if (this.#database.isTransaction) return;
+    this.#flusher?.wrote();
+    await this.#flusher?.flushed();
   }
 
   async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
@@ -216,7 +258,11 @@ class NodeSqliteConnection implements DatabaseConnection {
       return known;
     }
     const statement = this.#database.prepare(text);
-    const prepared = { statement, returnsRows: statement.columns().length > 0 };
+    const prepared = {
+      statement,
+      returnsRows: statement.columns().length > 0,
+      writes: WRITES.test(text),
+    };
     if (this.#prepared.size >= STATEMENTS_KEPT) {
       const [oldest] = this.#prepared.keys();
       if (oldest !== undefined) this.#prepared.delete(oldest);
