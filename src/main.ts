@@ -1,4 +1,5 @@
 // argv -> command; nothing else.
+import type { Extensions } from './app.ts';
 import { keepCompiled } from './config/compile-cache.ts';
 import { environment } from './config/environment.ts';
 import { explain } from './kernel/errors.ts';
@@ -18,7 +19,8 @@ async function run(argv: string[]): Promise<number> {
     case 'start': {
       const { createApp } = await import('./app.ts');
       const { stopOnSignals } = await import('./kernel/lifecycle.ts');
-      const app = await createApp(loadConfig());
+      const config = loadConfig();
+      const app = await createApp(config, environment(), await extensionsOf(argv.slice(1), config.host));
       stopOnSignals(app.lifecycle, app.log);
       await app.start();
       return 0;
@@ -41,4 +43,11 @@ async function run(argv: string[]): Promise<number> {
       return runCli(argv, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, settings });
     }
   }
+}
+
+/** What a flag adds to the gateway, for tests of it alone. */
+async function extensionsOf(args: string[], host: string): Promise<Extensions> {
+  if (!args.includes('--mcp-fixtures')) return {};
+  const { mcpFixtures } = await import('./sandbox/mcp-fixtures.ts');
+  return { mcpExtension: mcpFixtures(host) };
 }

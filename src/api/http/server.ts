@@ -11,14 +11,17 @@ import type { Logger } from '../../kernel/logger.ts';
 import { rulesSchema } from '../../rules/json-schema.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { demand, type Principal } from '../access.ts';
+import type { McpExtension } from '../mcp/server.ts';
 import { operations as allOperations } from '../operations.ts';
 import type { Operation } from '../registry.ts';
 import type { Rooms } from '../rooms.ts';
 import { EventStreams, type StreamLimits } from './events.ts';
 import { hostGuard } from './host-guard.ts';
 import { IdempotencyKeys } from './idempotency.ts';
+import { McpRoute } from './mcp-route.ts';
 import { oauthCallback } from './oauth-callback.ts';
 import { openApiDocument } from './openapi.ts';
+import { originGuard } from './origin-guard.ts';
 import { problemHandler } from './problems.ts';
 import { addRoutes, onlyMethods } from './router.ts';
 import { type SignIn, signInWith } from './sign-in.ts';
@@ -47,6 +50,8 @@ export interface HttpServerOptions {
   isStarted?: () => boolean;
   operations?: readonly Operation[];
   streams?: StreamLimits;
+  /** What MCP offers besides: the fixtures of its conformance suite. */
+  mcpExtension?: McpExtension;
 }
 
 export class HttpServer implements Part {
@@ -55,6 +60,7 @@ export class HttpServer implements Part {
   readonly #streams: EventStreams;
   readonly #sources: SourceStreams;
   readonly #server: Server;
+  #mcp: McpRoute | undefined;
   #stopping = false;
   #running = 0;
 
@@ -91,6 +97,7 @@ export class HttpServer implements Part {
     this.#stopping = true;
     this.#streams.stop();
     this.#sources.stop();
+    await this.#mcp?.stop();
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -131,6 +138,7 @@ export class HttpServer implements Part {
     this.#addFrame(app, hostGuard(host, publicUrl), log);
     const signIn = signInWith(adminToken, rooms.sessions);
     this.#addService(app, signIn, JSON.stringify(openApiDocument(operations), null, 2));
+    this.#addMcp(app, operations, signIn);
     addRoutes(app, operations, { rooms, signIn, keys: new IdempotencyKeys(rooms.store, rooms.clock) });
     app.use((req) => {
       throw new PosternError('not_found', `There is nothing at ${shownPath(req.path)}.`, {
@@ -217,6 +225,20 @@ export class HttpServer implements Part {
     ]) {
       app.all(path, onlyMethods(['GET']));
     }
+  }
+
+  #addMcp(app: Express, operations: readonly Operation[], signIn: SignIn): void {
+    const { rooms, log, host, publicUrl, mcpExtension: extension } = this.#options;
+    const checkOrigin = originGuard(host, publicUrl);
+    this.#mcp = new McpRoute({
+      rooms,
+      operations,
+      log,
+      signIn,
+      checkOrigin,
+      ...(extension ? { extension } : {}),
+    });
+    app.all('/mcp', this.#mcp.handle);
   }
 
   /** With an operator's key, unless the settings open it: the labels tell which accounts there are. */

@@ -10,6 +10,7 @@ const STATUS: Readonly<Record<string, number>> = {
   sql_invalid: 400,
   unauthorized: 401,
   forbidden: 403,
+  origin_refused: 403,
   sql_forbidden: 403,
   not_found: 404,
   mailbox_missing: 404,
@@ -91,6 +92,7 @@ const STATUS: Readonly<Record<string, number>> = {
   connection_limit: 503,
   timeout: 504,
   too_many_streams: 503,
+  too_many_sessions: 503,
   stopping: 503,
   not_ready: 503,
   // What is wrong lies with Postern, or with how it was set up.
