@@ -250,6 +250,11 @@ function mistakeOf(error: unknown): [message: string, place: Place] {
   const missingField = /^"(.*?)" not defined in /s.exec(message)?.[1];
   const place = { line: lineNumber, column: column === undefined ? undefined : column + 1 };
   if (missingField !== undefined) return [`there is no field \`${missingField}\` in the data`, place];
+  const before = /^Cannot read properties of \S+ \(reading '(.*)'\)$/s.exec(message)?.[1];
+  if (before !== undefined)
+    return [`there is nothing in the data that could have a field \`${before}\``, place];
+  const ofText = /^Cannot use 'in' operator to search for '(.*?)' in /s.exec(message)?.[1];
+  if (ofText !== undefined) return [`\`${ofText}\` is asked of a text, which has no fields`, place];
   const unknown = /used the unknown helper (\S+)/.exec(message)?.[1];
   if (unknown !== undefined) return [`there is no helper \`${unknown}\``, place];
   const [, line, near] = /^Parse error on line (\d+):\n(.*)\n/.exec(message) ?? [];
