@@ -39,12 +39,10 @@ export function askModel(options: ProviderOptions): AskModel {
     const key = options.apiKey();
     const step = { origin, attempt: options.attempt, now: options.now(), scrub: scrubber([key ?? '']) };
     const ai = await sdk();
-    try {
-      const result = await generate(ai, options, request, key);
-      return stepOf(result, request.tools);
-    } catch (error) {
-      throw failureOf(ai, error, step);
-    }
+    const result = await generate(ai, options, request, key).catch((error: unknown) => {
+      throw request.signal.aborted ? stopped(request.signal) : failureOf(ai, error, step);
+    });
+    return stepOf(result, request.tools);
   };
 }
 
@@ -201,8 +199,15 @@ function failureOf(ai: Sdk, error: unknown, step: FailedStep): unknown {
       step,
     );
   if (ai.AISDKError.isInstance(error)) return malformedAnswer(step.origin, error.name.replace(/^AI_/, ''));
-  return serverSaid(error, step) ?? error;
+  return (
+    serverSaid(error, step) ?? malformedAnswer(step.origin, error instanceof Error ? error.name : 'an error')
+  );
 }
+
+const stopped = ({ reason }: AbortSignal): PosternError =>
+  reason instanceof PosternError
+    ? reason
+    : new PosternError('stopping', 'The request was interrupted because Postern stops.', { retry: 'later' });
 
 /** Our own errors come back wrapped in the library's. */
 function ourError(error: unknown): PosternError | null {
