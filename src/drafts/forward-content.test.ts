@@ -34,7 +34,6 @@ it('says whom the mail was from, below the note, and carries the text alone', ()
       to: ['Anna <anna@company.example>'],
       send: 'auto',
       note: 'Please look.',
-      limit: '20/1h',
     },
     [],
   );

@@ -15,8 +15,8 @@ const FORWARD_PREFIX = /^(?:fwd?|wg|tr|rv|enc|vs|vl|i|doorst|转发|轉寄|転�
 /** @throws PosternError `recipient_invalid` */
 export function forwardContent(
   account: Account,
-  { metadata, content }: { metadata: MailMetadata; content: MailContent },
-  { to, note, send }: Forward,
+  { metadata, content }: { metadata: MailMetadata; content: Pick<MailContent, 'text'> },
+  { to, note, send }: Omit<Forward, 'limit'>,
   attachments: readonly DraftAttachment[],
 ): DraftContent {
   const from = fromOf(account);
@@ -45,7 +45,11 @@ export function forwardSubject(subject: string): string {
   return `Fwd: ${rest}`.trimEnd();
 }
 
-function textOf(metadata: MailMetadata, { text }: MailContent, note: string | undefined): string {
+function textOf(
+  metadata: MailMetadata,
+  { text }: Pick<MailContent, 'text'>,
+  note: string | undefined,
+): string {
   const { from, to, cc, date, subject } = metadata;
   const head = [
     ...(note === undefined ? [] : [note.trimEnd(), '']),

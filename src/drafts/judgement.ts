@@ -6,7 +6,7 @@ import type { Agent } from '../contracts/rule.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { answeredAs } from '../mail/kind.ts';
 import { domainOf, isSameOrganisation } from '../mail/trust/domains.ts';
-import { judgeOutgoing } from '../policy/outgoing.ts';
+import { type FileOrigin, judgeOutgoing } from '../policy/outgoing.ts';
 import type { Verdict } from '../policy/rules.ts';
 import type { TurnSubject } from '../sessions/subject.ts';
 import type { Store } from '../store/store.ts';
@@ -35,10 +35,14 @@ export function writtenIn(action: MailAction): Written {
   };
 }
 
+/** Where a file came from, by its object's id: from a mail of the conversation, or from another one's. */
+export type FileOrigins = ReadonlyMap<string, FileOrigin>;
+
 export interface WantedMail {
   agent: Agent;
   subject: TurnSubject;
   written?: Written;
+  origins?: FileOrigins | undefined;
   content: (account: Account, written?: Written) => DraftContent;
 }
 
@@ -57,7 +61,10 @@ export async function judgeMail(
     recipients,
     bcc: addressesOf(content.bcc),
     replyTo: [],
-    files: content.attachments.map(({ filename }) => ({ name: filename, origin: 'made' as const })),
+    files: content.attachments.map(({ filename, object_id }) => ({
+      name: filename,
+      origin: mail.origins?.get(object_id) ?? 'made',
+    })),
     thread: [...people.participants, ...people.named],
     named: people.named,
     outsiders: people.outsiders,

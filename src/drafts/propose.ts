@@ -9,7 +9,7 @@ import type { TurnSubject } from '../sessions/subject.ts';
 import type { Tx } from '../store/store.ts';
 import type { DraftOrigin } from './draft-rows.ts';
 import type { Drafts } from './drafts.ts';
-import { type JudgementParts, judgeMail, type Written } from './judgement.ts';
+import { type FileOrigins, type JudgementParts, judgeMail, type Written } from './judgement.ts';
 import type { PreparedVersion } from './prepare.ts';
 
 export interface ProposeParts extends JudgementParts {
@@ -22,6 +22,8 @@ export interface Proposal {
   subject: TurnSubject;
   /** What of the mail the agent wrote; where it is absent, all of it is taken for the agent's words. */
   written?: Written;
+  /** Where files of it came from that the agent did not make, by their objects. */
+  origins?: FileOrigins | undefined;
   /**
    * The mail; made by the gateway from what the agent may say: its words as policy leaves them.
    * @throws PosternError `recipient_invalid`
@@ -49,7 +51,7 @@ export type Outcome =
 export type Within = (work: (tx: Tx) => Promise<Outcome>) => Promise<Outcome | null>;
 
 /** Mail that is wrong in itself: another try would end the same. */
-const UNWRITABLE = new Set(['recipient_invalid', 'mail_not_composable']);
+export const UNWRITABLE = new Set(['recipient_invalid', 'mail_not_composable']);
 
 /**
  * Judges a mail and does what is judged, once for each index of a turn.

@@ -73,6 +73,17 @@ export class Uploads {
     return row;
   }
 
+  /** Whether it is an upload of this one's. */
+  async isOf(id: string, uploader: string): Promise<boolean> {
+    const row = await this.#store.db
+      .selectFrom('uploads')
+      .select('object_id')
+      .where('object_id', '=', id)
+      .where('uploaded_by', '=', uploader)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   /** In the transaction that names them in a mail: from now on they stay. @throws PosternError `not_found` */
   async keep(tx: Tx, attachments: readonly DraftAttachment[]): Promise<void> {
     for (const { object_id: id } of attachments) {
