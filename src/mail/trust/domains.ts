@@ -1,7 +1,7 @@
 // Which domain stands behind an address, and whether two domains are one organisation's: the one door of the public
 // suffix list.
 import { domainToASCII, domainToUnicode } from 'node:url';
-import { getDomain } from 'tldts';
+import { getDomain, parse } from 'tldts';
 
 const MAX_DOMAIN_CHARS = 253; // RFC 1035 §2.3.4, less the root's dot
 
@@ -46,3 +46,9 @@ export function isSameOrganisation(one: string, other: string): boolean {
   const organisation = organisationOf(one);
   return organisation !== null && organisation === organisationOf(other);
 }
+
+/** Whether a name ends as names of the internet do: `report.pdf` and `localhost` do not. */
+export const hasPublicSuffix = (domain: string): boolean => {
+  const { isIcann, isPrivate, domain: registered } = parse(domain, { allowPrivateDomains: true });
+  return registered !== null && (isIcann === true || isPrivate === true);
+};
