@@ -16,7 +16,14 @@ import { type TextParts, textOf } from '../watch/text.ts';
 import { contentOfReply, replyData } from './automatic-reply-content.ts';
 import type { Drafts } from './drafts.ts';
 import { fromOf, type PreparedVersion } from './prepare.ts';
-import { actionOf, decisionGone, messageOf, noteRefusal, type RuledMessage } from './rule-work.ts';
+import {
+  actionOf,
+  decisionGone,
+  messageOf,
+  noteRefusal,
+  type RuledMessage,
+  unlessPaused,
+} from './rule-work.ts';
 import type { TemplateSource } from './template.ts';
 
 const REPLIES_AT_ONCE = 32;
@@ -103,6 +110,7 @@ async function conclude(
     await noteRefusal(tx, message.id, rule, `not answered: ${verdict.reason}`);
     return false;
   }
+  const decision = await unlessPaused(tx, account.id, decisionOf(verdict, rule));
   const origin = {
     accountId: account.id,
     sessionId: null,
@@ -113,10 +121,8 @@ async function conclude(
     answersMessageId: null,
     author: `template:${action.template}`,
     // Whoever gets an answer from a machine is not known by that.
-    acquaints: verdict.verdict === 'ask',
+    acquaints: 'reasons' in decision,
   };
-  const decision =
-    verdict.verdict === 'ask' ? { reasons: verdict.reasons } : { approvedBy: `policy:rule:${rule}` };
   const inserted = await parts.drafts.insert(tx, origin, made, decision);
   if (!inserted) return false;
   await tx
@@ -134,6 +140,9 @@ async function conclude(
     .execute();
   return true;
 }
+
+const decisionOf = (verdict: Exclude<AutomaticReplyVerdict, { verdict: 'refuse' }>, rule: string) =>
+  verdict.verdict === 'ask' ? { reasons: verdict.reasons } : { approvedBy: `policy:rule:${rule}` };
 
 async function judge(
   { clock }: AutomaticReplyParts,

@@ -20,7 +20,14 @@ import type { DraftOrigin } from './draft-rows.ts';
 import type { Drafts } from './drafts.ts';
 import { forwardContent } from './forward-content.ts';
 import type { PreparedVersion } from './prepare.ts';
-import { actionOf, decisionGone, messageOf, noteRefusal, type RuledMessage } from './rule-work.ts';
+import {
+  actionOf,
+  decisionGone,
+  messageOf,
+  noteRefusal,
+  type RuledMessage,
+  unlessPaused,
+} from './rule-work.ts';
 
 const FORWARDS_AT_ONCE = 32;
 const OF_ONE_ACCOUNT = 4; // each may wait for a server that hangs, until its time limit
@@ -72,7 +79,8 @@ async function forward(
     const version = made;
     await parts.store.write(async (tx) => {
       await context.finish(tx);
-      await parts.drafts.insert(tx, originOf(parts, account.id, rule), version, decisionOf(verdict, rule));
+      const decision = await unlessPaused(tx, account.id, decisionOf(verdict, rule));
+      await parts.drafts.insert(tx, originOf(parts, account.id, rule), version, decision);
     });
   } catch (error) {
     await made?.discard();

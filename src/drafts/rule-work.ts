@@ -4,6 +4,7 @@ import { type MailKind, type MailMetadata, mailMetadata, type Trust } from '../c
 import type { RuleAction } from '../contracts/rule.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { storedTrust } from '../mail/trust.ts';
+import { pauseOf, pauseReason } from '../sessions/pauses.ts';
 import type { Store, Tx } from '../store/store.ts';
 
 export interface RuledMessage {
@@ -65,3 +66,16 @@ export async function noteRefusal(tx: Tx, id: string, rule: string, reason: stri
     .where('rule', '=', rule)
     .execute();
 }
+
+/** What policy decided, and what holds while the account, or everything, is paused: nothing leaves without a person. */
+export async function unlessPaused<D extends { reasons: string[] } | { approvedBy: string }>(
+  tx: Tx,
+  accountId: string,
+  decision: D,
+): Promise<D | { reasons: string[] }> {
+  if (!('approvedBy' in decision)) return decision;
+  const held = await pauseOf(tx, { agent: NO_AGENT, account_id: accountId });
+  return held ? { reasons: [pauseReason(held)] } : decision;
+}
+
+const NO_AGENT = ''; // of a rule itself

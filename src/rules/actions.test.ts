@@ -34,6 +34,14 @@ it('a forward waits for a person unless it says otherwise', () => {
   ]);
 });
 
+it('an answer from a template waits for a person unless it says otherwise', () => {
+  const usual = { send: 'approve', per_sender: '1/1d', limit: '20/1h' };
+  assert.deepEqual(actionsOf('draft: received'), [{ draft: { ...usual, template: 'received' } }]);
+  assert.deepEqual(actionsOf('draft: { template: a, send: auto, addresses: [b@c.example] }'), [
+    { draft: { ...usual, template: 'a', send: 'auto', addresses: ['b@c.example'] } },
+  ]);
+});
+
 it('rules with a higher priority are tried first, those of the same one in the order of the files', () => {
   const text = `rules:
   - { name: second, then: [mark_seen] }
@@ -64,9 +72,11 @@ it('the defaults of a file are its rules’ where they say nothing, and no other
   assert.deepEqual(set.match(sampleMail({ account: 'support', mailbox: 'Sent' })).length, 1);
 });
 
-it('a rule made over REST forwards only what a person approves', () => {
-  const made = (forward: string) => () =>
-    compileRules([{ name: 'rul_1', made: true, text: `{ name: a, then: [{ forward: ${forward} }] }` }]);
-  assert.equal(made('a@b.example')().rules.length, 1);
-  assert.throws(made('{ to: a@b.example, send: auto }'), /cannot forward without a person/);
+it('a rule made over REST forwards and answers only what a person approves', () => {
+  const made = (action: string) => () =>
+    compileRules([{ name: 'rul_1', made: true, text: `{ name: a, then: [{ ${action} }] }` }]);
+  assert.equal(made('forward: a@b.example')().rules.length, 1);
+  assert.throws(made('forward: { to: a@b.example, send: auto }'), /cannot forward without a person/);
+  assert.equal(made('draft: received')().rules.length, 1);
+  assert.throws(made('draft: { template: received, send: auto }'), /cannot answer without a person/);
 });

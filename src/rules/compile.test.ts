@@ -129,6 +129,31 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
     '3:47',
     /not https/,
   );
+  mistake('a template that is a path', then('draft: ../x'), '7:16', /name a template by lower-case letters/);
+  mistake(
+    'an answer without its template',
+    then('draft: { send: auto }'),
+    '7:16',
+    /`template` is missing|`template`: is missing/,
+  );
+  mistake(
+    'a word of an answer with a typo',
+    then('draft: { template: a, sned: auto }'),
+    '7:31',
+    /did you mean `send`/,
+  );
+  mistake(
+    'an answer that is bare',
+    then('draft'),
+    '7:9',
+    /`draft` needs a value, such as `- draft: received`/,
+  );
+  mistake(
+    'an address of an answer that is none',
+    then('draft: { template: a, addresses: [x] }'),
+    '7:16',
+    /`draft`: The recipient "x"/,
+  );
   mistake('an unknown action', then('spwan: writer'), '7:9', /unknown action `spwan`; did you mean `spawn`/);
   mistake('an unknown bare action', then('stpo'), '7:9', /unknown action `stpo`; did you mean `stop`/);
   mistake('an action without its value', then('spawn'), '7:9', /`spawn` needs a value/);

@@ -36,6 +36,7 @@ rules:
   - { name: forward, when: { subject: do forward }, then: [forward: { to: Anna <anna@company.example>, note: Please look. }] }
   - { name: auto, when: { subject: do auto }, then: [forward: { to: [anna@company.example], send: auto }] }
   - { name: limited, when: { subject: do limited }, then: [forward: { to: eva@company.example, limit: 1/1h }] }
+  - { name: draft, when: { subject: do draft }, then: [draft: received] }
   - { name: late, when: { text: needle }, then: [label: Late] }
   - { name: away, when: { subject: do away }, then: [move: Away, forward: anna@company.example, label: Sent on] }
 `;
@@ -170,6 +171,17 @@ describe('actions', { skip: requireService('dovecot', 'smtp-sink') }, () => {
     assert.equal(status, 200);
     const [sent] = await sink.waitFor(1);
     assert.deepEqual(sent?.recipients, ['anna@company.example']);
+  });
+
+  it('draft answers from a template that is shipped, once a person has approved it', async () => {
+    await deliver('answered', { subject: 'do draft' });
+    const draft = await gateway.until(async () =>
+      (await gateway.drafts()).find(({ subject }) => subject === 'We have your mail: do draft'),
+    );
+    assert.deepEqual(draft.to, [{ name: 'Ann Buyer', address: 'ann@prospect.example' }]);
+    assert.match(draft.text, /^Hello Ann Buyer,\n\nthank you for writing to sales@company\.example\./);
+    const { status } = await gateway.request('POST', `/v1/drafts/${draft.id}/reject`, {});
+    assert.equal(status, 200);
   });
 
   it('forward leaves by itself where the rule says so and the sender is sure, and else waits', async () => {
