@@ -51,6 +51,7 @@ import { Agents } from './sessions/agents.ts';
 import { EarlyTurns } from './sessions/begin.ts';
 import { ruleDecider } from './sessions/decide.ts';
 import { Endpoints } from './sessions/endpoints.ts';
+import { ProcessGuard } from './sessions/guard.ts';
 import { modelRunners } from './sessions/model/register.ts';
 import { ModelCounts } from './sessions/model/usage.ts';
 import { registerSessions } from './sessions/register.ts';
@@ -138,7 +139,7 @@ export async function createApp(
 
   // The way of a message: it is watched for and decided on, and what was decided wakes agents or carries it on.
   const early = new EarlyTurns({ rules: rulesNow, clock, bus });
-  const decider = ruleDecider({ rules: rulesNow, jobs, clock, early });
+  const decider = ruleDecider({ rules: rulesNow, jobs, clock, bus, early });
   const dns = new DnsRecords({ clock, servers: config.dnsServers });
   const proofThread = new ProofThread((name, type) => dns.lookup(name, type));
   const { watchers, canary, sources, messages, proofs } = registerWatch({
@@ -151,6 +152,7 @@ export async function createApp(
     nodeGroup: config.nodeGroup,
     checkMs: config.watchCheckMs,
   });
+  const guard = new ProcessGuard(logOf('sessions'));
   const endpoints = new Endpoints({
     ...ground,
     log: logOf('sessions'),
@@ -160,7 +162,7 @@ export async function createApp(
   });
   const models = new ModelCounts();
   const modelRunner = modelRunners({
-    ...{ store, resolveSecret, now: clock.now, counts: models },
+    ...{ store, clock, bus, resolveSecret, counts: models },
     tools: new SessionToolBox(() => rooms, operations),
   });
   const sessions = registerSessions({
@@ -173,7 +175,7 @@ export async function createApp(
     decider,
     early,
     rules: rulesNow,
-    runnerOf: runners({ environment, resolveSecret, now: clock.now, endpoints, modelRunner }),
+    runnerOf: runners({ environment, resolveSecret, now: clock.now, endpoints, guard, modelRunner }),
     urls: () => ({ api: `${url()}/v1`, mcp: `${url()}/mcp` }),
     workDir: config.workDir,
   });
@@ -294,6 +296,7 @@ export async function createApp(
     { name: 'ledger', stop: () => store.close() },
     keyRotation,
     { name: 'parser', stop: () => closeParser() },
+    guard,
     { name: 'proofs', stop: () => proofThread.close() },
     { name: 'token requests', stop: () => tokens.idle() },
     tokenTimer,

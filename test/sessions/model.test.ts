@@ -63,9 +63,9 @@ agents:
 rules:
   - { name: all mail, then: [{ spawn: writer }] }
 `;
-  const house = await openHouse(rules, ({ store, clock }) => {
+  const house = await openHouse(rules, ({ store, clock, bus }) => {
     const resolveSecret = (reference: string): string => (reference === 'env:KEY' ? KEY : assert.fail());
-    const runner = modelRunners({ store, resolveSecret, now: clock.now, tools, counts });
+    const runner = modelRunners({ store, clock, bus, resolveSecret, tools, counts });
     return ({ run }) => ('model' in run ? runner(run.model) : assert.fail());
   });
   const made: ModelHouse = Object.assign(house, {
@@ -149,6 +149,19 @@ describe('a model agent', () => {
     ]);
     assert.equal(codes[2]?.[0], 'invalid_call');
     assert.equal(house.calls.length, 2);
+    const [session] = await house.sessions.list({ limit: 1 });
+    const entries = await house.sessions.record(session?.id ?? '', { limit: 100 });
+    const told = entries.filter(({ kind }) => kind === 'called' || kind === 'refused');
+    assert.deepEqual(
+      told.map(({ kind, data }) => [kind, data.tool ?? data.call, data.code]),
+      [
+        ['called', 'look', 'not_found'],
+        ['refused', 'look', 'not_found'],
+        ['called', 'write', 'invalid_input'],
+        ['called', 'delete_all', 'invalid_call'],
+        ['refused', 'delete_all', 'invalid_call'],
+      ],
+    );
   });
 
   it('ends with the tool that says so, whose words stand', async () => {

@@ -1,8 +1,10 @@
 // The conversation of a turn, kept step by step before anything of a step is done. A turn that was cut off goes on from
 // there: no step is paid for twice, and a call that may have taken effect already is made again under the same number, so
 // that it takes effect once.
+import type { RecordValue } from '../../contracts/session-record.ts';
 import { PosternError } from '../../kernel/errors.ts';
 import type { Store, Tx } from '../../store/store.ts';
+import { type RecordParts, record } from '../record.ts';
 import type { SaidMessage, ToolAnswer, ToolCall, Usage } from './chat.ts';
 
 export interface KeptStep {
@@ -39,7 +41,8 @@ export interface Journal {
     cost: number,
     kept: { number: number; step: KeptStep } | null,
   ): Promise<void>;
-  answered(turnId: string, number: number, answers: readonly ToolAnswer[]): Promise<void>;
+  /** Keeps what the calls of a step came to so far, and records the last of them. */
+  answered(turn: JournalTurn, number: number, step: Pick<KeptStep, 'calls' | 'answers'>): Promise<void>;
 }
 
 export interface JournalTurn {
@@ -49,15 +52,25 @@ export interface JournalTurn {
 
 const NOTHING: TurnUsage = { steps: 0, input_tokens: 0, output_tokens: 0, cost_micros: 0 };
 
-export class LedgerJournal implements Journal {
-  readonly #store: Store;
+const NOT_ALLOWED = new Set(['forbidden', 'not_found', 'invalid_call']);
 
-  constructor(store: Store) {
-    this.#store = store;
+function errorIn({ output }: ToolAnswer): { code: string; message: string } | undefined {
+  return (output as { error?: { code: string; message: string } }).error;
+}
+
+export interface JournalParts extends RecordParts {
+  store: Store;
+}
+
+export class LedgerJournal implements Journal {
+  readonly #parts: JournalParts;
+
+  constructor(parts: JournalParts) {
+    this.#parts = parts;
   }
 
   async open(turnId: string): Promise<KeptTurn> {
-    const { db } = this.#store;
+    const { db } = this.#parts.store;
     const turn = await db.selectFrom('turns').select('usage').where('id', '=', turnId).executeTakeFirst();
     const rows = await db
       .selectFrom('model_steps')
@@ -78,7 +91,7 @@ export class LedgerJournal implements Journal {
     cost: number,
     kept: { number: number; step: KeptStep } | null,
   ): Promise<void> {
-    await this.#store.write(async (tx) => {
+    await this.#parts.store.write(async (tx) => {
       await tx
         .updateTable('turns')
         .set({ usage: JSON.stringify(used) })
@@ -94,15 +107,38 @@ export class LedgerJournal implements Journal {
     });
   }
 
-  async answered(turnId: string, number: number, answers: readonly ToolAnswer[]): Promise<void> {
-    await this.#store.write(async (tx) => {
+  async answered(
+    turn: JournalTurn,
+    number: number,
+    { calls, answers }: Pick<KeptStep, 'calls' | 'answers'>,
+  ): Promise<void> {
+    const call = calls[answers.length - 1];
+    const answer = answers.at(-1);
+    await this.#parts.store.write(async (tx) => {
       await tx
         .updateTable('model_steps')
         .set({ answers: JSON.stringify(answers) })
-        .where('turn_id', '=', turnId)
+        .where('turn_id', '=', turn.id)
         .where('number', '=', number)
         .execute();
+      if (call && answer) await this.#record(tx, turn, call, answer);
     });
+  }
+
+  async #record(tx: Tx, turn: JournalTurn, call: ToolCall, answer: ToolAnswer): Promise<void> {
+    const entry = { sessionId: turn.sessionId, turnId: turn.id };
+    const { code, message } = errorIn(answer) ?? {};
+    const { tool } = call;
+    const outcome = code === undefined ? { ok: true } : { ok: false, code };
+    const data = { tool, input: call.input as RecordValue, ...outcome };
+    await record(this.#parts, tx, { ...entry, kind: 'called', data });
+    // What policy refuses is recorded where it is judged; this is what is not there for the session at all.
+    if (code !== undefined && NOT_ALLOWED.has(code))
+      await record(this.#parts, tx, {
+        ...entry,
+        kind: 'refused',
+        data: { call: tool, code, reason: message ?? '' },
+      });
   }
 }
 

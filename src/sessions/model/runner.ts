@@ -6,7 +6,7 @@ import { codeOf, PosternError } from '../../kernel/errors.ts';
 import type { RunContext, Runner, RunResult } from '../runner.ts';
 import type { AskModel, StepRequest, ToolAnswer, ToolCall } from './chat.ts';
 import { TurnDeadline } from './deadline.ts';
-import type { Journal, KeptStep, TurnUsage } from './journal.ts';
+import type { Journal, JournalTurn, KeptStep, TurnUsage } from './journal.ts';
 import { CallLimits, endingOf, usedUp } from './limits.ts';
 import { eventForModel, instructionsFor } from './prompt.ts';
 import { errorForModel, resultForModel, type SessionTool, type ToolBox } from './tools.ts';
@@ -49,7 +49,6 @@ class ModelTurn {
   readonly #limits = new CallLimits();
   readonly #steps: KeptStep[] = [];
   #offered: readonly SessionTool[] = [];
-  #used: TurnUsage | undefined;
   #calls = 0;
 
   constructor(
@@ -70,7 +69,6 @@ class ModelTurn {
     const { journal, tools, ask } = this.#parts;
     this.#offered = await tools.list(this.#event.data.session.token);
     const kept = await journal.open(this.#context.turnId);
-    this.#used = kept.used;
     for (const step of kept.steps) {
       this.#steps.push(step);
       const result = await this.#carryOut(step);
@@ -95,17 +93,19 @@ class ModelTurn {
     used.input_tokens += usage.input;
     used.output_tokens += usage.output;
     used.cost_micros += cost;
-    const { turnId: id } = this.#context;
-    const { id: sessionId, agent } = this.#event.data.session;
-    this.#parts.counts.step(agent, usage, cost);
+    this.#parts.counts.step(this.#event.data.session.agent, usage, cost);
     const step: KeptStep = { said: said.said, text: said.text, calls: said.calls, answers: [], usage };
     const end = endingOf(said, this.#model, used);
     // A step that ends the turn is paid for, and not gone on from: another attempt asks for it anew.
     const kept = end ? null : { number: this.#steps.length, step };
-    await this.#parts.journal.said({ id, sessionId }, used, cost, kept);
+    await this.#parts.journal.said(this.#turn, used, cost, kept);
     if (end) throw end;
     this.#steps.push(step);
     return step;
+  }
+
+  get #turn(): JournalTurn {
+    return { id: this.#context.turnId, sessionId: this.#event.data.session.id };
   }
 
   #request(): StepRequest {
@@ -130,7 +130,7 @@ class ModelTurn {
     for (const [i, call] of step.calls.entries()) {
       if (i < step.answers.length) continue;
       step.answers.push(await this.#answer(call, first + i));
-      await this.#parts.journal.answered(this.#context.turnId, number, step.answers);
+      await this.#parts.journal.answered(this.#turn, number, step);
     }
     return step.answers.some(({ ok, tool }) => ok && this.#ends(tool))
       ? { answer: { actions: [] }, log: null }
@@ -171,7 +171,7 @@ class ModelTurn {
 }
 
 /** Nothing that a model could answer to. */
-const ENDING = new Set(['stopping', 'unauthorized', 'lease_lost']);
+const ENDING = new Set(['stopping', 'unauthorized', 'session_over', 'lease_lost']);
 
 /** What a model says at its end is for people: the session's summary. */
 function said(text: string): RunResult {
