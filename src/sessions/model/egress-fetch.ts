@@ -32,6 +32,7 @@ export function egressFetch(egress: ModelEgress): typeof globalThis.fetch {
       headers,
       ownHeaders: egress.credentials(),
       body: String(init?.body ?? ''),
+      ownBody: true, // mail goes to the server that the operator named, and not to where that points
       allowPrivate: egress.allowPrivate,
       lookup: egress.lookup,
       timeoutMs: egress.timeoutMs,

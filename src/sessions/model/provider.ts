@@ -172,6 +172,7 @@ function endOf({ finishReason, rawFinishReason, toolCalls }: Result): ModelStep[
   if (finishReason === 'content-filter') return 'refused';
   if (finishReason === 'length') return 'cut';
   if (finishReason === 'stop' || finishReason === 'tool-calls') return 'said';
+  if (finishReason === 'error' || rawFinishReason === 'error') return 'broken';
   // Some servers leave the reason out where tools are called; one that says nothing at all was cut off.
   return rawFinishReason !== undefined || toolCalls.length > 0 ? 'said' : 'broken';
 }
