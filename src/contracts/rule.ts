@@ -213,9 +213,28 @@ export type Rule = z.infer<typeof rule>;
 const command = z.strictObject({
   command: z.array(z.string()).min(1).describe('The program and its arguments; no shell reads them.'),
   env: z
-    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'name an environment variable'))
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'name an environment variable')
+        .refine((name) => !/^POSTERN_/i.test(name), "Postern's own settings are not passed through"),
+    )
     .optional()
     .describe('Names of environment variables that are passed through.'),
+  output: z
+    .enum(['actions', 'text', 'json-result'])
+    .default('actions')
+    .describe(
+      'What it prints. `actions`: `{"actions": […]}`. `text`: the words of a reply. `json-result`: JSON whose `result` is the reply, as coding agents print it.',
+    ),
+  processes: z
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(256)
+    .describe('How many processes it may have at once, with all that it starts.'),
+  memory: byteCount.optional().describe('How much memory it may take, with all that it starts: 2GB.'),
 });
 const webhook = z.strictObject({
   webhook: z.strictObject({
@@ -252,6 +271,10 @@ export const agent = z.strictObject({
   run: z.union([command, webhook, model]),
   may: may.prefault({}),
   limits: limits.prefault({}),
+  session: z
+    .enum(['per-thread', 'per-message'])
+    .default('per-thread')
+    .describe('Whether an answer in the thread goes on with the session that is there, or starts another.'),
 });
 export type Agent = z.infer<typeof agent>;
 

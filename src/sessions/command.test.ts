@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { SessionEvent } from '../contracts/session.ts';
-import { commandRunner } from './command.ts';
+import { silentLogger } from '../kernel/logger.ts';
+import { type CommandOptions, commandRunner } from './command.ts';
+import { ProcessGuard } from './guard.ts';
 import type { RunContext, RunResult } from './runner.ts';
 
 const CANARY = 'canary-of-the-gateways-environment';
@@ -32,18 +34,26 @@ describe('an agent that is a program', () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'postern-command-'));
   });
+  const guard = new ProcessGuard(silentLogger);
+  after(() => guard.stop());
   after(() => rm(folder, { recursive: true, force: true }));
 
   const run = (
     command: string[],
     context: Partial<RunContext> = {},
     env: string[] = [],
+    options: Partial<CommandOptions> = {},
   ): Promise<RunResult> =>
     commandRunner({
       command,
       env,
       environment: { ...process.env, POSTERN_MASTER_KEY: CANARY, SECRET_OF_MINE: CANARY, NAMED: 'passed on' },
       baseFolder: folder,
+      output: 'actions',
+      processes: null,
+      memoryBytes: null,
+      guard,
+      ...options,
     }).run(event, {
       turnId: 'trn_1',
       attempt: 1,
@@ -120,11 +130,8 @@ describe('an agent that is a program', () => {
       const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'], { stdio: 'inherit', detached: true });
       child.on('spawn', () => { require('node:fs').writeFileSync(${JSON.stringify(pid)}, String(child.pid));
         process.stdout.write('{"actions":[]}', () => process.exit(0)); });`;
-    try {
-      assert.deepEqual((await run(js(code))).answer, { actions: [] });
-    } finally {
-      process.kill(Number(await readFile(pid, 'utf8')), 'SIGKILL');
-    }
+    assert.deepEqual((await run(js(code))).answer, { actions: [] });
+    await gone(Number(await readFile(pid, 'utf8'))); // the watchdog knows it by its environment
   });
 
   it('is ended when Postern stops, to be run again', async () => {
@@ -144,9 +151,21 @@ describe('an agent that is a program', () => {
     });
   });
 
-  it('is tried again later after exit code 75, and not after another one', async () => {
+  it('is tried again later after exit code 75, and after 77 and 78 only once a person has looked', async () => {
     await assert.rejects(run(js('process.exit(75)')), { code: 'agent_busy', retry: 'later' });
-    await assert.rejects(run(js(`console.error('no price list'); process.exit(3)`)), {
+    for (const code of [77, 78])
+      await assert.rejects(run(js(`console.error('no key'); process.exit(${code})`)), {
+        code: 'agent_needs_person',
+        retry: 'never',
+        message: `The agent says that a person has to look (exit code ${code}). Its last words: no key`,
+      });
+  });
+
+  it('is tried three times where it fails in another way', async () => {
+    const failing = js(`console.error('no price list'); process.exit(3)`);
+    await assert.rejects(run(failing), { code: 'agent_failed', retry: { afterMs: 10_000 } });
+    await assert.rejects(run(failing, { attempt: 2 }), { retry: { afterMs: 60_000 } });
+    await assert.rejects(run(failing, { attempt: 3 }), {
       code: 'agent_failed',
       retry: 'never',
       message: /exit code 3\. Its last words: no price list$/,

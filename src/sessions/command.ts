@@ -1,18 +1,25 @@
 // Agents that are programs: started without a shell, the event on stdin, the answer on stdout, ended with all that they
 // started themselves.
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { SessionEvent } from '../contracts/session.ts';
-import { PosternError } from '../kernel/errors.ts';
-import { readAnswer } from './answer.ts';
+import { PosternError, type Retry } from '../kernel/errors.ts';
+import { logOf, spareFor, withoutSecrets } from './command-log.ts';
+import { answerIn, type OutputForm } from './command-output.ts';
+import { notStarted, type ProgramEnd, startProgram } from './command-process.ts';
+import type { Guard } from './guard.ts';
 import type { RunContext, Runner, RunResult } from './runner.ts';
 
 const LARGEST_OUTPUT_BYTES = 64 * 1024 * 1024; // an answer with its attachments in base64
 const LOG_KEPT_BYTES = 64 * 1024; // the end of stderr: where the cause stands
-const KILL_AFTER_MS = 2_000; // from the wish to the order
-const DRAIN_MS = 1_000; // for what was printed before the end; a program that left its group may hold the pipe for ever
+const GUARD_SPARE_MS = 10_000; // the gateway ends it first, and is gentler
 const EX_TEMPFAIL = 75; // sysexits.h: try again later
+/** EX_NOPERM, EX_CONFIG: no further attempt mends what a person has to. */
+const FOR_A_PERSON: ReadonlySet<number> = new Set([77, 78]);
+/** Before the second and the third attempt of a program that failed; what fails three times fails again. */
+const RETRY_AFTER_MS = [10_000, 60_000];
 /** Enough for programs to find themselves and their files, and nothing that could be a secret. */
 const PASSED_ON = [
   'PATH',
@@ -35,7 +42,14 @@ export interface CommandOptions {
   environment: Readonly<Record<string, string | undefined>>;
   /** Where relative paths in the command begin. The program itself runs in the folder of its session. */
   baseFolder: string;
+  output: OutputForm;
+  /** Of the program and all that it started; null: as many as there are. */
+  processes: number | null;
+  memoryBytes: number | null;
+  guard: Guard;
 }
+
+type Why = 'time' | 'stop' | 'output' | 'processes' | 'memory';
 
 export function commandRunner(options: CommandOptions): Runner {
   return { wantsFiles: true, run: (event, context) => runCommand(options, event, context) };
@@ -48,68 +62,123 @@ async function runCommand(
 ): Promise<RunResult> {
   const { folder } = context;
   if (folder === null) throw new Error('a program runs in a folder of its own');
-  const [program = '', ...args] = options.command;
-  const place = (word: string): string => placeOf(word, options.baseFolder);
-  const child = start(program === 'node' ? process.execPath : place(program), args.map(place), {
-    cwd: folder,
-    env: environmentOf(options, event, folder),
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: process.platform !== 'win32', // a process group of its own, so that it can be ended whole
-    windowsHide: true,
-  });
-  const ending = endOf(child);
-  let why: 'time' | 'stop' | 'output' | undefined;
-  const end = (reason: 'time' | 'stop' | 'output'): void => {
+  const mark = randomBytes(16).toString('hex');
+  const { env, secrets } = environmentOf(options, event, folder);
+  const [program = '', ...args] = await wordsOf(options, event, folder);
+  let why: Why | undefined;
+  const end = (reason: Why): void => {
     why ??= reason;
-    ending.begin();
+    running.end();
   };
-  const output = collect(child, () => end('output'));
+  const running = startProgram(
+    program,
+    args,
+    { cwd: folder, env: { ...env, POSTERN_RUN: mark } },
+    {
+      outputBytes: LARGEST_OUTPUT_BYTES,
+      errorBytes: LOG_KEPT_BYTES + spareFor(secrets),
+      onTooMuchOutput: () => end('output'),
+    },
+  );
+  const { processes, memoryBytes } = options;
+  const limits = { mark, limitMs: context.limitMs + GUARD_SPARE_MS, processes, memoryBytes };
+  const watched =
+    running.pid === undefined ? null : options.guard.watch({ pid: running.pid, ...limits }, end);
   const timer = setTimeout(() => end('time'), context.limitMs);
   const onAbort = (): void => end('stop');
   if (context.signal.aborted) onAbort();
   context.signal.addEventListener('abort', onAbort, { once: true });
-  child.stdin?.on('error', () => undefined); // a program may answer without reading the event
-  child.stdin?.end(JSON.stringify(event));
-  const { code, signal, error } = await ending.ended;
+  running.stdin?.end(JSON.stringify(event));
+  const ended = await running.ended;
+  watched?.release();
   clearTimeout(timer);
   context.signal.removeEventListener('abort', onAbort);
 
-  const log = output.log();
+  const log = logOf(running.errors(), secrets, LOG_KEPT_BYTES);
+  const failure = failureOf(ended, why, { program: options.command[0] ?? '', options, context, log });
+  if (failure) throw failure;
+  try {
+    return { answer: answerIn(running.output(), options.output), log };
+  } catch (invalid) {
+    if (!(invalid instanceof PosternError)) throw invalid;
+    throw new PosternError(invalid.code, withoutSecrets(invalid.message, secrets), {
+      retry: invalid.retry,
+      details: { log },
+      ...(invalid.hint ? { hint: invalid.hint } : {}),
+    });
+  }
+}
+
+interface About {
+  program: string;
+  options: Pick<CommandOptions, 'processes' | 'memoryBytes'>;
+  context: Pick<RunContext, 'limitMs' | 'attempt'>;
+  log: string | null;
+}
+
+/** What its end means; null for one that is well. */
+function failureOf(
+  { code, signal, error }: ProgramEnd,
+  why: Why | undefined,
+  { program, options, context, log }: About,
+): PosternError | null {
   const details = { log };
+  const failed = (name: string, message: string, retry: Retry = 'never', hint?: string): PosternError =>
+    new PosternError(name, message, { retry, details, ...(hint === undefined ? {} : { hint }) });
   if (why === 'stop')
-    throw new PosternError('stopping', 'The turn was interrupted because Postern stops.', { retry: 'later' });
+    return new PosternError('stopping', 'The turn was interrupted because Postern stops.', {
+      retry: 'later',
+    });
   if (why === 'time')
-    throw new PosternError(
+    return failed(
       'agent_timeout',
       `The agent was ended after ${context.limitMs} ms without an end.`,
-      { details, hint: 'Raise limits.time of the agent, or make it faster.' },
+      'never',
+      'Raise limits.time of the agent, or make it faster.',
     );
-  if (error) throw notStarted(program, error, details);
+  if (error) return notStarted(program, error, details);
   if (why === 'output')
-    throw new PosternError('answer_invalid', `The agent printed more than ${LARGEST_OUTPUT_BYTES} bytes.`, {
-      details,
-    });
-  if (code === EX_TEMPFAIL)
-    throw new PosternError('agent_busy', 'The agent asks to be tried again later (exit code 75).', {
-      retry: 'later',
-      details,
-    });
-  if (code !== 0)
-    throw new PosternError(
-      'agent_failed',
-      `The agent ended with ${code === null ? `signal ${signal}` : `exit code ${code}`}.${lastLine(log)}`,
-      { details },
+    return failed('answer_invalid', `The agent printed more than ${LARGEST_OUTPUT_BYTES} bytes.`);
+  if (why === 'processes')
+    return failed(
+      'agent_too_large',
+      `The agent had more than ${options.processes} processes, and was ended.`,
     );
-  try {
-    return { answer: readAnswer(output.text()), log };
-  } catch (invalid) {
-    if (invalid instanceof PosternError)
-      throw new PosternError(invalid.code, invalid.message, {
-        details,
-        ...(invalid.hint ? { hint: invalid.hint } : {}),
-      });
-    throw invalid;
-  }
+  if (why === 'memory')
+    return failed(
+      'agent_too_large',
+      `The agent took more than ${options.memoryBytes} bytes of memory, and was ended.`,
+    );
+  if (code === 0) return null;
+  if (code === EX_TEMPFAIL)
+    return failed('agent_busy', 'The agent asks to be tried again later (exit code 75).', 'later');
+  if (code !== null && FOR_A_PERSON.has(code))
+    return failed(
+      'agent_needs_person',
+      `The agent says that a person has to look (exit code ${code}).${lastLine(log)}`,
+    );
+  const afterMs = RETRY_AFTER_MS[context.attempt - 1];
+  return failed(
+    'agent_failed',
+    `The agent ended with ${code === null ? `signal ${signal}` : `exit code ${code}`}.${lastLine(log)}`,
+    afterMs === undefined ? 'never' : { afterMs },
+  );
+}
+
+/**
+ * The command with its places put in: `{folder}` and `{event_file}`, each an argument by itself. Nothing of a mail ever
+ * becomes part of a command.
+ */
+async function wordsOf(options: CommandOptions, event: SessionEvent, folder: string): Promise<string[]> {
+  const eventFile = join(folder, 'event.json');
+  if (options.command.includes('{event_file}'))
+    await writeFile(eventFile, JSON.stringify(event), { mode: 0o600, flag: 'wx' });
+  const [program = '', ...args] = options.command;
+  const placed = args.map((word) => {
+    if (word === '{folder}') return folder;
+    return word === '{event_file}' ? eventFile : placeOf(word, options.baseFolder);
+  });
+  return [program === 'node' ? process.execPath : placeOf(program, options.baseFolder), ...placed];
 }
 
 /** A word of the command that names a file below the base folder means that file; any other stays as it is. */
@@ -119,100 +188,30 @@ function placeOf(word: string, baseFolder: string): string {
   return existsSync(path) ? path : word;
 }
 
-function environmentOf(options: CommandOptions, event: SessionEvent, folder: string): Record<string, string> {
+/** @returns with the values in it that must not come into a log */
+function environmentOf(
+  options: CommandOptions,
+  event: SessionEvent,
+  folder: string,
+): { env: Record<string, string>; secrets: string[] } {
+  const { session } = event.data;
   const env: Record<string, string> = {};
   for (const name of [...PASSED_ON, ...options.env]) {
     const value = options.environment[name];
     if (value !== undefined) env[name] = value;
   }
-  const { session } = event.data;
+  const secrets = options.env.flatMap((name) => env[name] ?? []);
   return {
-    ...env,
-    POSTERN_API: session.api,
-    POSTERN_MCP: session.mcp,
-    POSTERN_TOKEN: session.token,
-    POSTERN_SESSION: session.id,
-    POSTERN_FOLDER: folder,
-  };
-}
-
-function collect(child: ChildProcess, onTooLarge: () => void): { text(): string; log(): string | null } {
-  const out: Buffer[] = [];
-  let outBytes = 0;
-  let err = Buffer.alloc(0);
-  child.stdout?.on('data', (chunk: Buffer) => {
-    outBytes += chunk.length;
-    if (outBytes <= LARGEST_OUTPUT_BYTES) out.push(chunk);
-    else onTooLarge();
-  });
-  child.stderr?.on('data', (chunk: Buffer) => {
-    err = Buffer.concat([err, chunk]).subarray(-LOG_KEPT_BYTES);
-  });
-  return {
-    text: () => Buffer.concat(out).toString('utf8'),
-    log: () => (err.length === 0 ? null : err.toString('utf8')),
-  };
-}
-
-/** @throws PosternError `agent_not_started`; most failures come later, as the event `error` */
-function start(program: string, args: string[], options: SpawnOptions): ChildProcess {
-  try {
-    return spawn(program, args, options);
-  } catch (error) {
-    throw notStarted(program, error);
-  }
-}
-
-const notStarted = (program: string, error: unknown, details: Record<string, unknown> = {}): PosternError =>
-  new PosternError(
-    'agent_not_started',
-    `The agent's program ${program} could not be started: ${error instanceof Error ? error.message : error}`,
-    { details, cause: error },
-  );
-
-interface Ended {
-  code: number | null;
-  signal: string | null;
-  error?: Error;
-}
-
-/** Waits for the end of a program and of all that it started; `begin` asks for it, and a little later brings it about. */
-function endOf(child: ChildProcess): { begin(): void; ended: Promise<Ended> } {
-  const timers: NodeJS.Timeout[] = [];
-  let asked = false;
-  const ended = new Promise<Ended>((resolve) => {
-    child.once('error', (error) => resolve({ code: null, signal: null, error }));
-    child.once('close', (code, signal) => resolve({ code, signal }));
-    child.once('exit', () => {
-      signalGroup(child, 'SIGKILL'); // whatever it left running would hold its output open
-      const close = (): void => {
-        child.stdout?.destroy();
-        child.stderr?.destroy();
-      };
-      timers.push(setTimeout(close, DRAIN_MS));
-    });
-  }).finally(() => {
-    for (const timer of timers) clearTimeout(timer);
-  });
-  return {
-    ended,
-    begin: () => {
-      if (asked) return;
-      asked = true;
-      signalGroup(child, 'SIGTERM');
-      timers.push(setTimeout(() => signalGroup(child, 'SIGKILL'), KILL_AFTER_MS));
+    secrets: [session.token, ...secrets],
+    env: {
+      ...env,
+      POSTERN_API: session.api,
+      POSTERN_MCP: session.mcp,
+      POSTERN_TOKEN: session.token,
+      POSTERN_SESSION: session.id,
+      POSTERN_FOLDER: folder,
     },
   };
-}
-
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    if (process.platform === 'win32') child.kill(signal);
-    else process.kill(-child.pid, signal);
-  } catch {
-    // nobody is left
-  }
 }
 
 const lastLine = (log: string | null): string => {

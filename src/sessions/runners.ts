@@ -1,8 +1,10 @@
 // How an agent is run: as a command, by a webhook, or as a model that is asked.
 import type { ModelRun } from '../contracts/model-run.ts';
 import type { Agent } from '../contracts/rule.ts';
+import { octetsOf } from '../rules/quantity.ts';
 import { commandRunner } from './command.ts';
 import { optionsOf } from './endpoints.ts';
+import type { Guard } from './guard.ts';
 import type { Runner } from './runner.ts';
 import { type EndpointStates, webhookRunner } from './webhook.ts';
 
@@ -11,6 +13,7 @@ export interface RunnerParts {
   resolveSecret: (reference: string) => string;
   now: () => number;
   endpoints: EndpointStates;
+  guard: Guard;
   modelRunner: (model: ModelRun) => Runner;
 }
 
@@ -20,6 +23,7 @@ export function runners({
   resolveSecret,
   now,
   endpoints,
+  guard,
   modelRunner,
 }: RunnerParts): (agent: Agent) => Runner {
   return ({ run }) => {
@@ -29,6 +33,10 @@ export function runners({
         env: run.env ?? [],
         environment,
         baseFolder: process.cwd(),
+        output: run.output,
+        processes: run.processes,
+        memoryBytes: run.memory === undefined ? null : octetsOf(run.memory),
+        guard,
       });
     if ('webhook' in run) return webhookRunner({ ...optionsOf(run.webhook, resolveSecret), now, endpoints });
     return modelRunner(run.model);

@@ -86,6 +86,7 @@ export async function openWebhookHouse(yaml: string): Promise<WebhookHouse> {
     });
     return runners({
       ...{ environment: {}, resolveSecret: () => SECRET, now: ground.clock.now, endpoints },
+      guard: { watch: () => ({ release: () => undefined }) },
       modelRunner: () => {
         throw new Error('there is no model here');
       },
