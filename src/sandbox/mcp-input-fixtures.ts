@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto';
 import {
   acceptedContent,
   type CallToolResult,
-  type ClientCapabilities,
   CLIENT_CAPABILITIES_META_KEY,
+  type ClientCapabilities,
   createRequestStateCodec,
   type ElicitRequestFormParams,
   inputRequired,
@@ -56,13 +56,17 @@ function registerPushed(server: McpServer): void {
     { ...described('Asks the model of the client.'), inputSchema: z.object({ prompt: z.string() }) },
     async ({ prompt }, { mcpReq }) => {
       const messages = [{ role: 'user' as const, content: { type: 'text' as const, text: prompt } }];
-      const { content } = await mcpReq.requestSampling({ messages, maxTokens: 100 });
+      // By `send`, which goes over the stream of this call; the library's shorter ways use the session's own stream, and
+      // lose the question where the client has not opened that yet.
+      const params = { messages, maxTokens: 100 };
+      const { content } = await mcpReq.send({ method: 'sampling/createMessage', params });
       const said = Array.isArray(content) ? content[0] : content;
       return text(`LLM response: ${said?.type === 'text' ? said.text : ''}`);
     },
   );
   const asked = async (mcpReq: ServerContext['mcpReq'], message: string, requestedSchema: Requested) => {
-    const { action, content } = await mcpReq.elicitInput({ message, requestedSchema });
+    const params = { message, requestedSchema };
+    const { action, content } = await mcpReq.send({ method: 'elicitation/create', params });
     return `action=${action}, content=${JSON.stringify(content ?? {})}`;
   };
   server.registerTool(
