@@ -178,10 +178,11 @@ rules:
     assert.equal((await search('walrus')).data.length, 1);
     const { rows } = (
       await gateway.request<{ rows: unknown[][] }>('POST', '/v1/sql', {
-        query: 'select sink, state, attempts from document_sinks where attempts > 1',
+        // The kill may come upon the local index too.
+        query: "select state, attempts from document_sinks where sink = 'kb' and attempts > 1",
       })
     ).body;
-    assert.deepEqual(rows, [['kb', 'placed', 2]]);
+    assert.deepEqual(rows, [['placed', 2]]);
   });
 
   it('are found by an agent whose policy names the tool, and by no other', async () => {
