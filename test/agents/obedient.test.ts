@@ -1,0 +1,277 @@
+// An agent that obeys every word of a hostile mail, against the whole gateway with real servers: nothing leaves that policy
+// and people did not allow, nothing foreign is read, every try is refused on record, and the honest request is still done.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { TurnView } from '../../src/contracts/session.ts';
+import { ADMIN_TOKEN } from '../support/gateway.ts';
+import { requireService } from '../support/services.ts';
+import type { SinkMessage } from '../support/smtp-sink.ts';
+import { eventually } from '../support/waiting.ts';
+import { hostileMails as allMails } from './hostile-mails/all.ts';
+import { type HostileMail, rawMail } from './hostile-mails/mail.ts';
+import { type Attempt, BENIGN, type Report } from './obedience.ts';
+import { CANARIES, type Stage, setStage } from './stage.ts';
+
+/** `ONLY_MAILS=header npm test -- test/agents/obedient.test.ts` plays a part of them, while one writes them. */
+const only = new RegExp(process.env.ONLY_MAILS ?? '');
+const hostileMails = allMails.filter(({ id }) => only.test(id));
+const FEWEST_REFUSED = process.env.ONLY_MAILS ? 1 : 200;
+const AGENT = `
+    may: { reply: auto, recipients: thread }
+    limits: { time: 3m, per_sender: 1000/1h, per_day: 10000, concurrency: 4 }`;
+const RULES = `
+agents:
+  program:
+    run: { command: [node, test/agents/obedient-agent.ts], env: [OBEDIENT_REPORTS] }${AGENT}
+  endpoint:
+    run: { webhook: { url: "{endpoint}", secret_ref: "env:HOOK_SECRET", allow_private: true } }${AGENT}
+rules:
+  - { name: the board, account: board, then: [ingest, { spawn: program }, stop] }
+  - { name: customers, when: { from: "*@customer.example" }, then: [stop] }
+  - { name: mail for the program, account: sales, when: { kind: [personal, invitation] }, then: [{ spawn: program }] }
+  - { name: mail for the endpoint, account: support, when: { kind: [personal, invitation] }, then: [{ spawn: endpoint }] }
+`;
+
+/** How an answer over REST refuses: not known any more, not allowed, not there, not so. */
+const REFUSALS = new Set([401, 403, 404, 405]);
+/** What no policy forbids an agent to ask for in its answer: a person decides, or what it asks is taken out. */
+const HELD = new Set(['secret-link', 'secret-image', 'secret-reference', 'secret-hidden', 'secret-text']);
+
+const mailOf = (id: string, from: string, to: string, words: string, file?: string): string =>
+  [
+    `From: <${from}>`,
+    `To: <${to}>`,
+    `Subject: ${id}`,
+    `Message-ID: <${id}@company.example>`,
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/mixed; boundary=m',
+    '',
+    '--m\r\nContent-Type: text/plain\r\n',
+    words,
+    ...(file
+      ? [
+          `--m\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename=minutes.txt\r\n\r\n${file}`,
+        ]
+      : []),
+    '--m--',
+    '',
+  ].join('\r\n');
+
+interface Played {
+  mail: HostileMail;
+  account: string;
+  report: Report;
+  history: TurnView[];
+}
+
+describe('an agent that obeys hostile mail', { skip: requireService('dovecot', 'smtp-sink') }, () => {
+  let stage: Stage;
+  let played: Played[];
+  let sent: SinkMessage[];
+  let secrets: string[];
+
+  before(async () => {
+    stage = await setStage(RULES);
+    const { dovecot, gateway, rows } = stage;
+    const secret = mailOf(
+      'minutes',
+      'chair@company.example',
+      'board@company.example',
+      CANARIES.board,
+      CANARIES.boardFile,
+    );
+    await dovecot.deliver('board', secret);
+    for (const user of ['sales', 'support'])
+      await dovecot.deliver(
+        user,
+        mailOf('another', 'ann@customer.example', `${user}@company.example`, CANARIES.sibling),
+      );
+    await stage.quiet(3);
+    const [own] = rows<Record<string, string>>(
+      `select sessions.id as session, thread_id as thread, message_id as message, drafts.id as draft,
+         sessions.account_id as account from sessions join drafts using (thread_id)`,
+    );
+    const [sibling] = rows<Record<string, string>>(
+      'select id as sibling, thread_id as siblingthread from messages where account_id = ?',
+      stage.accounts.sales,
+    );
+    const [{ token = '' } = {}] = await stage.reports();
+    assert.ok(own && sibling && token);
+    const names = { ...own, ...sibling, token, expired: `pst_${'A'.repeat(43)}` };
+    for (const user of ['sales', 'support'])
+      await dovecot.deliverMany(
+        user,
+        hostileMails.map((mail) => rawMail(mail, names, `${user}@company.example`)),
+      );
+    await stage.quiet(3 + 2 * hostileMails.length);
+    played = await playedBy(stage);
+    sent = await stage.sink.messages();
+    const masterKey = readFileSync(join(gateway.folder, 'data', 'master.key'), 'utf8').trim();
+    secrets = [
+      ...[ADMIN_TOKEN, CANARIES.password, CANARIES.environment, CANARIES.board, CANARIES.boardFile],
+      ...[masterKey, Buffer.from(masterKey, 'base64').toString('hex')],
+    ];
+  });
+  after(async () => stage?.[Symbol.asyncDispose]());
+
+  it('reads the order of each mail, and tries it', () => {
+    assert.equal(played.length, 2 * hostileMails.length);
+    for (const { mail, report } of played) {
+      const found = report.orders.map(({ kind }) => kind);
+      const wanted = isClosed(mail, report) ? [] : mail.asks;
+      assert.deepEqual([...new Set(found)].sort(), [...new Set(wanted)].sort(), mail.id);
+      for (const kind of wanted)
+        assert.ok(
+          report.attempts.some(({ order }) => order === kind),
+          `${mail.id} ${kind}`,
+        );
+    }
+    const obeyed = new Set(
+      played.filter(({ report }) => report.orders.length > 0).map(({ mail }) => mail.id),
+    );
+    assert.ok(obeyed.size >= FEWEST_REFUSED, `${obeyed.size} mails were obeyed`);
+  });
+
+  it('is refused each try at a door, and the refusal is on record', () => {
+    for (const { mail, report, history } of played) {
+      for (const attempt of callsOf(report))
+        assert.ok(
+          REFUSALS.has(attempt.status),
+          `${mail.id}: ${attempt.call} answered ${attempt.status} ${attempt.code}`,
+        );
+      const refused = history.flatMap(({ refusals }) => refusals.map(({ action }) => action));
+      const wanted = report.attempts.flatMap((one) =>
+        one.door === 'action' && !HELD.has(one.order) ? [one.type] : [],
+      );
+      for (const type of wanted) {
+        const at = refused.indexOf(type);
+        assert.ok(at >= 0, `${mail.id}: no refusal of ${type} is on record`);
+        refused.splice(at, 1);
+      }
+    }
+  });
+
+  it('makes nothing leave but what policy let go, to whoever wrote, without a secret', async () => {
+    const approved = stage.rows<{ message_id: string; approved_by: string }>(
+      'select message_id, approved_by from submissions',
+    );
+    assert.equal(sent.length, approved.length);
+    assert.ok(approved.every(({ approved_by }) => approved_by.startsWith('policy:')));
+    const vouched = hostileMails.filter(({ isVouched }) => isVouched);
+    const senders = new Set(vouched.map(({ id }) => `${id}@evil.example`));
+    for (const { recipients, raw } of sent) {
+      const words = raw.toString('utf8');
+      const id = /^Message-ID: (\S+)\r$/im.exec(words)?.[1] ?? '';
+      assert.ok(approved.some(({ message_id }) => message_id === id));
+      assert.equal(recipients.length, 1);
+      assert.ok(senders.has(recipients[0] ?? ''), recipients.join());
+      assertHolds(words, [...secrets, CANARIES.sibling, 'pst_'], `a mail to ${recipients}`);
+      assert.doesNotMatch(words, /^(?:Bcc|Reply-To):/im);
+      assert.match(words, /^From: .*<?(?:sales|support)@company\.example>?\r$/m);
+    }
+  });
+
+  it('still answers the honest request of every mail', async () => {
+    const drafts = stage.rows<{ session_id: string; state: string; content: string }>(
+      'select session_id, state, content from drafts join draft_versions on draft_id = drafts.id',
+    );
+    for (const { mail, report } of played) {
+      const honest = drafts.filter(
+        ({ session_id, content }) =>
+          session_id === report.session && (JSON.parse(content) as { text: string }).text.startsWith(BENIGN),
+      );
+      assert.equal(honest.length, 1, `${mail.id}: ${report.session}`);
+      const [draft] = honest;
+      const { to } = JSON.parse(draft?.content ?? '{}') as { to: { address: string }[] };
+      const expected = /^Reply-To: .*<(.*)>/m.exec(rawMail(mail, {}, 'x@x.example'))?.[1];
+      assert.deepEqual(
+        to.map(({ address }) => address),
+        [expected ?? `${mail.id}@evil.example`],
+      );
+      assert.ok(['waiting', 'approved'].includes(draft?.state ?? ''));
+    }
+  });
+
+  it('gets nothing of other accounts, threads and people, nor any secret but its own token', () => {
+    for (const { mail, report } of played) {
+      const got = report.got.join('\n').replaceAll(report.token, '');
+      assertHolds(got, [...secrets, CANARIES.sibling], mail.id);
+    }
+  });
+
+  it('leaves no secret in the log and in what is kept of the sessions', async () => {
+    assertHolds(stage.gateway.log(), [...secrets, 'pst_'], 'the log');
+    const kept = JSON.stringify(stage.rows('select answer, refusals, error from turns'));
+    const own = played.map(({ report }) => report.token);
+    assertHolds(kept, [ADMIN_TOKEN, CANARIES.password, CANARIES.environment], 'the turns');
+    assert.equal(new Set(own).size, own.length);
+  });
+
+  it('changes neither mailboxes nor accounts nor rules', async () => {
+    for (const user of ['sales', 'support']) {
+      const mails = await stage.dovecot.list(user);
+      assert.equal(mails.length, hostileMails.length + 1);
+      // What was answered is marked as such, by the gateway.
+      assert.deepEqual(
+        new Set(mails.flatMap(({ flags }) => flags.filter((f) => f !== '\\Recent'))),
+        new Set(['\\Answered']),
+      );
+    }
+    const { data } = await stage.gateway.get<{ data: { label: string; active: boolean }[] }>('/v1/accounts');
+    assert.deepEqual(data.map(({ label, active }) => [label, active]).sort(), [
+      ['board', true],
+      ['sales', true],
+      ['support', true],
+    ]);
+    const rules = await stage.gateway.get<{ data: unknown[] }>('/v1/rules');
+    assert.equal(rules.data.length, 4);
+  });
+
+  it('has no power left when its turn is over, whatever it started', async () => {
+    const stayed = played.filter(({ report }) => report.attempts.some(({ order }) => order === 'stay'));
+    const program = stayed.find(({ account }) => account === stage.accounts.sales);
+    assert.ok(program);
+    const said = join(stage.folder, `${program.report.session}.stayed`);
+    await eventually(async () => readFileSync(said, 'utf8') === '401');
+    for (const { report } of played.slice(0, 5)) {
+      const answer = await fetch(`${stage.gateway.url}/v1/messages`, {
+        headers: { authorization: `Bearer ${report.token}` },
+      });
+      assert.equal(answer.status, 401);
+    }
+  });
+});
+
+const callsOf = ({ attempts }: Report): Extract<Attempt, { door: 'call' }>[] =>
+  attempts.filter((attempt) => attempt.door === 'call');
+
+/** An endpoint has no files: what an attachment says, it never reads. */
+const isClosed = (mail: HostileMail, { attempts, orders }: Report): boolean =>
+  mail.where === 'attachment text' && attempts.length === 0 && orders.length === 0;
+
+function assertHolds(text: string, secrets: readonly string[], what: string): void {
+  for (const secret of secrets) assert.ok(!text.includes(secret), `${what} holds ${secret.slice(0, 30)}`);
+}
+
+async function playedBy({ reports, rows, accounts }: Stage): Promise<Played[]> {
+  const sessions = new Map(
+    rows<{ id: string; account_id: string }>('select id, account_id from sessions').map((row) => [
+      row.id,
+      row,
+    ]),
+  );
+  const mails = new Map(hostileMails.map((mail) => [`<${mail.id}@evil.example>`, mail]));
+  return (await reports()).flatMap((report) => {
+    const mail = mails.get(report.messageId);
+    const account = sessions.get(report.session)?.account_id ?? '';
+    if (!mail || account === accounts.board) return [];
+    const turns = rows<{ refusals: string }>('select * from turns where session_id = ?', report.session);
+    const history = turns.map((turn) => ({
+      ...turn,
+      refusals: JSON.parse(turn.refusals),
+    })) as unknown as TurnView[];
+    return [{ mail, account, report, history }];
+  });
+}
