@@ -15,6 +15,10 @@ try {
 async function run(argv: string[]): Promise<number> {
   keepCompiled(environment());
   const { loadConfig, urlOfGateway } = await import('./config/config.ts');
+  if (argv[0] === 'agent' && argv[1] === 'try') {
+    const { runTrial } = await import('./sandbox/agent-trial.ts');
+    return runTrial(argv.slice(2), loadConfig());
+  }
   switch (argv[0]) {
     case 'start': {
       const { createApp } = await import('./app.ts');

@@ -107,19 +107,32 @@ export class Follower {
     };
   }
 
+  /** Waits until the gateway says that something changed, or for so long. */
+  async changed(limitMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, limitMs);
+    this.#waiting.add(resolve);
+    this.#signal.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+    clearTimeout(timer);
+    this.#waiting.delete(resolve);
+  }
+
   /**
    * Waits until `find` finds something in what the gateway says from now on: a reading that began before the call may
    * not know yet what the caller has just done. Throws `sandbox_stuck` when that does not come, and what
    * broke when the gateway is gone.
    */
-  until<T>(what: string, find: (now: Snapshot) => T | undefined): Promise<T> {
+  until<T>(
+    what: string,
+    find: (now: Snapshot) => T | undefined,
+    limitMs: number = WAIT_LIMIT_MS,
+  ): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const stuck = setTimeout(
       () =>
-        reject(
-          new PosternError('sandbox_stuck', `After ${WAIT_LIMIT_MS / 1000} s there is still not: ${what}.`),
-        ),
-      WAIT_LIMIT_MS,
+        reject(new PosternError('sandbox_stuck', `After ${limitMs / 1000} s there is still not: ${what}.`)),
+      limitMs,
     );
     const fresh = this.#begun + 1;
     const broken = (): void => reject(this.#failed.signal.reason);

@@ -1,5 +1,5 @@
 // Postern itself for the sandbox: the same parts and defaults as `postern start`, on a folder that is thrown away.
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,8 +14,17 @@ export interface Gateway {
 
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Starts a gateway of its own on a port that the system chooses. `keep` leaves its folder behind. */
-export async function startGateway(keep: boolean): Promise<Gateway> {
+/** What a gateway has instead of the sandbox's example: its rules files, and a templates folder. */
+export interface OwnFiles {
+  files: Readonly<Record<string, string>>;
+  templates: string;
+}
+
+/**
+ * Starts a gateway of its own on a port that the system chooses. `keep` leaves its folder behind.
+ * @param own rules of the caller's; commands in them begin in the folder that the process is in
+ */
+export async function startGateway(keep: boolean, own?: OwnFiles): Promise<Gateway> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-sandbox-'));
   const removed = async (): Promise<void> => {
     // Windows holds on to files for a moment after their last reader is gone.
@@ -24,13 +33,16 @@ export async function startGateway(keep: boolean): Promise<Gateway> {
   try {
     const rules = join(folder, 'rules');
     await mkdir(rules);
-    await copyFile(join(PROJECT, 'rules', 'example.yaml'), join(rules, 'example.yaml'));
-    process.chdir(PROJECT); // where the paths in an agent's command begin
+    for (const [name, text] of Object.entries(own?.files ?? {})) await writeFile(join(rules, name), text);
+    if (!own) {
+      await copyFile(join(PROJECT, 'rules', 'example.yaml'), join(rules, 'example.yaml'));
+      process.chdir(PROJECT); // where the paths in an agent's command begin
+    }
     const config = loadConfig({
       POSTERN_DATA: join(folder, 'data'),
       POSTERN_PORT: '0',
       POSTERN_RULES: rules,
-      POSTERN_TEMPLATES: join(PROJECT, 'templates'),
+      POSTERN_TEMPLATES: own?.templates ?? join(PROJECT, 'templates'),
       POSTERN_LOG: 'silent', // the sandbox tells in words what a log would say
     });
     const app = await createApp(config, environment());

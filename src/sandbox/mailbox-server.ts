@@ -41,8 +41,14 @@ const EXTENSIONS = [
   'UNSELECT',
 ];
 
-/** Starts on a port that the system chooses. The owner signs in with address and password. */
-export async function startMailboxServer(owner: MailboxOwner): Promise<MailboxServer> {
+/**
+ * Starts on a port that the system chooses. The owner signs in with address and password.
+ * @param more further mailboxes, such as `Archive`
+ */
+export async function startMailboxServer(
+  owner: MailboxOwner,
+  more: readonly string[] = [],
+): Promise<MailboxServer> {
   // A UIDVALIDITY that a later sandbox does not have, as RFC 3501 §2.3.1.1 asks of mailboxes that are made anew.
   const uidvalidity = Math.floor(Date.now() / 1000);
   const server = hoodiecrow({
@@ -56,6 +62,7 @@ export async function startMailboxServer(owner: MailboxOwner): Promise<MailboxSe
           Drafts: { 'special-use': '\\Drafts', uidvalidity },
           Sent: { 'special-use': '\\Sent', uidvalidity },
           Trash: { 'special-use': '\\Trash', uidvalidity },
+          ...Object.fromEntries(more.map((name) => [name, { uidvalidity }])),
         },
       },
     },
