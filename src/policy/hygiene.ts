@@ -57,13 +57,13 @@ export function cleanWords({ subject, text, html }: Words): CleanWords {
     if (told) findings.push(told);
   }
   if (page?.isCut === true || (cleanText?.length ?? 0) > LOOKED_THROUGH_CHARS)
-    findings.push(finding('too_long', 'It is longer than what is looked through.'));
+    findings.push(finding('too_long', 'the mail is longer than what is looked through'));
   if (page && cleanText !== undefined && differ(cleanText, page.text))
     findings.push(finding('parts_differ', 'Its text and its HTML do not say the same.'));
 
   const seen = [cleanSubject, cleanText, page?.text].filter((part) => part !== undefined).join('\n');
   const links = [...(page?.links ?? []), ...inlineLinks(seen), ...nakedLinks(seen)];
-  if (links.length > MOST_LINKS) findings.push(finding('too_long', `It has ${links.length} links.`));
+  if (links.length > MOST_LINKS) findings.push(finding('too_long', `the mail has ${links.length} links`));
   return {
     words: {
       ...(cleanSubject === undefined ? {} : { subject: cleanSubject }),

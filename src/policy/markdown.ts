@@ -2,14 +2,15 @@
 // images, and an image is fetched without anybody's doing. So nothing of it is left that would be. Pure.
 import type { Link } from './links.ts';
 
-const IMAGE = /!\[([^\]\n]{0,300})\]\s?(?:\([^)\n]{0,2000}\)|\[[^\]\n]{0,300}\])/g;
-const SHORT_IMAGE = /!\[(?=[^\]\n]{1,300}\])/g;
+// No bracket is passed over: else many that are never closed would be tried from each of them on.
+const IMAGE = /!\[([^[\]\n]{0,300})\]\s?(?:\([^()\n]{0,2000}\)|\[[^[\]\n]{0,300}\])/g;
+const SHORT_IMAGE = /!\[/g;
 /** `[name]: address`, by which a link or an image elsewhere is resolved, out of the sight of its reader. */
 const DEFINITION =
   /^([ \t>]{0,20}\[[^\]\n]{1,300}\]):(?=[ \t]*\n?[ \t]*<?(?:[a-z][a-z0-9+.-]{1,20}:|\/|www\.))/gim;
 const TAG =
   /<\/?(?:img|image|iframe|frame|video|audio|object|embed|link|script|style|svg|source|input|picture|base|meta|form)\b[^>]{0,4000}>?/gi;
-const INLINE_LINK = /\[([^\]\n]{0,300})\]\(\s?<?([^)\s>]{1,2000})>?[^)\n]{0,300}\)/g;
+const INLINE_LINK = /\[([^[\]\n]{0,300})\]\(\s?<?([^()[\]\s<>]{1,2000})>?(?:\s[^()\n]{0,300})?\)/g;
 
 /** The text without what would be fetched, and how much that was. Linear in its text. */
 export function withoutFetching(text: string): { text: string; removed: number } {

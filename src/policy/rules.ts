@@ -33,6 +33,7 @@ const RULES = {
     'refuse',
     'A link shows one address and leads to another, or hides where it leads behind a name.',
   ],
+  too_long: ['refuse', 'The mail is longer, or has more links, than what is looked through.'],
   mails_limit: ['refuse', 'The agent has written as many mails as `limits.mails` allows.'],
   drafts_limit: ['refuse', 'The turn has written as many mails as `limits.drafts` allows.'],
   burst: [
@@ -91,7 +92,6 @@ const RULES = {
     'A link leads to an IP address, a name without a domain, or a domain in look-alike letters, or fills in a mail.',
   ],
   parts_differ: ['ask', 'The text and the HTML of the mail do not say the same.'],
-  too_long: ['ask', 'The mail is longer than what is looked through.'],
 
   remote_content: ['remove', 'The HTML would fetch something: an image, a style sheet, a font, a frame.'],
   active_content: ['remove', 'The HTML has a script, a form, an embedded object or a handler.'],
