@@ -20,6 +20,7 @@ import {
 } from './config/config.ts';
 import { Deliveries } from './delivery/deliveries.ts';
 import { MailEvents } from './delivery/mail-events.ts';
+import { SessionCalls } from './drafts/calls.ts';
 import { registerDrafts } from './drafts/register.ts';
 import { ImapConnector } from './imap/connector.ts';
 import { ImapPool } from './imap/pool.ts';
@@ -30,6 +31,7 @@ import { JobWorker } from './jobs/worker.ts';
 import { systemClock } from './kernel/clock.ts';
 import { Lifecycle, type Part } from './kernel/lifecycle.ts';
 import type { Logger } from './kernel/logger.ts';
+import { attachmentReader } from './knowledge/attachment-text.ts';
 import { DocumentExtractor } from './knowledge/extract/extract.ts';
 import { Knowledge } from './knowledge/knowledge.ts';
 import { closeParser, parseMail } from './mail/parse.ts';
@@ -63,6 +65,7 @@ import type { Tx } from './store/store.ts';
 import { createLog } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { registerWatch } from './watch/register.ts';
+import { Threads } from './watch/threads.ts';
 
 export interface App {
   /** Starts every part; on failure all of them are stopped again. */
@@ -247,6 +250,8 @@ export async function createApp(
     watchers,
     sources,
     messages,
+    threads: new Threads(store),
+    readAttachment: attachmentReader(extractor.extract, config.workDir),
     proofs,
     rules,
     madeRules: new MadeRules({ store, clock, source: rules }),
@@ -256,6 +261,16 @@ export async function createApp(
     sessions,
     endpoints,
     drafts,
+    calls: new SessionCalls({
+      ...ground,
+      accounts,
+      drafts,
+      messages,
+      proofs,
+      blobs,
+      uploads,
+      rules: rulesNow,
+    }),
     submissions: new Submissions(store, jobs, clock, bus),
     knowledge,
     uploads,

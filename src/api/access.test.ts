@@ -14,10 +14,13 @@ const session: Principal = {
 };
 
 describe('a session', () => {
-  it('has three permissions, and all of them only read', () => {
+  it('reads and asks within its own thread, and decides about nothing', () => {
     assert.deepEqual(
       permissions.filter((permission) => permits(session, permission)),
-      ['messages:read', 'knowledge:search', 'sessions:read'],
+      [
+        ...['messages:read', 'messages:organise', 'mail:propose', 'knowledge:search'],
+        ...['sessions:read', 'sessions:act', 'drafts:read', 'objects:read', 'objects:write'],
+      ],
     );
     assert.ok(permissions.every((permission) => permits(admin, permission)));
   });

@@ -23,6 +23,8 @@ export const permissions = [
   'sources:consume',
   'messages:read',
   'messages:parse',
+  'messages:organise',
+  'mail:propose',
   'rules:read',
   'rules:write',
   'rules:test',
@@ -36,6 +38,7 @@ export const permissions = [
   'sessions:list',
   'sessions:read',
   'sessions:control',
+  'sessions:act',
   'endpoints:read',
   'endpoints:control',
   'drafts:read',
@@ -56,11 +59,20 @@ export const permissions = [
 ] as const;
 export type Permission = (typeof permissions)[number];
 
-/** Deciding about drafts and sending must never come into this list: an agent cannot approve itself. */
+/**
+ * Deciding about drafts and sending must never come into this list: an agent cannot approve itself. Each of them reaches
+ * what is the session's own, and what it asks for is judged by its agent's policy.
+ */
 const SESSION_PERMISSIONS: ReadonlySet<Permission> = new Set([
   'messages:read',
+  'messages:organise',
+  'mail:propose',
   'sessions:read',
-  'knowledge:search', // where the agent's policy names the tool: the operation looks
+  'sessions:act',
+  'drafts:read',
+  'objects:read',
+  'objects:write',
+  'knowledge:search',
 ]);
 
 export function permits(principal: Principal, permission: Permission): boolean {
@@ -71,8 +83,19 @@ export function permits(principal: Principal, permission: Permission): boolean {
 export function demand(principal: Principal, permission: Permission): void {
   if (permits(principal, permission)) return;
   throw new PosternError('forbidden', `A session's token has no permission ${permission}.`, {
-    hint: 'A session may read the messages of its own thread and itself; the rest is for people.',
+    hint: 'A session may read and organise the messages of its own thread, and ask for mail; the rest is for people.',
   });
+}
+
+/** What a list of messages or threads is held to. */
+export function reachOf(principal: Principal): { account?: string; thread?: string } {
+  return principal.kind === 'key' ? {} : { account: principal.accountId, thread: principal.threadId };
+}
+
+/** Whether what lies there is there for the principal. */
+export function reaches(principal: Principal, place: { account_id: string; thread_id: string }): boolean {
+  const { account = place.account_id, thread = place.thread_id } = reachOf(principal);
+  return place.account_id === account && place.thread_id === thread;
 }
 
 /** A session sees its own thread only. @throws PosternError `not_found`, as for what does not exist */
@@ -82,9 +105,15 @@ export function demandThread(
   what: string,
   id: string,
 ): void {
-  if (principal.kind === 'key') return;
-  if (place.account_id !== principal.accountId || place.thread_id !== principal.threadId)
-    throw notFound(what, id);
+  if (!reaches(principal, place)) throw notFound(what, id);
+}
+
+/** Operations of a session about itself are of no use to a key. @throws PosternError `session_needed` */
+export function demandSession(principal: Principal): SessionPrincipal {
+  if (principal.kind === 'session') return principal;
+  throw new PosternError('session_needed', 'This is for the token of a session.', {
+    hint: 'An operator sends mail with POST /v1/submissions.',
+  });
 }
 
 /** The name under which a decision is recorded. */

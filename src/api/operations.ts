@@ -2,7 +2,10 @@
 import { accountOperations } from './operations/account.ts';
 import { accountCheckOperations } from './operations/account-check.ts';
 import { agentOperations } from './operations/agent.ts';
+import { agentMailOperations } from './operations/agent-mail.ts';
+import { agentTurnOperations } from './operations/agent-turn.ts';
 import { artifactOperations } from './operations/artifact.ts';
+import { attachmentOperations } from './operations/attachment.ts';
 import { auditOperations } from './operations/audit.ts';
 import { connectorDownloadOperations } from './operations/connector-download.ts';
 import { connectorReadOperations } from './operations/connector-read.ts';
@@ -12,6 +15,7 @@ import { draftOperations } from './operations/draft.ts';
 import { endpointOperations } from './operations/endpoint.ts';
 import { knowledgeOperations } from './operations/knowledge.ts';
 import { messageOperations } from './operations/message.ts';
+import { messageChangeOperations } from './operations/message-change.ts';
 import { oauthOperations } from './operations/oauth.ts';
 import { objectOperations } from './operations/object.ts';
 import { operateOperations } from './operations/operate.ts';
@@ -39,6 +43,9 @@ const ownOperations: readonly Operation[] = [
   ...queryOperations,
   ...sourceOperations,
   ...messageOperations,
+  ...attachmentOperations,
+  ...messageChangeOperations,
+  ...agentMailOperations,
   ...parseOperations,
   ...ruleOperations,
   ...ruleTestOperations,
@@ -48,6 +55,7 @@ const ownOperations: readonly Operation[] = [
   ...knowledgeOperations,
   ...agentOperations,
   ...sessionOperations,
+  ...agentTurnOperations,
   ...endpointOperations,
   ...draftOperations,
   ...artifactOperations,

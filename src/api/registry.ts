@@ -91,6 +91,8 @@ export interface Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType 
   http: HttpPart;
   cli?: CliPart;
   tool?: ToolPart;
+  /** Another door of this tool: an agent that does not have it has neither. */
+  ofTool?: string;
   /** Honours `Idempotency-Key`: the same request with the same key happens once. */
   idempotent?: boolean;
   /** What a call is about, for the audit; calls of operations without this are not recorded. */

@@ -58,18 +58,25 @@ function toolOf(operation: ToolOperation): Tool {
  * A session calls no tool that its agent's policy leaves out.
  * @throws PosternError `forbidden`
  */
-export function demandTool(principal: Principal, { tool }: Operation, { agents }: Agents): void {
-  if (principal.kind === 'key' || !tool) return;
+export function demandTool(
+  principal: Principal,
+  { tool, ofTool }: Pick<Operation, 'tool' | 'ofTool'>,
+  { agents }: Agents,
+): void {
+  const asked: Asked | undefined = tool ?? (ofTool === undefined ? undefined : { name: ofTool });
+  if (principal.kind === 'key' || !asked) return;
   const may = agents.get(principal.agent)?.may;
-  if (may && isLeft(tool, may)) return;
-  throw new PosternError('forbidden', `The policy of this agent does not allow ${tool.name}.`, {
+  if (may && isLeft(asked, may)) return;
+  throw new PosternError('forbidden', `The policy of this agent does not allow ${asked.name}.`, {
     hint: may
-      ? `Add ${typeof tool.named === 'string' ? tool.named : tool.name} to the agent's may.tools.`
+      ? `Add ${typeof asked.named === 'string' ? asked.named : asked.name} to the agent's may.tools.`
       : `The agent ${principal.agent} is not in the rules any more.`,
   });
 }
 
-function isLeft({ name, named, always }: ToolPart, { tools }: Agent['may']): boolean {
+type Asked = Pick<ToolPart, 'name' | 'named' | 'always'>;
+
+function isLeft({ name, named, always }: Asked, { tools }: Agent['may']): boolean {
   if (always || tools.includes(name)) return true;
   if (typeof named === 'string') return tools.includes(named);
   return named === undefined && tools.length === 0;

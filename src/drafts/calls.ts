@@ -32,7 +32,7 @@ import { forwardContent } from './forward-content.ts';
 import { writtenIn } from './judgement.ts';
 import { type Outcome, type Proposal, type ProposeParts, propose, type Within } from './propose.ts';
 import { type Revision, revise } from './revise.ts';
-import { doVerb, refusedVerb, type Verb, type VerbParts } from './verbs.ts';
+import { changeMessage, doVerb, refusedVerb, type Verb, type VerbParts } from './verbs.ts';
 
 const FIRST_OF_CALLS = 1000; // an answer has at most 50 actions
 const HASHED_CHARS = 12; // of hexadecimal digits: 48 bits, which a number holds exactly
@@ -153,6 +153,15 @@ export class SessionCalls {
     });
     if (!done) throw SESSION_OVER();
     return done;
+  }
+
+  /** A change of a message that an operator wants: no policy has a word in it. */
+  async change(
+    accountId: string,
+    messageId: string,
+    verb: Parameters<typeof changeMessage>[4],
+  ): Promise<void> {
+    await this.#parts.store.write((tx) => changeMessage(this.#parts, tx, accountId, messageId, verb));
   }
 
   async #ready({ session, reaches, signal }: Caller, messageId?: string): Promise<Prepared> {

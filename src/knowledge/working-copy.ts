@@ -16,7 +16,7 @@ const named = (owner: string): string => owner.replaceAll('/', '+'); // no host 
 /** @returns what `work` returns; the file is gone then */
 export async function withWorkingCopy<T>(
   folder: string,
-  blob: OpenBlob,
+  blob: Pick<OpenBlob, 'open'>,
   signal: AbortSignal,
   work: (path: string) => Promise<T>,
 ): Promise<T> {

@@ -35,8 +35,12 @@ export class Uploads {
    * Takes the bytes as they come. Where they break off or are too many, nothing is kept.
    * @throws PosternError `object_too_large`, `body_invalid`
    */
-  async add(bytes: AsyncIterable<Uint8Array>, { filename, contentType, by }: NewUpload): Promise<ObjectView> {
-    const blob = await this.#blobs.stage(bounded(bytes));
+  async add(
+    bytes: AsyncIterable<Uint8Array>,
+    { filename, contentType, by }: NewUpload,
+    largest = LARGEST_OBJECT_BYTES,
+  ): Promise<ObjectView> {
+    const blob = await this.#blobs.stage(bounded(bytes, largest));
     const expiresAt = this.#clock.now() + KEPT_UNUSED_MS;
     try {
       await this.#store.write(async (tx) => {
@@ -71,6 +75,18 @@ export class Uploads {
       .executeTakeFirst();
     if (!row) throw notFound('object', id);
     return row;
+  }
+
+  /** How many of the bytes are left that this one's uploads may have together while they wait for a mail. */
+  async roomOf(uploader: string, bytes: number): Promise<number> {
+    const row = await this.#store.db
+      .selectFrom('uploads')
+      .innerJoin('objects', 'objects.id', 'uploads.object_id')
+      .select((eb) => eb.fn.sum<number | null>('size').as('bytes'))
+      .where('uploaded_by', '=', uploader)
+      .where('expires_at', 'is not', null)
+      .executeTakeFirst();
+    return Math.max(0, bytes - Number(row?.bytes ?? 0));
   }
 
   /** Whether it is an upload of this one's. */
@@ -112,15 +128,15 @@ export class Uploads {
   }
 }
 
-export const objectTooLarge = (): PosternError =>
-  new PosternError('object_too_large', `The file is larger than ${LARGEST_OBJECT_BYTES} bytes.`);
+export const objectTooLarge = (largest = LARGEST_OBJECT_BYTES): PosternError =>
+  new PosternError('object_too_large', `The file is larger than ${largest} bytes.`);
 
-async function* bounded(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let room = LARGEST_OBJECT_BYTES;
+async function* bounded(bytes: AsyncIterable<Uint8Array>, largest: number): AsyncGenerator<Uint8Array> {
+  let room = largest;
   try {
     for await (const piece of bytes) {
       room -= piece.length;
-      if (room < 0) throw objectTooLarge();
+      if (room < 0) throw objectTooLarge(largest);
       yield piece;
     }
   } catch (error) {

@@ -22,6 +22,7 @@ import {
 import { decodeTransferStream } from '../mail/transfer-stream.ts';
 import { storedTrust } from '../mail/trust.ts';
 import type { Database, MessagesTable } from '../store/schema.ts';
+import { type MessageSearch, searchMessages } from './search-messages.ts';
 import { atAnyPlace, type TextParts, textOf } from './text.ts';
 
 export interface MessageFilter {
@@ -55,6 +56,18 @@ export class Messages {
     const rows = await query.execute();
     const decisions = await this.#decisions(rows.map(({ id }) => id));
     return rows.map((row) => viewOf(row, decisions));
+  }
+
+  /** Those that hold all words of the query, the newest first, and where to go on. */
+  async search(
+    search: MessageSearch,
+    signal: AbortSignal,
+  ): Promise<{ data: MessageView[]; next: string | null }> {
+    const { ids, next } = await searchMessages(this.#parts.store, search, signal);
+    if (ids.length === 0) return { data: [], next };
+    const rows = await this.#rows().where('messages.id', 'in', ids).orderBy('messages.id', 'desc').execute();
+    const decisions = await this.#decisions(ids);
+    return { data: rows.map((row) => viewOf(row, decisions)), next };
   }
 
   /** @throws PosternError `not_found` */

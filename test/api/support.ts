@@ -171,7 +171,12 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
           .slice(0, limit),
       get: async (id) => messageById(id),
       detail: async (id) => messageById(id),
+      search: async () => ({ data: [], next: null }),
+      attachment: (_, id) => Promise.reject(notFound('attachment', id)),
     },
+    threads: { list: async () => [] },
+    readAttachment: async () => Promise.reject(new Error('not played')),
+    calls: playedCalls(calls),
     proofs: { prove: async () => Promise.reject(new Error('not played')) },
     deliveries: {
       list: async () => [delivery()],
@@ -202,6 +207,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
       get: async (id) =>
         id === 'ses_1' || id === 'ses_2' ? session(id) : Promise.reject(notFound('session', id)),
       turns: async () => [],
+      record: async () => [],
       cancel: async (id, by) => {
         calls.push(`sessions.cancel ${id} ${by}`);
         return session(id);
@@ -215,6 +221,8 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     uploads: {
       add: async () => Promise.reject(new Error('not played')),
       get: async (id) => Promise.reject(notFound('object', id)),
+      isOf: async () => false,
+      roomOf: async () => 0,
     },
     artifacts: {
       stage: async () => Promise.reject(new Error('not played')),
@@ -315,6 +323,26 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
       await store.close();
       await rm(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** What sessions ask for: noted, and nothing comes of it. */
+function playedCalls(calls: string[]): Rooms['calls'] {
+  const waiting = (what: string) => async () => {
+    calls.push(`calls.${what}`);
+    return { state: 'waiting' as const, draft_id: 'drf_1', submission_id: null, reasons: [] };
+  };
+  return {
+    reply: waiting('reply'),
+    send: waiting('send'),
+    draft: waiting('draft'),
+    forward: waiting('forward'),
+    update: waiting('update'),
+    do: async (_, { type }) => {
+      calls.push(`calls.do ${type}`);
+      return { state: 'done', reasons: [] };
+    },
+    change: async (account, id, { type }) => void calls.push(`calls.change ${account} ${id} ${type}`),
   };
 }
 

@@ -1,9 +1,9 @@
 // The bytes of a message as a stream, from the IMAP server to whoever asked: however large, never held whole.
-import { PassThrough, Readable, Transform } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { streamMessage } from '../../imap/read-message.ts';
-import { PosternError } from '../../kernel/errors.ts';
+import { keptMoving } from '../../watch/open-attachment.ts';
 import { defineOperation, type Operation } from '../registry.ts';
 import { accountName } from './account.ts';
 import { atMessage, auditTarget, messageFields, namesOneMessage } from './connector-place.ts';
@@ -45,25 +45,3 @@ export const connectorDownloadOperations: readonly Operation[] = [
     },
   }),
 ];
-
-/**
- * Ends a stream in which nothing moves, on either side: a reader that stopped must not keep the account's connection.
- * Not a race of each piece against one long-lived promise: that would remember every piece until the end.
- */
-function keptMoving(stallMs: number): Transform {
-  const moving = new Transform({
-    transform(piece, _encoding, done) {
-      timer.refresh();
-      done(null, piece);
-    },
-  });
-  const timer = setTimeout(
-    () =>
-      moving.destroy(
-        new PosternError('timeout', `The message stood still for ${stallMs} ms.`, { retry: 'later' }),
-      ),
-    stallMs,
-  );
-  moving.once('close', () => clearTimeout(timer));
-  return moving;
-}

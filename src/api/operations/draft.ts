@@ -1,15 +1,24 @@
 // Drafts: what an agent wrote and a person decides about. An approval names the digest of what the person saw.
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { digest, draftEdit, draftState, draftView } from '../../contracts/draft.ts';
+import { type DraftView, digest, draftEdit, draftState, draftView } from '../../contracts/draft.ts';
 import { pageOf, pageQuery } from '../../contracts/page.ts';
+import { notFound } from '../../kernel/errors.ts';
 import { nameOf } from '../access.ts';
 import { pageBy } from '../pages.ts';
-import { defineOperation, type Operation } from '../registry.ts';
+import { type Context, defineOperation, type Operation } from '../registry.ts';
 import { accountFilter, accountName } from './account.ts';
 
 const id = z.string().max(100);
 const byId = z.strictObject({ id });
+
+/** A session sees the drafts that it wrote. @throws PosternError `not_found` */
+async function ownDraft({ rooms, principal }: Context, draft: string): Promise<DraftView> {
+  const found = await rooms.drafts.get(draft);
+  if (principal.kind === 'session' && found.session_id !== principal.sessionId)
+    throw notFound('draft', draft);
+  return found;
+}
 
 export const draftOperations: readonly Operation[] = [
   defineOperation({
@@ -26,7 +35,18 @@ export const draftOperations: readonly Operation[] = [
     effects: 'read',
     http: { method: 'GET', path: '/v1/drafts' },
     cli: { words: ['draft', 'list'], columns: ['id', 'state', 'from', 'to', 'subject', 'created_at'] },
-    async handler({ rooms }, { state, account, session, ...page }) {
+    tool: {
+      name: 'list_drafts',
+      title: 'List drafts',
+      description: 'List the drafts of this session, the newest first, with what was decided about each.',
+    },
+    async handler({ rooms, principal }, { state, account, session, ...page }) {
+      if (principal.kind === 'session') {
+        if (session !== undefined && session !== principal.sessionId) throw notFound('session', session);
+        if (account !== undefined && account !== principal.accountId) throw notFound('account', account);
+        const own = { session: principal.sessionId, ...(state === undefined ? {} : { state }) };
+        return pageBy(page, (range) => rooms.drafts.list({ ...own, ...range }));
+      }
       const filter = {
         ...(await accountFilter(rooms, account)),
         ...(state === undefined ? {} : { state }),
@@ -44,7 +64,8 @@ export const draftOperations: readonly Operation[] = [
     effects: 'read',
     http: { method: 'GET', path: '/v1/drafts/{id}' },
     cli: { words: ['draft', 'show'], args: ['id'] },
-    handler: ({ rooms }, input) => rooms.drafts.get(input.id),
+    tool: { name: 'get_draft', title: 'Read a draft' },
+    handler: (context, input) => ownDraft(context, input.id),
   }),
   defineOperation({
     name: 'draft.raw',
@@ -55,7 +76,10 @@ export const draftOperations: readonly Operation[] = [
     effects: 'read',
     http: { method: 'GET', path: '/v1/drafts/{id}/raw', answers: 'message/rfc822' },
     cli: { words: ['draft', 'raw'], args: ['id'] },
-    handler: ({ rooms }, input) => rooms.drafts.raw(input.id),
+    async handler(context, input) {
+      await ownDraft(context, input.id);
+      return context.rooms.drafts.raw(input.id);
+    },
   }),
   defineOperation({
     name: 'draft.approve',

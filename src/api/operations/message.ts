@@ -1,11 +1,12 @@
 // Messages and their threads. A session sees its own thread only.
 import { z } from 'zod';
-import { messageDetail, messageView, trust } from '../../contracts/mail.ts';
+import { address, messageDetail, messageView, trust } from '../../contracts/mail.ts';
 import { pageOf, pageQuery } from '../../contracts/page.ts';
 import { notFound } from '../../kernel/errors.ts';
-import { demandThread } from '../access.ts';
-import { pageBy } from '../pages.ts';
+import { demandThread, type Principal, reachOf } from '../access.ts';
+import { pageBy, pageFrom } from '../pages.ts';
 import { defineOperation, type Operation } from '../registry.ts';
+import type { Rooms } from '../rooms.ts';
 import { accountFilter, accountName } from './account.ts';
 
 const THREAD_MESSAGES = 200; // more than anybody reads at once; older ones are in message.list
@@ -20,11 +21,44 @@ const threadView = z.object({
   truncated: z.boolean(),
 });
 
+const threadSummary = z.object({
+  id: z.string(),
+  account_id: z.string(),
+  /** Of the latest message, as the next ones. */
+  subject: z.string(),
+  from: address.nullable(),
+  last_message_id: z.string(),
+  last_date: z.string(),
+  messages: z.number().int(),
+});
+
+/** What was asked for, within what the principal reaches. @throws PosternError `not_found` */
+async function heldTo(
+  rooms: Rooms,
+  principal: Principal,
+  { account, thread }: { account: string | undefined; thread?: string | undefined },
+): Promise<{ account?: string; thread?: string }> {
+  const reach = reachOf(principal);
+  const filter = {
+    ...(reach.account === undefined ? await accountFilter(rooms, account) : {}),
+    ...(thread === undefined ? {} : { thread }),
+  };
+  if (reach.account !== undefined && account !== undefined && account !== reach.account)
+    throw notFound('account', account);
+  if (reach.thread !== undefined && thread !== undefined && thread !== reach.thread)
+    throw notFound('thread', thread);
+  return { ...filter, ...reach };
+}
+
 export const messageOperations: readonly Operation[] = [
   defineOperation({
     name: 'message.list',
-    summary: 'List the messages that were seen, the newest first.',
+    summary:
+      'List the messages that were seen, the newest first; with words, those that hold all of them in their subject, ' +
+      'their people or their text.',
     input: z.strictObject({
+      /** Of a large ledger a part is looked through at a time: a page may be short and have a next one. */
+      query: z.string().min(1).max(500).optional().describe('Words that have to stand in the message.'),
       account: accountName.optional(),
       thread: z.string().max(100).optional(),
       ...pageQuery,
@@ -34,18 +68,11 @@ export const messageOperations: readonly Operation[] = [
     effects: 'read',
     http: { method: 'GET', path: '/v1/messages' },
     cli: { words: ['message', 'list'], columns: ['id', 'date', 'from', 'subject', 'kind', 'trust.level'] },
-    async handler({ rooms, principal }, { account, thread, ...page }) {
-      if (principal.kind === 'session') {
-        if (account !== undefined && account !== principal.accountId) throw notFound('account', account);
-        if (thread !== undefined && thread !== principal.threadId) throw notFound('thread', thread);
-        const own = { account: principal.accountId, thread: principal.threadId };
-        return pageBy(page, (range) => rooms.messages.list({ ...own, ...range }));
-      }
-      const filter = {
-        ...(await accountFilter(rooms, account)),
-        ...(thread === undefined ? {} : { thread }),
-      };
-      return pageBy(page, (range) => rooms.messages.list({ ...filter, ...range }));
+    tool: { name: 'search_messages', title: 'Search the mail' },
+    async handler({ rooms, principal, signal }, { query, account, thread, ...page }) {
+      const filter = await heldTo(rooms, principal, { account, thread });
+      if (query === undefined) return pageBy(page, (range) => rooms.messages.list({ ...filter, ...range }));
+      return pageFrom(page, (range) => rooms.messages.search({ query, ...filter, ...range }, signal));
     },
   }),
   defineOperation({
@@ -80,6 +107,25 @@ export const messageOperations: readonly Operation[] = [
     },
   }),
   defineOperation({
+    name: 'thread.list',
+    summary: 'List the conversations, those with the latest mail first.',
+    input: z.strictObject({ account: accountName.optional(), ...pageQuery }),
+    output: pageOf(threadSummary),
+    permission: 'messages:read',
+    effects: 'read',
+    http: { method: 'GET', path: '/v1/threads' },
+    cli: { words: ['thread', 'list'], columns: ['id', 'last_date', 'from', 'subject', 'messages'] },
+    tool: { name: 'list_threads', title: 'List the conversations' },
+    async handler({ rooms, principal }, { account, ...page }) {
+      const filter = await heldTo(rooms, principal, { account });
+      return pageFrom(page, async ({ limit, ...range }) => {
+        const found = await rooms.threads.list({ ...filter, ...range, limit: limit + 1 });
+        const data = found.slice(0, limit);
+        return { data, next: found.length > limit ? (data.at(-1)?.last_message_id ?? null) : null };
+      });
+    },
+  }),
+  defineOperation({
     name: 'thread.get',
     summary: 'Show the messages of one conversation, the oldest first.',
     input: z.strictObject({ id: z.string().max(100) }),
@@ -90,8 +136,8 @@ export const messageOperations: readonly Operation[] = [
     cli: { words: ['thread', 'show'], args: ['id'] },
     tool: { name: 'get_thread', title: 'Read a conversation' },
     async handler({ rooms, principal }, { id }) {
-      const own = principal.kind === 'session' ? { account: principal.accountId } : {};
-      const found = await rooms.messages.list({ ...own, thread: id, limit: THREAD_MESSAGES + 1 });
+      const { account } = reachOf(principal);
+      const found = await rooms.messages.list({ account, thread: id, limit: THREAD_MESSAGES + 1 });
       const messages = found.slice(0, THREAD_MESSAGES).reverse();
       const [first] = messages;
       if (first === undefined) throw notFound('thread', id);

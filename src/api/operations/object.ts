@@ -1,10 +1,13 @@
 // Objects: files that are uploaded as they are, to be attached by their id.
 import { z } from 'zod';
 import { mediaType, objectView } from '../../contracts/object.ts';
-import { PosternError } from '../../kernel/errors.ts';
+import { notFound, PosternError } from '../../kernel/errors.ts';
 import { safeFilename } from '../../mail/filename.ts';
 import { nameOf } from '../access.ts';
 import { defineOperation, type Operation } from '../registry.ts';
+
+// Of one session together, as long as no mail has taken them: two mails' worth of files.
+const SESSION_UPLOAD_BYTES = 100 * 1024 * 1024;
 
 export const objectOperations: readonly Operation[] = [
   defineOperation({
@@ -30,11 +33,14 @@ export const objectOperations: readonly Operation[] = [
           hint: 'Send them as the body of POST /v1/objects?filename=….',
         });
       const said = mediaType.safeParse(upload.contentType.split(';')[0]?.trim());
-      return rooms.uploads.add(upload.bytes, {
+      const by = nameOf(principal);
+      const file = {
         filename: safeFilename(filename, 'attachment'),
         contentType: content_type ?? (said.success ? said.data : 'application/octet-stream'),
-        by: nameOf(principal),
-      });
+        by,
+      };
+      if (principal.kind === 'key') return rooms.uploads.add(upload.bytes, file);
+      return rooms.uploads.add(upload.bytes, file, await rooms.uploads.roomOf(by, SESSION_UPLOAD_BYTES));
     },
   }),
   defineOperation({
@@ -46,6 +52,10 @@ export const objectOperations: readonly Operation[] = [
     effects: 'read',
     http: { method: 'GET', path: '/v1/objects/{id}' },
     cli: { words: ['object', 'show'], args: ['id'] },
-    handler: ({ rooms }, { id }) => rooms.uploads.get(id),
+    async handler({ rooms, principal }, { id }) {
+      if (principal.kind === 'session' && !(await rooms.uploads.isOf(id, nameOf(principal))))
+        throw notFound('object', id);
+      return rooms.uploads.get(id);
+    },
   }),
 ];

@@ -1,0 +1,125 @@
+// The mail that an agent asks for while its turn runs. Policy decides whether it leaves, waits for a person or is refused,
+// and says why; From, the subject of a reply and the threading are the gateway's.
+import { z } from 'zod';
+import {
+  draftCall,
+  draftChange,
+  forwardCall,
+  mailOutcome,
+  replyCall,
+  sendCall,
+} from '../../contracts/agent-call.ts';
+import type { May } from '../../contracts/agent-policy.ts';
+import type { Caller } from '../../drafts/calls.ts';
+import { demandSession, nameOf, reaches } from '../access.ts';
+import { type Context, defineOperation, type Operation } from '../registry.ts';
+
+const id = z.string().max(100);
+const OUTCOME =
+  'The answer says whether it is sent, waits for a person, or is refused, and why. A mail that waits is done with: do not send it again.';
+
+/** @throws PosternError `session_needed` */
+export function callerOf({ principal, signal }: Context): Caller {
+  const session = demandSession(principal);
+  return { session, name: nameOf(principal), reaches: (place) => reaches(principal, place), signal };
+}
+
+const mayWrite = ({ reply }: May): boolean => reply !== 'never';
+
+export const agentMailOperations: readonly Operation[] = [
+  defineOperation({
+    name: 'message.reply',
+    summary: "Ask for a reply to a message of the session's thread.",
+    input: replyCall.extend({ id }),
+    output: mailOutcome,
+    permission: 'mail:propose',
+    effects: 'destructive',
+    http: { method: 'POST', path: '/v1/messages/{id}/reply', largeBody: true },
+    tool: {
+      name: 'reply_to_message',
+      title: 'Reply',
+      description: `Reply to whom the message is from. Write your words alone: recipients, subject and the quote are set for you. ${OUTCOME}`,
+      sessionOnly: true,
+      suits: mayWrite,
+    },
+    idempotent: true,
+    handler: (context, { id: message, ...call }) =>
+      context.rooms.calls.reply(callerOf(context), call, message),
+  }),
+  defineOperation({
+    name: 'message.forward',
+    summary: "Ask for a message of the session's thread to be forwarded.",
+    input: forwardCall.extend({ id }),
+    output: mailOutcome,
+    permission: 'mail:propose',
+    effects: 'destructive',
+    http: { method: 'POST', path: '/v1/messages/{id}/forward' },
+    tool: {
+      name: 'forward_message',
+      title: 'Forward',
+      description: `Forward a message, with its files unless you say otherwise. ${OUTCOME}`,
+      sessionOnly: true,
+      suits: mayWrite,
+    },
+    idempotent: true,
+    handler: (context, { id: message, ...call }) =>
+      context.rooms.calls.forward(callerOf(context), call, message),
+  }),
+  defineOperation({
+    name: 'message.send',
+    summary: 'Ask for a new mail to be sent from the account of the session.',
+    input: sendCall,
+    output: mailOutcome,
+    permission: 'mail:propose',
+    effects: 'destructive',
+    http: { method: 'POST', path: '/v1/messages', largeBody: true },
+    tool: {
+      name: 'send_message',
+      title: 'Send a mail',
+      description: `Send a new mail. To answer one, use reply_to_message. ${OUTCOME}`,
+      sessionOnly: true,
+      suits: mayWrite,
+    },
+    idempotent: true,
+    handler: (context, call) => context.rooms.calls.send(callerOf(context), call),
+  }),
+  defineOperation({
+    name: 'draft.create',
+    summary: 'Write a draft that waits for a person: a reply, or a new mail where it says whom it goes to.',
+    input: draftCall,
+    output: mailOutcome,
+    permission: 'mail:propose',
+    effects: 'write',
+    http: { method: 'POST', path: '/v1/drafts', largeBody: true },
+    tool: {
+      name: 'create_draft',
+      title: 'Write a draft',
+      description:
+        'Write a draft, which a person approves, changes or rejects: a reply to the mail of this turn, or a new mail ' +
+        'where you give `to` and `subject`.',
+      sessionOnly: true,
+      suits: mayWrite,
+    },
+    idempotent: true,
+    handler: (context, call) => context.rooms.calls.draft(callerOf(context), call),
+  }),
+  defineOperation({
+    name: 'draft.update',
+    summary: 'Change a draft that this session wrote, while it waits and no person has edited it.',
+    input: draftChange.extend({ id }),
+    output: mailOutcome,
+    permission: 'mail:propose',
+    effects: 'write',
+    http: { method: 'PATCH', path: '/v1/drafts/{id}', largeBody: true },
+    tool: {
+      name: 'update_draft',
+      title: 'Change a draft',
+      description:
+        'Change a draft of your own that still waits: what you leave out stays. Of a reply the words and files alone.',
+      sessionOnly: true,
+      suits: mayWrite,
+    },
+    handler: (context, { id: draft, ...change }) =>
+      context.rooms.calls.update(callerOf(context), draft, change),
+  }),
+];
