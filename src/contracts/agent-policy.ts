@@ -81,6 +81,17 @@ export const mayWords: readonly string[] = Object.keys(may.shape);
 
 export const limits = z.strictObject({
   time: duration.default('5m').describe('How long one turn may take.'),
+  session: duration
+    .default('30d')
+    .describe(
+      'How long a session waits for a person or an answer before it expires: its drafts are withdrawn.',
+    ),
+  turns: z.number().int().positive().default(50).describe('How many turns one session may have.'),
+  cost: z
+    .number()
+    .positive()
+    .optional()
+    .describe("What one session may cost, in the currency of the model's `price`."),
   per_sender: rate.default('5/1h').describe('How many turns the mail of one sender may wake: 5/1h.'),
   per_thread: rate.default('20/1h').describe('How many turns it may have in one conversation: 20/1h.'),
   per_day: z.number().int().positive().default(200).describe('How many turns it may have in 24 hours.'),

@@ -9,7 +9,7 @@ export const digest = z
   .string()
   .regex(/^sha256:[0-9a-f]{64}$/, 'write the whole digest: sha256: and 64 digits');
 
-export const draftState = z.enum(['waiting', 'approved', 'rejected', 'superseded']);
+export const draftState = z.enum(['waiting', 'approved', 'rejected', 'superseded', 'withdrawn']);
 export type DraftState = z.infer<typeof draftState>;
 
 export const draftAttachment = z.object({

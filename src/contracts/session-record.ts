@@ -3,14 +3,14 @@ import { z } from 'zod';
 
 export const recordKind = z
   .enum([
-    ...(['came', 'begun', 'called', 'refused', 'answered', 'asked', 'decided'] as const),
-    ...(['failed', 'paused', 'resumed', 'cancelled', 'expired', 'ended'] as const),
+    ...(['came', 'called', 'refused', 'answered', 'asked', 'decided'] as const),
+    ...(['failed', 'paused', 'cancelled', 'expired', 'ended'] as const),
   ])
   .describe(
-    'came: what woke the agent. begun: an attempt of a turn. called: what the agent asked of the gateway. ' +
-      'refused: what it was not allowed, and why. answered: the actions of its answer. asked: what a person is asked. ' +
-      'decided: what a person, or policy, decided. failed: an attempt or a turn that failed. ended: what the session ' +
-      'came to.',
+    'came: what woke the agent. called: what the agent asked of the gateway. refused: what it was not allowed, and ' +
+      'why. answered: the actions of its answer. asked: what a person is asked. decided: what a person, or policy, ' +
+      'decided. failed: an attempt or a turn that failed. paused: its turn was ended by the kill switch. cancelled, ' +
+      'expired, ended: how the session came to its end.',
   );
 export type RecordKind = z.infer<typeof recordKind>;
 

@@ -12,6 +12,7 @@ export const sessionState = z.enum([
   'done',
   'failed',
   'cancelled',
+  'expired',
 ]);
 export type SessionState = z.infer<typeof sessionState>;
 

@@ -10,7 +10,8 @@ import { PosternError } from '../kernel/errors.ts';
 import type { PolicyRule } from '../policy/rules.ts';
 import type { RuleSet } from '../rules/match.ts';
 import type { StoredAction } from '../sessions/answer.ts';
-import { setSession, settleSession } from '../sessions/state.ts';
+import { record } from '../sessions/record.ts';
+import { isOver, setSession, settleSession } from '../sessions/state.ts';
 import { type ActionSubject, loadSubject } from '../sessions/subject.ts';
 import type { Store, Tx } from '../store/store.ts';
 import type { Proofs } from '../watch/proofs.ts';
@@ -86,7 +87,7 @@ async function doMail(
       answers: action.type === 'reply' ? subject.message.id : null,
     },
     (work) => conclude(parts, subject, context, work),
-    (tx, reason, rule) => noteRefusal(tx, subject.turnId, action.type, reason, rule),
+    (tx, reason, rule) => refuse(parts, tx, subject, reason, rule),
   );
 }
 
@@ -104,7 +105,7 @@ function conclude<T>(
       .select('state')
       .where('id', '=', subject.sessionId)
       .executeTakeFirst();
-    if (session?.state === 'cancelled') return null;
+    if (!session || isOver(session.state)) return null;
     const done = await work(tx);
     await settleSession(parts, tx, subject.sessionId);
     return done;
@@ -119,11 +120,27 @@ async function doOther(
   context: JobContext,
 ): Promise<void> {
   const refused = refusedVerb(agent, action);
-  await conclude(parts, subject, context, (tx) =>
-    refused === null
-      ? doVerb(parts, tx, { ...subject, messageId: subject.message.id }, action)
-      : noteRefusal(tx, subject.turnId, action.type, refused.text, refused.rule),
-  );
+  await conclude(parts, subject, context, async (tx) => {
+    if (refused !== null) return refuse(parts, tx, subject, refused.text, refused.rule);
+    if (action.type === 'ask') {
+      const { sessionId, turnId } = subject;
+      await record(parts, tx, { sessionId, turnId, kind: 'asked', data: { question: action.question } });
+    }
+    await doVerb(parts, tx, { ...subject, messageId: subject.message.id }, action);
+  });
+}
+
+/** An action that is not done: its turn says so, and so does the record. */
+async function refuse(
+  parts: ActionParts,
+  tx: Tx,
+  { sessionId, turnId, action }: ActionSubject,
+  reason: string,
+  rule?: PolicyRule,
+): Promise<void> {
+  await noteRefusal(tx, turnId, action.type, reason, rule);
+  const data = { call: action.type, reason, ...(rule && { rule }) };
+  await record(parts, tx, { sessionId, turnId, kind: 'refused', data });
 }
 
 /** What is refused is not done, and the turn says so; the rest goes on. */

@@ -7,7 +7,10 @@ import type { Reader, Tx } from '../store/store.ts';
 
 /** A draft with its current version. */
 export type DraftRow = Selectable<DraftsTable> &
-  Pick<Selectable<DraftVersionsTable>, 'content' | 'envelope' | 'raw_object_id'>;
+  Pick<Selectable<DraftVersionsTable>, 'content' | 'envelope' | 'raw_object_id'> & {
+    /** A mail of somebody else that came to the thread after the one that it answers. */
+    newer_message_id: string | null;
+  };
 
 /** What a new draft belongs to. */
 export interface DraftOrigin {
@@ -22,6 +25,10 @@ export interface DraftOrigin {
   acquaints?: boolean;
 }
 
+/** Mail that says nothing which an answer could miss. */
+const NO_LETTERS = ['own', 'bounce', 'complaint', 'receipt'];
+const NEWER_MAIL = 'A newer mail came to the conversation: this answers the one before it.';
+
 const rowsOf = (db: Reader) =>
   db
     .selectFrom('drafts')
@@ -31,7 +38,30 @@ const rowsOf = (db: Reader) =>
         .onRef('draft_versions.version', '=', 'drafts.version'),
     )
     .selectAll('drafts')
-    .select(['draft_versions.content', 'draft_versions.envelope', 'draft_versions.raw_object_id']);
+    .select(['draft_versions.content', 'draft_versions.envelope', 'draft_versions.raw_object_id'])
+    .select((eb) =>
+      eb
+        .selectFrom('messages as newer')
+        .innerJoin('messages as answered', (join) =>
+          join.onRef('answered.id', '=', 'drafts.answers_message_id'),
+        )
+        .select('newer.id')
+        .whereRef('newer.thread_id', '=', 'drafts.thread_id')
+        .whereRef('newer.account_id', '=', 'drafts.account_id')
+        .where('newer.kind', 'not in', NO_LETTERS)
+        .where((w) =>
+          w.or([
+            w('newer.arrived_at', '>', w.ref('answered.arrived_at')),
+            w.and([
+              w('newer.arrived_at', '=', w.ref('answered.arrived_at')),
+              w('newer.id', '>', w.ref('answered.id')),
+            ]),
+          ]),
+        )
+        .orderBy('newer.arrived_at', 'desc')
+        .limit(1)
+        .as('newer_message_id'),
+    );
 
 export interface DraftFilter {
   state?: string | undefined;
@@ -107,11 +137,17 @@ export function viewOf(row: DraftRow): DraftView {
     account_id: row.account_id,
     session_id: row.session_id,
     thread_id: row.thread_id,
-    reasons: JSON.parse(row.reasons) as string[],
+    reasons: reasonsOf(row),
     feedback: row.feedback,
     decided_by: row.decided_by,
     submission_id: row.submission_id,
     created_at: row.created_at,
     updated_at: row.updated_at,
   };
+}
+
+/** Those of policy; and while it waits, what has changed since it was written. */
+function reasonsOf(row: DraftRow): string[] {
+  const reasons = JSON.parse(row.reasons) as string[];
+  return row.state === 'waiting' && row.newer_message_id !== null ? [...reasons, NEWER_MAIL] : reasons;
 }

@@ -11,11 +11,11 @@ import { newId } from '../kernel/ids.ts';
 import { parseRecipient } from '../mail/recipient.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Uploads } from '../objects/uploads.ts';
-import { pauseOf, pauseReason } from '../sessions/pauses.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import { attach } from './attach.ts';
 import { type Composer, digestOf, type Envelope } from './composer.ts';
+import { type DraftDecision, heldByPause, recordDecision, recordMade } from './draft-record.ts';
 import {
   changeWaiting,
   type DraftFilter,
@@ -118,6 +118,7 @@ export class Drafts {
     if (approvedBy !== null && submissionId !== null) {
       await this.#release(tx, { ...origin, draftId, submissionId, approvedBy }, prepared);
     }
+    await recordMade(this.#parts, tx, origin, { draftId, submissionId }, decision);
     this.#tell(tx, draftId, approvedBy === null ? 'waiting' : 'approved', origin.accountId);
     return { draftId, submissionId };
   }
@@ -193,7 +194,9 @@ export class Drafts {
       requireVersion(row, before.version);
       const now = this.#parts.clock.now();
       await prepared.record(tx, id, row.version + 1, by, now);
-      await changeWaiting(tx, row, { version: row.version + 1, digest: prepared.digest, updated_at: now });
+      const version = row.version + 1;
+      await changeWaiting(tx, row, { version, digest: prepared.digest, updated_at: now });
+      await recordDecision(this.#parts, tx, row, { decision: 'edited', by, version });
       this.#tell(tx, id, 'waiting', row.account_id);
     });
     return this.get(id);
@@ -270,6 +273,8 @@ export class Drafts {
   ): Promise<void> {
     const now = this.#parts.clock.now();
     await changeWaiting(tx, row, { ...change, decided_at: now, updated_at: now });
+    const { state: decision, decided_by: by, ...more } = change;
+    await recordDecision(this.#parts, tx, row, { decision, by, ...more });
     this.#tell(tx, row.id, change.state, row.account_id);
   }
 
@@ -300,22 +305,4 @@ export class Drafts {
       this.#parts.bus.publish('draft.changed', { draft_id: draftId, state, account_id: accountId }),
     );
   }
-}
-
-type DraftDecision = { reasons: string[] } | { approvedBy: string };
-
-/** While its agent is paused, nothing of a session leaves without a person. */
-async function heldByPause(
-  tx: Tx,
-  sessionId: string | null,
-  decision: DraftDecision,
-): Promise<DraftDecision> {
-  if (sessionId === null || !('approvedBy' in decision)) return decision;
-  const session = await tx
-    .selectFrom('sessions')
-    .select(['agent', 'account_id'])
-    .where('id', '=', sessionId)
-    .executeTakeFirst();
-  const held = session && (await pauseOf(tx, session));
-  return held ? { reasons: [pauseReason(held)] } : decision;
 }

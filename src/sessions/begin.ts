@@ -9,6 +9,7 @@ import { keptQuery } from '../store/kept-query.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import { exceededCap } from './caps.ts';
 import type { ArrivedMail } from './event.ts';
+import { exceededLimit, type Refusal } from './limits.ts';
 import { pauseOf, putOffTurn } from './pauses.ts';
 import { type StateParts, setSession } from './state.ts';
 import { newToken } from './tokens.ts';
@@ -18,7 +19,7 @@ const TOKEN_SPARE_MS = 60_000; // an agent that is ended at its limit may still 
 const LONGEST_TURN_MS = 24 * 3_600_000; // timers end at 24 days; no agent thinks that long
 const MOST_EARLY = 256; // those of a worker that has stopped are forgotten
 
-export const CANCELLED = 'The session was cancelled.';
+export const CANCELLED: Refusal = { code: 'session_over', reason: 'The session was cancelled.' };
 
 export interface BeginParts extends StateParts {
   store: Store;
@@ -29,6 +30,7 @@ export interface BeginParts extends StateParts {
 export interface StartingTurn {
   id: string;
   session_id: string;
+  number: number;
   agent: string;
   account_id: string;
   sender: string | null;
@@ -69,11 +71,10 @@ export async function begin(
       throw new PosternError('agent_missing', `The agent ${turn.agent} is not in the rules any more.`, {
         hint: 'Put it back, and retry the dead letter.',
       });
-    // A turn that has begun before is not another waking.
-    const cap = turn.started_at === null ? await exceededCap(tx, agent, turn, now) : null;
-    if (cap !== null) {
-      parts.log.warn({ turn: turn.id, agent: turn.agent }, `a turn was refused: ${cap}`);
-      await refuse(parts, tx, turn, cap, context);
+    const refusal = await refusalOf(tx, agent, turn, now);
+    if (refusal !== null) {
+      parts.log.warn({ turn: turn.id, agent: turn.agent }, `a turn was refused: ${refusal.reason}`);
+      await refuse(parts, tx, turn, refusal, context);
       return null;
     }
     await markRunning(tx, turn, now);
@@ -81,7 +82,16 @@ export async function begin(
   });
 }
 
-/** Null for a cancelled session, which stays as it is. */
+/** Why a turn must not begin, or null. */
+async function refusalOf(tx: Tx, agent: Agent, turn: StartingTurn, now: number): Promise<Refusal | null> {
+  const limit = await exceededLimit(tx, agent, turn);
+  if (limit !== null) return limit;
+  // A turn that has begun before is not another waking.
+  const cap = turn.started_at === null ? await exceededCap(tx, agent, turn, now) : null;
+  return cap === null ? null : { code: 'agent_capped', reason: cap };
+}
+
+/** Null for a session that is over, which stays as it is. */
 async function takeToken(
   parts: StateParts,
   tx: Tx,
@@ -133,7 +143,7 @@ export class EarlyTurns {
   async begin(tx: Tx, turn: StartingTurn, mail: ArrivedMail | null): Promise<void> {
     const now = this.#parts.clock.now();
     const agent = this.#parts.rules().agents.get(turn.agent);
-    if (!agent || (await pauseOf(tx, turn)) || (await exceededCap(tx, agent, turn, now)) !== null) return;
+    if (!agent || (await pauseOf(tx, turn)) || (await refusalOf(tx, agent, turn, now)) !== null) return;
     const begun = await takeToken(this.#parts, tx, turn, agent, now);
     if (!begun) return;
     await markRunning(tx, turn, now);

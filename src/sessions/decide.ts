@@ -1,16 +1,9 @@
 // From a message and the rules in force to sessions, turns and jobs: written in the transaction that takes the message in.
+import type { Bus } from '../cluster/bus.ts';
 import type { MailContent } from '../contracts/mail.ts';
 import type { RuleAction } from '../contracts/rule.ts';
 import { addDelivery } from '../delivery/deliveries.ts';
-import {
-  agentPool,
-  answerLane,
-  answerPool,
-  decisionLane,
-  decisionPool,
-  forwardPool,
-  sessionLane,
-} from '../jobs/kinds.ts';
+import { answerLane, answerPool, decisionLane, decisionPool, forwardPool } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
@@ -22,12 +15,11 @@ import { rowInsert } from '../store/insert-rows.ts';
 import { keptQuery } from '../store/kept-query.ts';
 import type { Tx } from '../store/store.ts';
 import type { Arrival, Decider, Decision } from '../watch/arrival.ts';
+import { addTurn, type TurnsParts } from './add-turn.ts';
 import type { EarlyTurns } from './begin.ts';
-import type { ArrivedMail } from './event.ts';
 import { MailboxChanges } from './mailbox-changes.ts';
 import { silenceOf } from './silence.ts';
-
-export const TURN_ATTEMPTS = 10; // as many as the retry schedule of webhooks has steps
+import { OVER } from './state.ts';
 
 export interface RuleDecision extends Decision {
   matches: RuleMatch[];
@@ -48,9 +40,11 @@ export interface DecideParts {
   rules: () => RuleSet;
   jobs: JobQueue;
   clock: Clock;
+  /** Where there is one, it hears of what is noted of sessions. */
+  bus?: Bus;
 }
 
-export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider<RuleDecision> {
+export function ruleDecider({ rules, jobs, clock, bus, early }: DecideParts): Decider<RuleDecision> {
   return {
     decide(arrival, content) {
       const set = rules();
@@ -106,7 +100,11 @@ export function ruleDecider({ rules, jobs, clock, early }: DecideParts): Decider
           await addDelivery(tx, { jobs, now: clock.now(), attempts }, delivery);
         }
         const mail = { arrival, content };
-        for (const agent of agents) await startTurn(tx, { jobs, clock, early }, mail, match.rule, agent);
+        for (const agent of agents) {
+          const isPerMessage = rules().agents.get(agent)?.session === 'per-message';
+          const session = { rule: match.rule, agent, branch: isPerMessage ? arrival.id : '' };
+          await startTurn(tx, { jobs, clock, bus, early }, mail, session);
+        }
       }
       await changes.enqueue(tx, jobs, arrival);
       if (open.length > 0) {
@@ -154,14 +152,6 @@ const insertSessions = rowInsert(
   ],
   ['thread_id', 'rule', 'agent', 'branch'],
 );
-const insertTurns = rowInsert(
-  'turns',
-  [
-    ...(['id', 'session_id', 'number', 'cause', 'message_id', 'sender', 'agent'] as const),
-    ...(['account_id', 'draft_id', 'feedback', 'author', 'state', 'created_at'] as const),
-  ],
-  ['id'],
-);
 const nextTurn = keptQuery((db, now: number, threadId: string, rule: string, agent: string, branch: string) =>
   db
     .updateTable('sessions')
@@ -170,7 +160,7 @@ const nextTurn = keptQuery((db, now: number, threadId: string, rule: string, age
     .where('rule', '=', rule)
     .where('agent', '=', agent)
     .where('branch', '=', branch)
-    .where('state', '<>', 'cancelled')
+    .where('state', 'not in', OVER)
     .returning(['id', 'turns']),
 );
 
@@ -193,14 +183,14 @@ async function insertDecision(
   return (await insertDecisions(tx, [decision])) > 0;
 }
 
-/** A new session for the thread, or the next turn of the one that is there. A cancelled session stays so. */
+/** A new session, or the next turn of the one that is there. A session that is over stays so. */
 async function startTurn(
   tx: Tx,
-  { jobs, clock, early }: { jobs: JobQueue; clock: Clock; early: EarlyTurns | undefined },
+  { early, ...parts }: TurnsParts & { early: EarlyTurns | undefined },
   { arrival, content }: { arrival: Arrival; content: MailContent | null },
-  rule: string,
-  agent: string,
+  { rule, agent, branch }: { rule: string; agent: string; branch: string },
 ): Promise<void> {
+  const { clock } = parts;
   const now = clock.now();
   const fresh = {
     id: newId('ses', now),
@@ -209,16 +199,16 @@ async function startTurn(
     rule,
     thread_id: arrival.threadId,
     message_id: arrival.id,
-    branch: '',
+    branch,
     state: 'queued',
     turns: 0,
     created_at: now,
     updated_at: now,
   };
   await insertSessions(tx, [fresh]);
-  const [session] = await nextTurn(tx, now, arrival.threadId, rule, agent, fresh.branch);
+  const [session] = await nextTurn(tx, now, arrival.threadId, rule, agent, branch);
   if (!session) return;
-  await addTurn(tx, jobs, {
+  await addTurn(tx, parts, {
     sessionId: session.id,
     number: session.turns,
     cause: 'message',
@@ -232,61 +222,4 @@ async function startTurn(
     now,
     ...(early && { early: { turns: early, mail: content && { arrival, content } } }),
   });
-}
-
-export interface NewTurn {
-  sessionId: string;
-  number: number;
-  cause: 'message' | 'feedback' | 'answer' | 'wake';
-  messageId: string | null;
-  sender: string | null;
-  agent: string;
-  accountId: string;
-  draftId: string | null;
-  feedback: string | null;
-  author: string | null;
-  now: number;
-  /** Where it may begin with this commit, and the mail that it is for. */
-  early?: { turns: EarlyTurns; mail: ArrivedMail | null };
-}
-
-export async function addTurn(tx: Tx, jobs: JobQueue, turn: NewTurn): Promise<void> {
-  const id = newId('trn', turn.now);
-  const row = {
-    id,
-    session_id: turn.sessionId,
-    number: turn.number,
-    cause: turn.cause,
-    message_id: turn.messageId,
-    sender: turn.sender,
-    agent: turn.agent,
-    account_id: turn.accountId,
-    draft_id: turn.draftId,
-    feedback: turn.feedback,
-    author: turn.author,
-    state: 'queued',
-    created_at: turn.now,
-  };
-  await insertTurns(tx, [row]);
-  const isTaken = await jobs.put(
-    tx,
-    'session.turn',
-    { turn_id: id },
-    {
-      lane: sessionLane(turn.sessionId),
-      pool: agentPool(turn.agent),
-      maxAttempts: TURN_ATTEMPTS,
-      atOnce: true,
-    },
-  );
-  if (!isTaken) return;
-  const starting = {
-    id,
-    session_id: turn.sessionId,
-    agent: turn.agent,
-    account_id: turn.accountId,
-    sender: turn.sender,
-    started_at: null,
-  };
-  await turn.early?.turns.begin(tx, starting, turn.early.mail);
 }

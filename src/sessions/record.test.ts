@@ -46,7 +46,7 @@ it('numbers what happens in each session by itself, and reads it in order and in
       [2, null, { turn: null }],
     ],
   );
-  assert.deepEqual((await recordsOf(db, 'ses_1', { limit: 1, after: 1 }))[0]?.seq, 2);
+  assert.deepEqual((await recordsOf(db, 'ses_1', { limit: 1, after: all[0]?.id }))[0]?.seq, 2);
   assert.equal((await recordsOf(db, 'ses_2', { limit: 10 })).length, 1);
   assert.deepEqual(
     book.heard.map(({ type, data }) => [type, data.session_id]),

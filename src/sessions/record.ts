@@ -13,7 +13,8 @@ const DEEPEST = 8; // what nests further is cut: it comes from agents
 
 export interface RecordParts {
   clock: Clock;
-  bus: Bus;
+  /** Where there is one, it hears of each entry. */
+  bus?: Bus | undefined;
 }
 
 export interface NewRecord {
@@ -52,14 +53,14 @@ export async function record(parts: RecordParts, tx: Tx, entry: NewRecord): Prom
   const { sessionId, turnId, kind, data } = entry;
   await insert(tx, newId('rec', at), sessionId, turnId, at, kind, jsonOf(data));
   afterCommit(tx, () =>
-    parts.bus.publish('session.recorded', { session_id: sessionId, turn_id: turnId, kind }),
+    parts.bus?.publish('session.recorded', { session_id: sessionId, turn_id: turnId, kind }),
   );
 }
 
 export interface RecordRange {
   limit: number;
-  /** The seq after which to go on. */
-  after?: number | undefined;
+  /** The id of the entry after which to go on. */
+  after?: string | undefined;
   turnId?: string | undefined;
 }
 
@@ -71,7 +72,13 @@ export async function recordsOf(db: Reader, sessionId: string, range: RecordRang
     .where('session_id', '=', sessionId)
     .orderBy('seq')
     .limit(range.limit);
-  if (range.after !== undefined) query = query.where('seq', '>', range.after);
+  if (range.after !== undefined)
+    query = query.where('seq', '>', (eb) =>
+      eb
+        .selectFrom('turn_records as last')
+        .select('last.seq')
+        .where('last.id', '=', range.after ?? ''),
+    );
   if (range.turnId !== undefined) query = query.where('turn_id', '=', range.turnId);
   const rows = await query.execute();
   return rows.map(({ data, kind, ...row }) => ({

@@ -2,13 +2,15 @@
 import type { Selectable } from 'kysely';
 import type { Bus } from '../cluster/bus.ts';
 import type { SessionView, TurnView } from '../contracts/session.ts';
+import type { SessionRecord } from '../contracts/session-record.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import type { SessionsTable } from '../store/schema.ts';
 import type { Store, Tx } from '../store/store.ts';
-import { addTurn } from './decide.ts';
-import { setSession, settleSession } from './state.ts';
+import { addTurn } from './add-turn.ts';
+import { type RecordRange, record, recordsOf } from './record.ts';
+import { OVER, setSession, settleSession } from './state.ts';
 import { principalOf, type SessionPrincipal } from './tokens.ts';
 
 export interface SessionFilter {
@@ -77,16 +79,18 @@ export class Sessions {
     }));
   }
 
+  /** What happened in it, the oldest first. */
+  async record(id: string, range: RecordRange): Promise<SessionRecord[]> {
+    return recordsOf(this.#parts.store.db, id, range);
+  }
+
   /** Ends a session for good: its token dies, turns that wait do not run, and mail in its thread does not wake it. */
   async cancel(id: string, by: string): Promise<SessionView> {
     await this.get(id);
     await this.#parts.store.write(async (tx) => {
-      await setSession(this.#parts, tx, id, {
-        state: 'cancelled',
-        error: `Cancelled by ${by}.`,
-        token_hash: null,
-        token_expires_at: null,
-      });
+      const change = { error: `Cancelled by ${by}.`, token_hash: null, token_expires_at: null };
+      if (!(await setSession(this.#parts, tx, id, { state: 'cancelled', ...change }))) return;
+      await record(this.#parts, tx, { sessionId: id, turnId: null, kind: 'cancelled', data: { by } });
     });
     return this.get(id);
   }
@@ -102,12 +106,14 @@ export class Sessions {
           `The session ${id} is ${session.state} and waits for no answer.`,
         );
       }
+      const data = { decision: 'answered', by, question: session.question, text };
+      await record(this.#parts, tx, { sessionId: id, turnId: null, kind: 'decided', data });
       await this.addTurnFor(tx, id, { cause: 'answer', feedback: text, draftId: null, author: by });
     });
     return this.get(id);
   }
 
-  /** The next turn of a session for a reason other than mail. Returns false for a session that was cancelled. */
+  /** The next turn of a session for a reason other than mail. Returns false for a session that is over. */
   async addTurnFor(
     tx: Tx,
     sessionId: string,
@@ -122,11 +128,11 @@ export class Sessions {
       .updateTable('sessions')
       .set((eb) => ({ turns: eb('turns', '+', 1) }))
       .where('id', '=', sessionId)
-      .where('state', '<>', 'cancelled')
+      .where('state', 'not in', OVER)
       .returning(['turns', 'agent', 'account_id', 'state'])
       .executeTakeFirst();
     if (!session) return false;
-    await addTurn(tx, this.#parts.jobs, {
+    await addTurn(tx, this.#parts, {
       sessionId,
       number: session.turns,
       cause: turn.cause,
@@ -160,7 +166,7 @@ export class Sessions {
         .set({ wake_at: null })
         .where('id', '=', id)
         .where('wake_at', '=', until)
-        .where('state', '<>', 'cancelled')
+        .where('state', 'not in', OVER)
         .where((eb) =>
           eb.not(
             eb.exists(

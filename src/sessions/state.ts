@@ -4,11 +4,23 @@ import type { SessionState } from '../contracts/session.ts';
 import { sessionLane } from '../jobs/kinds.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { afterCommit, type Tx } from '../store/store.ts';
+import { record } from './record.ts';
 
 export interface StateParts {
   clock: Clock;
   bus: Bus;
 }
+
+/** Where a session stays for good: nothing wakes it, and nothing that it asks for takes effect. */
+export const OVER: readonly SessionState[] = ['cancelled', 'expired'];
+export const isOver = (state: string): boolean => OVER.includes(state as SessionState);
+
+/** Where it waits for somebody else. */
+export const WAITING: readonly SessionState[] = [
+  'waiting-for-approval',
+  'waiting-for-answer',
+  'waiting-for-reply',
+];
 
 export interface SessionChange {
   state?: SessionState;
@@ -20,18 +32,20 @@ export interface SessionChange {
   token_expires_at?: number | null;
 }
 
-/** Changes a session and tells of it after the commit. False for a cancelled one, which stays as it is. */
+/** Changes a session and tells of it after the commit. False for one that is over, which stays as it is. */
 export async function setSession(
   parts: StateParts,
   tx: Tx,
   sessionId: string,
   change: SessionChange,
 ): Promise<boolean> {
+  const now = parts.clock.now();
+  const rests = change.state === undefined ? {} : { rested_at: WAITING.includes(change.state) ? now : null };
   const row = await tx
     .updateTable('sessions')
-    .set({ ...change, updated_at: parts.clock.now() })
+    .set({ ...change, ...rests, updated_at: now })
     .where('id', '=', sessionId)
-    .where('state', '<>', 'cancelled')
+    .where('state', 'not in', OVER)
     .returning(['state', 'account_id'])
     .executeTakeFirst();
   if (!row) return false;
@@ -55,9 +69,11 @@ export async function settleSession(parts: StateParts, tx: Tx, sessionId: string
     .select(['state', 'question', 'wake_at'])
     .where('id', '=', sessionId)
     .executeTakeFirst();
-  if (!session || session.state === 'cancelled' || session.state === 'failed') return;
+  if (!session || isOver(session.state) || session.state === 'failed') return;
   const state = (await busyState(tx, sessionId)) ?? (await restingState(tx, sessionId, session));
-  if (state !== session.state) await setSession(parts, tx, sessionId, { state });
+  if (state === session.state) return;
+  await setSession(parts, tx, sessionId, { state });
+  if (state === 'done') await record(parts, tx, { sessionId, turnId: null, kind: 'ended', data: { state } });
 }
 
 async function busyState(tx: Tx, sessionId: string): Promise<SessionState | null> {

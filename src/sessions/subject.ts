@@ -6,6 +6,7 @@ import type { Store } from '../store/store.ts';
 import { storedContent } from '../watch/text.ts';
 import type { StoredAction } from './answer.ts';
 import { type People, peopleOf } from './people.ts';
+import { isOver } from './state.ts';
 
 export interface TurnSubject {
   turnId: string;
@@ -66,7 +67,7 @@ export async function loadTurnSubject(
     .where('turns.id', '=', turnId)
     .executeTakeFirst();
   if (!turn) throw new PosternError('not_found', `There is no turn ${turnId}.`);
-  if (turn.state === 'cancelled') return null;
+  if (isOver(turn.state)) return null;
   const messageId = meant ?? (await messageOfTurn(store, turn.session_id, turn.number));
   const message = await store.db
     .selectFrom('messages')

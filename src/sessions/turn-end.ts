@@ -2,6 +2,8 @@
 import type { JobContext } from '../jobs/worker.ts';
 import { codeOf, PosternError, retryOf } from '../kernel/errors.ts';
 import type { Store, Tx } from '../store/store.ts';
+import type { Refusal } from './limits.ts';
+import { record } from './record.ts';
 import { type StateParts, setSession } from './state.ts';
 
 interface EndParts extends StateParts {
@@ -16,20 +18,22 @@ interface EndingTurn {
 export const refuseTurn = (
   parts: EndParts,
   turn: EndingTurn,
-  reason: string,
+  refusal: Refusal,
   context: JobContext,
-): Promise<void> => parts.store.write((tx) => refuse(parts, tx, turn, reason, context));
+): Promise<void> => parts.store.write((tx) => refuse(parts, tx, turn, refusal, context));
 
 /** Ends a turn that is not to be tried again, and is no failure of Postern's: handled, and its session says why. */
 export async function refuse(
   parts: EndParts,
   tx: Tx,
   turn: EndingTurn,
-  reason: string,
+  { code, reason }: Refusal,
   context: JobContext,
 ): Promise<void> {
   await context.finish(tx);
   await endTurn(parts, tx, turn, 'refused', reason);
+  const ended = { sessionId: turn.session_id, turnId: turn.id };
+  await record(parts, tx, { ...ended, kind: 'refused', data: { call: 'turn', code, reason } });
 }
 
 /** The turn's job is dead. */
@@ -40,7 +44,11 @@ export async function failTurn(parts: EndParts, turnId: string, error: string): 
     .where('id', '=', turnId)
     .executeTakeFirst();
   if (!turn || turn.state === 'done' || turn.state === 'refused') return;
-  await parts.store.write((tx) => endTurn(parts, tx, turn, 'failed', error));
+  await parts.store.write(async (tx) => {
+    await endTurn(parts, tx, turn, 'failed', error);
+    const ended = { sessionId: turn.session_id, turnId: turn.id };
+    await record(parts, tx, { ...ended, kind: 'failed', data: { error, again: false } });
+  });
 }
 
 async function endTurn(
@@ -87,6 +95,9 @@ export async function noteFailure(
       .where('id', '=', turn.id)
       .execute();
     await setSession(parts, tx, turn.session_id, { ...again, error: text });
+    if (text === null || isLast) return; // nothing happened, or the end of the turn tells of it
+    const data = { code: codeOf(error), error: text, attempt: context.attempt, again: true };
+    await record(parts, tx, { sessionId: turn.session_id, turnId: turn.id, kind: 'failed', data });
   });
 }
 

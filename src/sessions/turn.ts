@@ -5,6 +5,7 @@ import type { Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import type { Agent } from '../contracts/rule.ts';
 import type { SessionEvent } from '../contracts/session.ts';
+import type { RecordValue } from '../contracts/session-record.ts';
 import { agentOfPool, sessionLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext, JobWorker } from '../jobs/worker.ts';
@@ -23,8 +24,9 @@ import { turnsAtOnce } from './endpoints.ts';
 import { buildEvent } from './event.ts';
 import { beginWork, whileItWorks, worksOn } from './open-turn.ts';
 import { pausedError, pauseOf, putOffTurn, tellsOfPause } from './pauses.ts';
+import { record } from './record.ts';
 import type { Runner } from './runner.ts';
-import { setSession, settleSession } from './state.ts';
+import { isOver, setSession, settleSession } from './state.ts';
 import { messageOfTurn } from './subject.ts';
 import { failTurn, messageOf, noteFailure, refuseTurn, withLog } from './turn-end.ts';
 import { layAttachments, openWorkFolder, type WorkFolder } from './work-folder.ts';
@@ -86,7 +88,7 @@ async function runTurn(parts: TurnParts, turnId: string, context: JobContext): P
     const early = context.attempt === 1 ? parts.early?.take(turn.id) : undefined;
     const isOpen = worksOn(turn); // as an earlier process left it: its agent has its token and is at work
     const begun =
-      early && turn.session_state !== 'cancelled' ? early : isOpen ? null : await begin(parts, turn, context);
+      early && !isOver(turn.session_state) ? early : isOpen ? null : await begin(parts, turn, context);
     if (!begun && !isOpen) return;
     const signal = AbortSignal.any([context.signal, cancelling.signal, pausing.signal]);
     const inHand = { ...context, signal };
@@ -95,7 +97,8 @@ async function runTurn(parts: TurnParts, turnId: string, context: JobContext): P
         const isPaused = pausing.signal.aborted || codeOf(error) === 'agent_paused';
         if (isPaused && !cancelling.signal.aborted) return waitForResume(parts, turn, context);
         if (cancelling.signal.aborted) return refuseTurn(parts, turn, CANCELLED, context);
-        if (codeOf(error) === 'webhook_refused') return refuseTurn(parts, turn, messageOf(error), context);
+        if (codeOf(error) === 'webhook_refused')
+          return refuseTurn(parts, turn, { code: 'webhook_refused', reason: messageOf(error) }, context);
         if (error instanceof PosternError && error.details.worksOn) throw error; // its token lives on
         if (begun) await noteFailure(parts, turn, begun.hash, error, context);
         throw error;
@@ -184,6 +187,13 @@ async function keepAnswer(
     })
     .where('id', '=', turn.id)
     .execute();
+  const actions = stored.actions as unknown as RecordValue[];
+  await record(parts, tx, {
+    sessionId: turn.session_id,
+    turnId: turn.id,
+    kind: 'answered',
+    data: { actions },
+  });
   const isLive = await setSession(parts, tx, turn.session_id, {
     token_hash: null,
     token_expires_at: null,

@@ -150,7 +150,7 @@ export async function openHouse(
   };
   const runnerOf = runnersOn?.({ store, jobs, clock, bus, rules: () => rules }) ?? (() => runner);
   const early = new EarlyTurns({ rules: () => rules, clock, bus });
-  const decider = ruleDecider({ rules: () => rules, jobs, clock, early });
+  const decider = ruleDecider({ rules: () => rules, jobs, clock, bus, early });
   const ingest = new Ingest({ store, jobs, clock, bus, log, decider });
   const sessions = new Sessions({ store, jobs, clock, bus });
   const pausable = new Agents({ store, jobs, clock, bus, rules: () => rules });

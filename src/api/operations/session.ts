@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { pageOf, pageQuery } from '../../contracts/page.ts';
 import { sessionState, sessionView, turnView } from '../../contracts/session.ts';
+import { sessionRecord } from '../../contracts/session-record.ts';
 import { notFound } from '../../kernel/errors.ts';
 import { nameOf } from '../access.ts';
 import { pageBy } from '../pages.ts';
@@ -50,6 +51,28 @@ export const sessionOperations: readonly Operation[] = [
       if (principal.kind === 'session' && principal.sessionId !== id) throw notFound('session', id);
       const session = await rooms.sessions.get(id);
       return { ...session, history: await rooms.sessions.turns(id) };
+    },
+  }),
+  defineOperation({
+    name: 'session.record',
+    summary:
+      'Show what happened in a session, in order: what came, was called, refused, answered and decided.',
+    input: byId.extend({
+      turn: z.string().max(100).optional().describe('Of this turn alone.'),
+      ...pageQuery,
+    }),
+    output: pageOf(sessionRecord),
+    permission: 'sessions:read',
+    effects: 'read',
+    http: { method: 'GET', path: '/v1/sessions/{id}/record' },
+    cli: { words: ['session', 'record'], args: ['id'], columns: ['seq', 'at', 'kind', 'data'] },
+    async handler({ rooms, principal }, { id, turn, ...page }) {
+      if (principal.kind === 'session' && principal.sessionId !== id) throw notFound('session', id);
+      await rooms.sessions.get(id);
+      // The oldest first: the next page begins after the last entry of this one.
+      return pageBy(page, ({ limit, before: after }) =>
+        rooms.sessions.record(id, { limit, after, turnId: turn }),
+      );
     },
   }),
   defineOperation({
