@@ -8,6 +8,9 @@ import type { Operation } from './registry.ts';
 import type { Rooms, SessionPrincipal } from './rooms.ts';
 import { type Tool, toolsFor } from './tools.ts';
 
+/** Operations after which an agent has nothing more to say. */
+const ENDS = new Set(['session.finish']);
+
 export class SessionToolBox implements ToolBox {
   readonly #rooms: () => Rooms;
   readonly #operations: readonly Operation[];
@@ -53,5 +56,5 @@ function viewOf({ name, description, operation }: Tool): SessionTool {
     inputSchema = schema;
     schemas.set(operation, schema);
   }
-  return { name, description, inputSchema };
+  return { name, description, inputSchema, ...(ENDS.has(operation.name) ? { ends: true } : {}) };
 }

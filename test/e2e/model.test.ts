@@ -1,0 +1,181 @@
+// An agent that is a model, against real servers: mail from Dovecot, a server of models over HTTP, tools of the gateway, a
+// draft for a person; and the gateway killed at every point of that way.
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { SessionRecord } from '../../src/contracts/session-record.ts';
+import {
+  type ChatRequest,
+  type ChatServer,
+  eventIn,
+  type Reply,
+  startChatServer,
+  toolAnswers,
+} from '../support/chat-server.ts';
+import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
+import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { salesAccount } from '../support/sales-account.ts';
+import { requireService } from '../support/services.ts';
+import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
+
+const KEY = 'sk-canary-of-the-model-4711';
+
+const rulesFor = (chat: ChatServer): string => {
+  const agent = (name: string, way: string): string => `
+  ${name}:
+    run: { model: { ${way}, url: "${chat.url}", name: test-model, api_key_ref: "env:MODEL_KEY", allow_private: true,
+                    instructions: { file: pumps.md }, price: { input: 3, output: 15 } } }
+    may: { reply: approve }
+    limits: { time: 1m, per_sender: 100/1h }`;
+  const rule = (name: string): string => `
+  - { name: for ${name}, when: { subject: ${name} }, then: [{ spawn: ${name} }] }`;
+  return `agents:${agent('whole', 'provider: openai-compatible')}
+${agent('pieces', 'provider: openai-compatible, stream: true')}
+${agent('claude', 'provider: anthropic')}
+${agent('streamed', 'provider: anthropic, stream: true')}
+rules:${['whole', 'pieces', 'claude', 'streamed'].map(rule).join('')}
+`;
+};
+
+const mail = (id: string, subject: string): string =>
+  [
+    'From: Ann Buyer <ann@prospect.example>',
+    'To: sales@company.example',
+    `Subject: ${subject}`,
+    `Message-ID: <${id}@prospect.example>`,
+    'Date: Fri, 20 Nov 2026 10:00:00 +0000',
+    '',
+    'What does a pump cost? Ann',
+    '',
+  ].join('\r\n');
+
+/** Reads the mail, writes a draft, and says so: whatever it was told before decides what comes next. */
+function work(request: ChatRequest): Reply {
+  const { data } = eventIn(request);
+  const answers = toolAnswers(request);
+  if (answers.length === 0) return { calls: [{ name: 'get_message', input: { id: data.message.id } }] };
+  if (answers.length === 1)
+    return {
+      calls: [{ name: 'create_draft', input: { text: `A pump costs 5 (${data.message.subject}).` } }],
+    };
+  return { text: 'I wrote a draft with the price.' };
+}
+
+describe('an agent that is a model', { skip: requireService('dovecot', 'smtp-sink') }, () => {
+  let chat: ChatServer;
+  let dovecot: Dovecot;
+  let sink: SmtpSink;
+  let gateway: TestGateway;
+
+  before(async () => {
+    chat = await startChatServer();
+    chat.answer = work;
+    dovecot = await startDovecot({ users: { sales: DEFAULT_PASSWORD } });
+    sink = await startSmtpSink();
+    const rules = { 'pumps.md': 'You sell pumps.', 'rules.yaml': rulesFor(chat) };
+    gateway = await startGateway({ rules, env: { MODEL_KEY: KEY } });
+    await gateway.addAccount(salesAccount(dovecot, sink));
+  });
+  after(async () => {
+    await gateway?.[Symbol.asyncDispose]();
+    await sink?.stop();
+    await dovecot?.stop();
+    await chat?.close();
+  });
+
+  const draftOf = (subject: string) =>
+    gateway.until(async () => {
+      const [session] = (await gateway.sessions()).filter(({ rule }) => subject.includes(rule.slice(4)));
+      if (session?.state === 'failed') throw new Error(session.error ?? '');
+      return (await gateway.drafts()).find((draft) => draft.subject.endsWith(subject));
+    });
+
+  for (const name of ['whole', 'pieces', 'claude', 'streamed'])
+    it(`works through tools to a draft (${name})`, async () => {
+      chat.requests = [];
+      await dovecot.deliver('sales', mail(`first-${name}`, name));
+      const draft = await draftOf(name);
+      assert.match(draft.text, new RegExp(`^A pump costs 5 \\(${name}\\)\\.`));
+      assert.deepEqual(
+        draft.to.map(({ address }) => address),
+        ['ann@prospect.example'],
+      );
+      const session = await gateway.until(async () =>
+        (await gateway.sessions()).find(
+          ({ agent, state }) => agent === name && state === 'waiting-for-approval',
+        ),
+      );
+      assert.equal(session.summary, 'I wrote a draft with the price.');
+      assert.match(chat.requests[0]?.raw ?? '', /You sell pumps\./);
+      assert.deepEqual(
+        chat.requests.map(({ body }) => body.stream === true),
+        Array(3).fill(name === 'pieces' || name === 'streamed'),
+      );
+      const { data } = await gateway.get<{ data: SessionRecord[] }>(
+        `/v1/sessions/${session.id}/record?limit=50`,
+      );
+      const called = data.filter(({ kind }) => kind === 'called').map(({ data: { tool, ok } }) => [tool, ok]);
+      assert.deepEqual(called, [
+        ['get_message', true],
+        ['create_draft', true],
+      ]);
+      const metrics = (await gateway.bytes('/metrics')).toString('utf8');
+      assert.ok(metrics.includes(`postern_model_tokens_total{agent="${name}",kind="input"} 300\n`));
+    });
+
+  it('is killed at every step, and makes one draft all the same', async () => {
+    const drafts = new Set<string>();
+    for (const point of ['asked 1', 'asked 2', 'asked 3', 'told 1', 'told 2', 'told 3']) {
+      const subject = `whole ${point}`;
+      const [moment, number] = point.split(' ');
+      chat.requests = [];
+      const { promise: killed, resolve } = Promise.withResolvers<void>();
+      let isKilled = false;
+      chat.answer = async (request, count) => {
+        if (isKilled || count !== Number(number)) return work(request);
+        isKilled = true;
+        if (moment === 'asked') await gateway.kill().then(resolve);
+        else setTimeout(() => void gateway.kill().then(resolve), 15); // while it does what it was told
+        return work(request);
+      };
+      await dovecot.deliver('sales', mail(point.replace(' ', '-'), subject));
+      await killed;
+      await gateway.start();
+      drafts.add((await draftOf(subject)).id);
+      await gateway.until(async () =>
+        (await gateway.sessions()).every(({ state }) => state === 'waiting-for-approval'),
+      );
+      const made = (await gateway.drafts()).filter((draft) => draft.subject.endsWith(subject));
+      assert.equal(made.length, 1, point);
+      // The step that was under way, and no other, may have been asked for twice.
+      assert.ok(chat.requests.length <= 4, `${point}: ${chat.requests.length} requests`);
+    }
+    assert.equal(drafts.size, 6);
+  });
+
+  it('keeps its key to itself: it is in no log, no answer and no file', async () => {
+    chat.answer = () => ({
+      raw: { status: 401, body: JSON.stringify({ error: { message: `bad key ${KEY}` } }) },
+    });
+    await dovecot.deliver('sales', mail('denied', 'whole but denied'));
+    const failed = await gateway.until(async () =>
+      (await gateway.sessions()).find(({ state }) => state === 'failed'),
+    );
+    assert.match(failed.error ?? '', /status 401: bad key \[secret\]/);
+    assert.ok(chat.requests.every(({ headers }) => headers.authorization === `Bearer ${KEY}`));
+    const shown = [
+      gateway.log(),
+      JSON.stringify(await gateway.get('/v1/rules')),
+      JSON.stringify(await gateway.get(`/v1/sessions/${failed.id}`)),
+      JSON.stringify(await gateway.get(`/v1/sessions/${failed.id}/record?limit=50`)),
+      JSON.stringify(await gateway.get('/v1/dead-letters')),
+    ];
+    for (const text of shown) assert.ok(!text.includes(KEY));
+    const data = join(gateway.folder, 'data');
+    for (const name of await readdir(data, { recursive: true })) {
+      const bytes = await readFile(join(data, name)).catch(() => Buffer.alloc(0)); // a folder
+      assert.ok(!bytes.includes(KEY), `${name} holds the key`);
+    }
+  });
+});
