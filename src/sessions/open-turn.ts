@@ -19,38 +19,43 @@ interface OpenTurn {
   session_id: string;
 }
 
-export const worksOn = (turn: { state: string; works_until: number | null }): boolean =>
-  turn.state === 'running' && turn.works_until !== null;
+/** The agent said that it has finished before it was known that it works on. */
+const FINISHED_BEFORE = 0;
 
-/** Notes that the agent works on until then, epoch milliseconds. */
+export const worksOn = (turn: { state: string; works_until: number | null }): boolean =>
+  turn.state === 'running' && turn.works_until !== null && turn.works_until !== FINISHED_BEFORE;
+
+/** Notes that the agent works on until then, epoch milliseconds; unless it has finished meanwhile. */
 export async function beginWork(
   { bus }: Pick<OpenTurnParts, 'bus'>,
   tx: Tx,
   turn: OpenTurn & { account_id: string },
   until: number,
 ): Promise<void> {
-  await tx.updateTable('turns').set({ works_until: until }).where('id', '=', turn.id).execute();
+  await tx
+    .updateTable('turns')
+    .set({ works_until: until })
+    .where('id', '=', turn.id)
+    .where('works_until', 'is', null)
+    .execute();
   const { session_id, account_id } = turn;
   afterCommit(tx, () => bus.publish('session.changed', { session_id, account_id, state: 'running' }));
 }
 
-/** The agent has finished before its time. False where the turn is not one that works on: it ends with its answer. */
-export async function finishWork(
-  parts: Omit<OpenTurnParts, 'store'>,
-  tx: Tx,
-  turnId: string,
-): Promise<boolean> {
+/** The agent has finished: a turn that works on ends now; any other ends with its answer. */
+export async function finishWork(parts: Omit<OpenTurnParts, 'store'>, tx: Tx, turnId: string): Promise<void> {
+  const now = parts.clock.now();
   const row = await tx
     .updateTable('turns')
-    .set({ works_until: parts.clock.now() })
+    .set((eb) => ({
+      works_until: eb.case().when('works_until', 'is', null).then(FINISHED_BEFORE).else(now).end(),
+    }))
     .where('id', '=', turnId)
     .where('state', '=', 'running')
-    .where('works_until', 'is not', null)
     .returning(['session_id', 'account_id'])
     .executeTakeFirst();
-  if (!row) return false;
+  if (!row) return;
   afterCommit(tx, () => parts.bus.publish('session.changed', { ...row, state: 'running' }));
-  return true;
 }
 
 /**
