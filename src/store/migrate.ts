@@ -18,6 +18,7 @@ import * as artifacts from './migrations/0008-artifacts.ts';
 import * as contentNotes from './migrations/0009-content-notes.ts';
 import * as sessions from './migrations/0010-sessions.ts';
 import * as webhooks from './migrations/0011-webhooks.ts';
+import * as capabilities from './migrations/0012-capabilities.ts';
 import * as templates from './migrations/0013-templates.ts';
 import * as modelSteps from './migrations/0014-model-steps.ts';
 import type { ColumnTypes } from './table-builder.ts';
@@ -38,6 +39,7 @@ const MIGRATIONS = [
   artifacts,
   contentNotes,
   sessions,
+  capabilities,
   templates,
   webhooks,
   modelSteps,

@@ -266,6 +266,13 @@ export interface SessionsTable {
   rested_at: Defaulted<number | null>;
   /** What its turns cost so far, in millionths of the currency of its agent's prices. */
   cost_micros: Defaulted<number>;
+  /** JSON of contracts/capability: what the token of its latest turn was granted; null before the first one. */
+  capability: Defaulted<string | null>;
+  /** JSON list of contracts/capability taintCause: what it has read that is not to be trusted. It only grows. */
+  taint: Defaulted<string>;
+  /** Of its quota, by the turn that runs. */
+  calls_used: Defaulted<number>;
+  bytes_used: Defaulted<number>;
   error: string | null;
   created_at: number;
   updated_at: number;
