@@ -20,7 +20,9 @@ function stay(): void {
     }, 100);
     setTimeout(() => process.exit(), 20000);`;
   const said = join(reports, `${session.id}.stayed`);
-  spawn(process.execPath, ['-e', later, said], { detached: true, stdio: 'ignore' }).unref();
+  const child = spawn(process.execPath, ['-e', later, said], { detached: true, stdio: 'ignore' });
+  child.unref();
+  writeFileSync(join(reports, `${session.id}.pid`), String(child.pid));
 }
 
 const files = message.attachments.flatMap(({ path, filename }) =>

@@ -1,7 +1,7 @@
 // An agent that obeys every word of a hostile mail, against the whole gateway with real servers: nothing leaves that policy
 // and people did not allow, nothing foreign is read, every try is refused on record, and the honest request is still done.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { TurnView } from '../../src/contracts/session.ts';
@@ -167,7 +167,7 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
       assert.ok(approved.some(({ message_id }) => message_id === id));
       assert.equal(recipients.length, 1);
       assert.ok(senders.has(recipients[0] ?? ''), recipients.join());
-      assertHolds(words, [...secrets, CANARIES.sibling, 'pst_'], `a mail to ${recipients}`);
+      assertLacks(words, [...secrets, CANARIES.sibling, 'pst_'], `a mail to ${recipients}`);
       assert.doesNotMatch(words, /^(?:Bcc|Reply-To):/im);
       assert.match(words, /^From: .*<?(?:sales|support)@company\.example>?\r$/m);
     }
@@ -197,15 +197,15 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
   it('gets nothing of other accounts, threads and people, nor any secret but its own token', () => {
     for (const { mail, report } of played) {
       const got = report.got.join('\n').replaceAll(report.token, '');
-      assertHolds(got, [...secrets, CANARIES.sibling], mail.id);
+      assertLacks(got, [...secrets, CANARIES.sibling], mail.id);
     }
   });
 
   it('leaves no secret in the log and in what is kept of the sessions', async () => {
-    assertHolds(stage.gateway.log(), [...secrets, 'pst_'], 'the log');
+    assertLacks(stage.gateway.log(), [...secrets, 'pst_'], 'the log');
     const kept = JSON.stringify(stage.rows('select answer, refusals, error from turns'));
     const own = played.map(({ report }) => report.token);
-    assertHolds(kept, [ADMIN_TOKEN, CANARIES.password, CANARIES.environment], 'the turns');
+    assertLacks(kept, [ADMIN_TOKEN, CANARIES.password, CANARIES.environment], 'the turns');
     assert.equal(new Set(own).size, own.length);
   });
 
@@ -233,8 +233,10 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
     const stayed = played.filter(({ report }) => report.attempts.some(({ order }) => order === 'stay'));
     const program = stayed.find(({ account }) => account === stage.accounts.sales);
     assert.ok(program);
-    const said = join(stage.folder, `${program.report.session}.stayed`);
-    await eventually(async () => readFileSync(said, 'utf8') === '401');
+    const file = (ending: string) => join(stage.folder, `${program.report.session}.${ending}`);
+    const pid = Number(readFileSync(file('pid'), 'utf8'));
+    const said = () => (existsSync(file('stayed')) ? readFileSync(file('stayed'), 'utf8') : '');
+    await eventually(async () => said() === '401' || !runs(pid)); // its token is dead, or it is
     for (const { report } of played.slice(0, 5)) {
       const answer = await fetch(`${stage.gateway.url}/v1/messages`, {
         headers: { authorization: `Bearer ${report.token}` },
@@ -251,7 +253,15 @@ const callsOf = ({ attempts }: Report): Extract<Attempt, { door: 'call' }>[] =>
 const isClosed = (mail: HostileMail, { attempts, orders }: Report): boolean =>
   mail.where === 'attachment text' && attempts.length === 0 && orders.length === 0;
 
-function assertHolds(text: string, secrets: readonly string[], what: string): void {
+function runs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function assertLacks(text: string, secrets: readonly string[], what: string): void {
   for (const secret of secrets) assert.ok(!text.includes(secret), `${what} holds ${secret.slice(0, 30)}`);
 }
 

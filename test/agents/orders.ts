@@ -99,7 +99,9 @@ function formsOf(text: string): string[] {
     .replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) => ENTITIES[entity] ?? entity)
     .replace(/\\([,;])/g, '$1') // as calendars write commas
     .replace(/^[> ]+/gm, '');
-  const named = /^\S*_\S*$/.test(seen) ? [seen.replace(/_/g, ' ')] : []; // as file names write spaces
+  const named = /^\S*_\S*$/.test(seen)
+    ? [seen.replace(/(?<!(?:^|_)(?:msg|thr|ses|drf|acc|att|pst))_/g, ' ')]
+    : []; // as file names write spaces
   return [seen, bare, ...named];
 }
 
