@@ -4,6 +4,7 @@ import { codeOf, PosternError } from '../kernel/errors.ts';
 import { demand, identityOf } from './access.ts';
 import { invalidInput } from './invalid-input.ts';
 import type { Context, Operation } from './registry.ts';
+import { recordCall, recordRefusal } from './session-record.ts';
 import { demandTool } from './tools.ts';
 
 const MAX_NESTING = 64; // conditions inside conditions; whatever is deeper would only exhaust the stack
@@ -25,23 +26,53 @@ export function readInput(operation: Operation, input: unknown): unknown {
   return parsed.data;
 }
 
+type Caller = Pick<Context, 'principal' | 'rooms'>;
+
 /** Whether the caller may, before anything of the input is read. @throws PosternError `forbidden` */
-export function admit(
-  operation: Operation,
-  { principal, rooms }: Pick<Context, 'principal' | 'rooms'>,
-): void {
-  demand(principal, operation.permission);
-  demandTool(principal, operation, rooms.rules.current());
+export async function admit(operation: Operation, caller: Caller): Promise<void> {
+  try {
+    demand(caller.principal, operation.permission);
+    demandTool(caller.principal, operation, caller.rooms.rules.current());
+  } catch (error) {
+    await recordRefusal(operation, caller, error);
+    throw error;
+  }
+}
+
+/** The input, read; what a session asks for that cannot be stands in its record. @throws PosternError `invalid_input` */
+export async function hear(operation: Operation, caller: Caller, input: unknown): Promise<unknown> {
+  try {
+    return readInput(operation, input);
+  } catch (error) {
+    await recordRefusal(operation, caller, error);
+    throw error;
+  }
 }
 
 /** @throws PosternError `forbidden`, `invalid_input`, and what the handler throws */
 export async function invoke(operation: Operation, context: Context, input: unknown): Promise<unknown> {
-  admit(operation, context);
-  return perform(operation, context, readInput(operation, input));
+  await admit(operation, context);
+  return perform(operation, context, await hear(operation, context, input));
 }
 
-/** With input that `readInput` gave, for a principal that may. The audit hears of it where the operation keeps one. */
+/**
+ * With input that `hear` gave, for a principal that may. The audit hears of it where the operation keeps one, and the
+ * session's record of each call: of a change before it is made, so that a crash in the middle leaves a trace.
+ */
 export async function perform(operation: Operation, context: Context, input: unknown): Promise<unknown> {
+  if (context.principal.kind === 'key') return performAudited(operation, context, input);
+  if (operation.effects !== 'read') await recordCall(operation, context, input);
+  try {
+    const answer = await performAudited(operation, context, input);
+    if (operation.effects === 'read') await recordCall(operation, context, input);
+    return answer;
+  } catch (error) {
+    await recordRefusal(operation, context, error);
+    throw error;
+  }
+}
+
+async function performAudited(operation: Operation, context: Context, input: unknown): Promise<unknown> {
   if (!operation.audit) return act(operation, context, input);
   const { audit } = context.rooms;
   const entry = {

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { PosternError } from '../../kernel/errors.ts';
 import { LARGEST_OBJECT_BYTES, objectTooLarge } from '../../objects/uploads.ts';
 import { identityOf, type Principal } from '../access.ts';
-import { admit, perform, readInput } from '../invoke.ts';
+import { admit, hear, perform } from '../invoke.ts';
 import { type Context, type Operation, pathFields } from '../registry.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Answer, IdempotencyKeys } from './idempotency.ts';
@@ -54,7 +54,7 @@ function authorised(operation: Operation, { signIn, rooms }: RouterParts): Reque
   return async (req, res, next) => {
     const principal = await signIn(req);
     res.locals.principal = principal;
-    admit(operation, { principal, rooms });
+    await admit(operation, { principal, rooms });
     next();
   };
 }
@@ -87,7 +87,7 @@ const hasBody = (req: Request): boolean =>
 function answering(operation: Operation, { rooms, keys }: RouterParts): RequestHandler {
   return async (req, res) => {
     const principal = res.locals.principal as Principal;
-    const input = readInput(operation, inputOf(operation, req));
+    const input = await hear(operation, { principal, rooms }, inputOf(operation, req));
     const context = {
       principal,
       rooms,

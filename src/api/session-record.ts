@@ -1,0 +1,68 @@
+// What a session calls, in its record: each call with what it asks for, and each refusal with its code. No text of a mail
+// and no file comes into it whole: those stand in drafts and messages.
+import type { RecordData, RecordValue } from '../contracts/session-record.ts';
+import { codeOf, explain } from '../kernel/errors.ts';
+import { runningTurn } from '../sessions/live-turn.ts';
+import { record } from '../sessions/record.ts';
+import type { Principal } from './access.ts';
+import type { Operation } from './registry.ts';
+import type { Rooms } from './rooms.ts';
+
+const SHOWN_CHARS = 200; // of each text
+const SHOWN_ITEMS = 20; // of each list
+const DEEPEST = 4;
+
+interface Call {
+  principal: Principal;
+  rooms: Rooms;
+}
+
+/** The name that its agent calls it by. */
+const nameOf = ({ name, tool, ofTool }: Operation): string => tool?.name ?? ofTool ?? name;
+
+/** Nothing for an operator's key: the audit is the record of those. */
+export async function recordCall(operation: Operation, call: Call, input: unknown): Promise<void> {
+  await add(call, 'called', {
+    call: nameOf(operation),
+    operation: operation.name,
+    input: shown(input, 0),
+  });
+}
+
+/** A call that failed or was refused. Should this not be written, the log has it, and the caller hears of the refusal. */
+export async function recordRefusal(operation: Operation, call: Call, error: unknown): Promise<void> {
+  const data = {
+    call: nameOf(operation),
+    operation: operation.name,
+    code: codeOf(error),
+    reason: codeOf(error) === 'internal' ? 'an internal error' : explain(error).slice(0, 1000),
+  };
+  await add(call, 'refused', data).catch((failed: unknown) =>
+    call.rooms.log.error({ ...data, error: explain(failed) }, 'a refusal could not be recorded'),
+  );
+}
+
+async function add({ principal, rooms }: Call, kind: 'called' | 'refused', data: RecordData): Promise<void> {
+  if (principal.kind !== 'session') return;
+  const turn = await runningTurn(rooms.store, principal);
+  const entry = { sessionId: principal.sessionId, turnId: turn?.id ?? null, kind, data };
+  await rooms.store.write((tx) => record(rooms, tx, entry));
+}
+
+function shown(value: unknown, depth: number): RecordValue {
+  if (typeof value === 'string')
+    return value.length > SHOWN_CHARS ? `${value.slice(0, SHOWN_CHARS)}… (${value.length})` : value;
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
+  if (typeof value !== 'object' || depth === DEEPEST) return '…';
+  if (Array.isArray(value)) return value.slice(0, SHOWN_ITEMS).map((item) => shown(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== undefined)
+      .map(([key, item]) => [
+        key,
+        key === 'content_base64' && typeof item === 'string'
+          ? `${item.length} characters of base64`
+          : shown(item, depth + 1),
+      ]),
+  );
+}
