@@ -11,6 +11,12 @@ const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96'); // RFC 6052; that for local
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3'); // RFC 4291 §2.4
 const CLOUD_INTERNAL = new Set(['168.63.129.16']); // Azure's host, from inside its machines at a public address
 
+/** Where clouds tell their machines' secrets, and addresses that only neighbours on a line have. */
+const NEVER_BY_NAME = [
+  ...['169.254.0.0/16', '168.63.129.16/32', '100.100.100.200/32', '192.0.0.192/32'],
+  ...['fe80::/10', 'fd00:ec2::/32'],
+].map((range) => ipaddr.parseCIDR(range));
+
 /** Whether a text is an IP address in a form that a socket would take: decimal, octal and hex ones too. */
 export const isAddress = (text: string): boolean => ipaddr.isValid(text);
 
@@ -27,14 +33,26 @@ export function isPublicAddress(text: string): boolean {
   return address.range() === 'unicast' && !CLOUD_INTERNAL.has(address.toString());
 }
 
+/** Whether no name may lead there, also where private addresses are allowed; who means it writes the address itself. */
+function isMetadata(text: string): boolean {
+  const address = ipaddr.process(text);
+  return NEVER_BY_NAME.some(([range, bits]) => address.kind() === range.kind() && address.match(range, bits));
+}
+
 /** Resolves a name, and gives out none of its addresses unless all of them are public. */
-export const publicLookup =
-  (lookup: Lookup = dnsLookup): Lookup =>
+export const publicLookup = (lookup?: Lookup): Lookup =>
+  lookupWithout((address) => !isPublicAddress(address), lookup);
+
+/** For endpoints inside the network: loopback and private addresses, but not those of a cloud's metadata. */
+export const privateLookup = (lookup?: Lookup): Lookup => lookupWithout(isMetadata, lookup);
+
+const lookupWithout =
+  (isRefused: (address: string) => boolean, lookup: Lookup = dnsLookup): Lookup =>
   (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error) return callback(error, '', 0);
       const addresses = found as LookupAddress[];
-      const inside = addresses.find(({ address }) => !isPublicAddress(address));
+      const inside = addresses.find(({ address }) => isRefused(address));
       if (inside || addresses.length === 0) {
         return callback(
           new PosternError(

@@ -106,6 +106,34 @@ describe('a name of an endpoint', () => {
     });
   }
 
+  for (const address of [
+    '169.254.169.254',
+    '::ffff:169.254.169.254',
+    'fd00:ec2::254',
+    'fe80::1',
+    '168.63.129.16',
+  ]) {
+    it(`that resolves to ${address} is refused also where private addresses are allowed`, async () => {
+      const lookup = answering('10.0.0.1', address);
+      await assert.rejects(send('http://hook.example/', { lookup }), REFUSED);
+    });
+  }
+
+  it('that resolves to a private address is connected to where that is allowed', async () => {
+    await using endpoint = await listen((_, res) => res.end('here'));
+    const { port } = new URL(endpoint.url);
+    const { body } = await send(`http://hook.example:${port}/`, { lookup: answering('127.0.0.1') });
+    assert.equal(body, 'here');
+  });
+
+  it('is resolved once for a request: no second answer of a name server leads it astray', async () => {
+    let asked = 0;
+    const lookup: Lookup = (hostname, options, callback) =>
+      answering(asked++ === 0 ? '192.0.2.1' : '127.0.0.1')(hostname, options, callback);
+    await assert.rejects(send('https://hook.example/', { allowPrivate: false, lookup, timeoutMs: 200 }));
+    assert.equal(asked, 1);
+  });
+
   it('that cannot be resolved is tried again later', async () => {
     const lookup: Lookup = (_, __, callback) =>
       callback(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }), '', 0);

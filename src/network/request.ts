@@ -3,7 +3,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { PosternError } from '../kernel/errors.ts';
-import { isAddress, isPublicAddress, type Lookup, publicLookup } from './public-address.ts';
+import { isAddress, isPublicAddress, type Lookup, privateLookup, publicLookup } from './public-address.ts';
 
 const MOST_REDIRECTS = 3;
 const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -141,7 +141,7 @@ function send(url: URL, request: EgressRequest, signal: AbortSignal): Promise<Eg
         ...request.headers,
         ...(body === undefined ? {} : { 'content-length': String(lengthOf(body)) }),
       },
-      lookup: request.allowPrivate ? request.lookup : publicLookup(request.lookup),
+      lookup: (request.allowPrivate ? privateLookup : publicLookup)(request.lookup),
       ...(request.ca === undefined ? {} : { ca: request.ca }),
       signal,
       agent: false, // a connection of its own: what one endpoint does to it touches no other
