@@ -54,7 +54,7 @@ export interface Rooms {
   readAttachment: ReadAttachment;
   proofs: Pick<Proofs, 'prove'>;
   agents: Pick<Agents, 'list' | 'pause' | 'resume'>;
-  sessions: Pick<Sessions, 'list' | 'get' | 'turns' | 'record' | 'cancel' | 'answer' | 'principalOf'>;
+  sessions: Pick<Sessions, 'list' | 'get' | 'turns' | 'record' | 'cancel' | 'retry' | 'answer' | 'principalOf'>;
   endpoints: Pick<Endpoints, 'list' | 'get' | 'test' | 'enable' | 'redrive'>;
   deliveries: Pick<Deliveries, 'list' | 'get' | 'retry'>;
   knowledge: Pick<Knowledge, 'search' | 'list' | 'get' | 'text' | 'retry' | 'remove'>;

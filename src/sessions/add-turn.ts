@@ -11,7 +11,7 @@ import type { EarlyTurns } from './begin.ts';
 import type { ArrivedMail } from './event.ts';
 import { record } from './record.ts';
 
-const TURN_ATTEMPTS = 10; // as many as the retry schedule of webhooks has steps
+export const TURN_ATTEMPTS = 10; // as many as the retry schedule of webhooks has steps
 
 const insertTurns = rowInsert(
   'turns',

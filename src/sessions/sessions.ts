@@ -10,8 +10,11 @@ import type { SessionsTable } from '../store/schema.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { addTurn } from './add-turn.ts';
 import { type RecordRange, record, recordsOf } from './record.ts';
+import { retrySession } from './redrive.ts';
 import { OVER, setSession, settleSession } from './state.ts';
 import { principalOf, type SessionPrincipal } from './tokens.ts';
+
+const MICROS = 1_000_000; // of a currency
 
 export interface SessionFilter {
   account?: string | undefined;
@@ -74,6 +77,8 @@ export class Sessions {
       state: row.state as TurnView['state'],
       error: row.error,
       refusals: JSON.parse(row.refusals) as TurnView['refusals'],
+      log: row.log,
+      usage: usageOf(row.usage),
       started_at: row.started_at,
       ended_at: row.ended_at,
     }));
@@ -92,6 +97,12 @@ export class Sessions {
       if (!(await setSession(this.#parts, tx, id, { state: 'cancelled', ...change }))) return;
       await record(this.#parts, tx, { sessionId: id, turnId: null, kind: 'cancelled', data: { by } });
     });
+    return this.get(id);
+  }
+
+  /** Runs the turn again that failed. @throws PosternError `not_found`, `session_not_failed` */
+  async retry(id: string): Promise<SessionView> {
+    await retrySession(this.#parts, id);
     return this.get(id);
   }
 
@@ -191,6 +202,16 @@ export class Sessions {
   }
 }
 
+/** As the runner of models keeps it. */
+function usageOf(usage: string | null): TurnView['usage'] {
+  if (usage === null) return null;
+  const { steps, input_tokens, output_tokens, cost_micros } = JSON.parse(usage) as Record<
+    'steps' | 'input_tokens' | 'output_tokens' | 'cost_micros',
+    number
+  >;
+  return { steps, input_tokens, output_tokens, cost: cost_micros / MICROS };
+}
+
 function viewOf(row: Selectable<SessionsTable>): SessionView {
   return {
     id: row.id,
@@ -204,6 +225,7 @@ function viewOf(row: Selectable<SessionsTable>): SessionView {
     summary: row.summary,
     question: row.question,
     error: row.error,
+    cost: row.cost_micros / MICROS,
     created_at: row.created_at,
     updated_at: row.updated_at,
   };

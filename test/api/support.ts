@@ -212,6 +212,10 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
         calls.push(`sessions.cancel ${id} ${by}`);
         return session(id);
       },
+      retry: async (id) => {
+        calls.push(`sessions.retry ${id}`);
+        return session(id);
+      },
       answer: async (id, text, by) => {
         calls.push(`sessions.answer ${id} ${text} ${by}`);
         return session(id);
@@ -434,6 +438,7 @@ function session(id: string): SessionView {
     summary: null,
     question: null,
     error: null,
+    cost: 0,
     created_at: 1,
     updated_at: 1,
   };

@@ -195,6 +195,40 @@ rules:
   assert.equal((await endpoints.get('writer')).dead, 0);
 });
 
+it('a turn that failed for good, or was refused, is run again by its session: with its id, and another token', async () => {
+  await using hooks = new Hooks();
+  await hooks.listen();
+  const { house } = await openWebhookHouse(`
+agents:
+${hookAgent('writer', hooks.url('/hook'), FREE)}
+rules:
+  - { name: all mail, then: [{ spawn: writer }] }
+`);
+  await using _ = house;
+  // 422: refused. An answer that does not fit: a dead letter.
+  for (const [mail, status] of [
+    ['first', 422],
+    ['second', 200],
+  ] as const) {
+    const before = hooks.requests.length;
+    hooks.answers('/hook', (response) => void response.writeHead(status).end('{"actions":[{"type":"x"}]}'));
+    await house.arrive({ id: mail });
+    const failed = await house.rests('failed');
+    if (status === 200) await eventually(async () => (await house.deadLetters()).length === 1);
+    hooks.answers('/hook', (response) => void response.writeHead(204).end());
+    const { state } = await house.sessions.retry(failed.id);
+    assert.ok(['queued', 'running', 'done'].includes(state), state);
+    assert.equal((await house.rests('done')).error, null);
+    const [first, again, ...more] = hooks.requests.slice(before) as [Request, Request];
+    assert.equal(again.headers['webhook-id'], first.headers['webhook-id']);
+    assert.notEqual(again.event.data.session.token, first.event.data.session.token);
+    assert.deepEqual(more, []);
+    await assert.rejects(house.sessions.retry(failed.id), { code: 'session_not_failed' });
+  }
+  assert.deepEqual(await house.deadLetters(), []);
+  await assert.rejects(house.sessions.retry('ses_none'), { code: 'not_found' });
+});
+
 it('a test event is signed, starts nothing, and tells what a turn would meet', async () => {
   await using hooks = new Hooks();
   await hooks.listen();

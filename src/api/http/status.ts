@@ -31,6 +31,7 @@ const STATUS: Readonly<Record<string, number>> = {
   draft_not_waiting: 409,
   draft_version_mismatch: 409,
   session_not_asking: 409,
+  session_not_failed: 409,
   submission_not_unknown: 409,
   delivery_not_failed: 409,
   document_not_failed: 409,

@@ -87,6 +87,17 @@ export const sessionOperations: readonly Operation[] = [
     handler: ({ rooms, principal }, { id }) => rooms.sessions.cancel(id, nameOf(principal)),
   }),
   defineOperation({
+    name: 'session.retry',
+    summary: 'Run the turn of a session again that failed, or that its endpoint refused.',
+    input: byId,
+    output: sessionView,
+    permission: 'sessions:control',
+    effects: 'write',
+    http: { method: 'POST', path: '/v1/sessions/{id}/retry' },
+    cli: { words: ['session', 'retry'], args: ['id'] },
+    handler: ({ rooms }, { id }) => rooms.sessions.retry(id),
+  }),
+  defineOperation({
     name: 'session.answer',
     summary: 'Answer the question that an agent asked; it gets a new turn.',
     input: z.strictObject({ id: z.string().max(100), text: z.string().min(1).max(100_000) }),
