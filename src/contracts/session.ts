@@ -30,6 +30,8 @@ export const sessionView = z.object({
   /** What the agent asked a person, while it waits for the answer. */
   question: z.string().nullable(),
   error: z.string().nullable(),
+  /** What its turns cost so far, by the prices of its agent's model; 0 where none are known. */
+  cost: z.number(),
   created_at: z.number().int(),
   updated_at: z.number().int(),
 });
@@ -52,6 +54,17 @@ export const turnView = z.object({
       rule: z.string().optional(),
     }),
   ),
+  /** The end of what the agent said beside its answer (stderr), for people; null where it said nothing. */
+  log: z.string().nullable(),
+  /** What its model used, in all attempts; null where no model was asked. */
+  usage: z
+    .object({
+      steps: z.number().int(),
+      input_tokens: z.number().int(),
+      output_tokens: z.number().int(),
+      cost: z.number(),
+    })
+    .nullable(),
   started_at: z.number().int().nullable(),
   ended_at: z.number().int().nullable(),
 });

@@ -46,6 +46,7 @@ const session: SessionView = {
   summary: null,
   question: null,
   error: null,
+  cost: 0,
   created_at: 1,
   updated_at: 1,
 };

@@ -14,7 +14,7 @@ export interface RunnerParts {
   now: () => number;
   endpoints: EndpointStates;
   guard: Guard;
-  modelRunner: (model: ModelRun) => Runner;
+  modelRunner: (model: ModelRun, limits: Agent['limits']) => Runner;
 }
 
 /** The runner of an agent, by what its rule says. */
@@ -26,7 +26,7 @@ export function runners({
   guard,
   modelRunner,
 }: RunnerParts): (agent: Agent) => Runner {
-  return ({ run }) => {
+  return ({ run, limits }) => {
     if ('command' in run)
       return commandRunner({
         command: run.command,
@@ -39,6 +39,6 @@ export function runners({
         guard,
       });
     if ('webhook' in run) return webhookRunner({ ...optionsOf(run.webhook, resolveSecret), now, endpoints });
-    return modelRunner(run.model);
+    return modelRunner(run.model, limits);
   };
 }

@@ -66,7 +66,7 @@ rules:
   const house = await openHouse(rules, ({ store, clock, bus }) => {
     const resolveSecret = (reference: string): string => (reference === 'env:KEY' ? KEY : assert.fail());
     const runner = modelRunners({ store, clock, bus, resolveSecret, tools, counts });
-    return ({ run }) => ('model' in run ? runner(run.model) : assert.fail());
+    return ({ run, limits: set }) => ('model' in run ? runner(run.model, set) : assert.fail());
   });
   const made: ModelHouse = Object.assign(house, {
     calls,
@@ -212,6 +212,13 @@ describe('a model agent ends clearly', () => {
   };
   ends('after its steps', /did not come to an end in 3 steps/, 'max_steps: 3', '{}', endless);
   ends('after its tokens', /used 330 tokens; a turn may use 300/, 'max_tokens: 300', '{}', endless);
+  ends(
+    'when it is too dear',
+    /has cost 0\.30, and may cost 0\.25/,
+    'price: { input: 1000, output: 0 }',
+    '{ cost: 0.25 }',
+    endless,
+  );
   ends('when it calls in circles', /called look 5 times with the same input/, '', '{}', {
     calls: [look('a')],
   });

@@ -27,6 +27,8 @@ export interface KeptTurn {
   steps: KeptStep[];
   /** In all attempts, those steps too that were not kept. */
   used: TurnUsage;
+  /** Of all turns of the session so far. */
+  sessionCostMicros: number;
 }
 
 export interface Journal {
@@ -71,7 +73,12 @@ export class LedgerJournal implements Journal {
 
   async open(turnId: string): Promise<KeptTurn> {
     const { db } = this.#parts.store;
-    const turn = await db.selectFrom('turns').select('usage').where('id', '=', turnId).executeTakeFirst();
+    const turn = await db
+      .selectFrom('turns')
+      .innerJoin('sessions', 'sessions.id', 'turns.session_id')
+      .select(['turns.usage', 'sessions.cost_micros'])
+      .where('turns.id', '=', turnId)
+      .executeTakeFirst();
     const rows = await db
       .selectFrom('model_steps')
       .select(['said', 'answers'])
@@ -82,7 +89,8 @@ export class LedgerJournal implements Journal {
       ...(JSON.parse(said) as Omit<KeptStep, 'answers'>),
       answers: JSON.parse(answers) as ToolAnswer[],
     }));
-    return { steps, used: { ...NOTHING, ...(JSON.parse(turn?.usage ?? '{}') as Partial<TurnUsage>) } };
+    const used = { ...NOTHING, ...(JSON.parse(turn?.usage ?? '{}') as Partial<TurnUsage>) };
+    return { steps, used, sessionCostMicros: turn?.cost_micros ?? 0 };
   }
 
   async said(

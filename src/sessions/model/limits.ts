@@ -26,6 +26,13 @@ export function usedUp(
   return used.steps >= model.max_steps ? tooManySteps(model.max_steps) : null;
 }
 
+/** Between turns `sessions/limits.ts` looks; a turn of a model may spend much by itself. */
+export function tooDear(most: number | undefined, costMicros: number): PosternError | null {
+  const cost = costMicros / 1_000_000;
+  if (most === undefined || cost < most) return null;
+  return new PosternError('session_cost', `The session has cost ${cost.toFixed(2)}, and may cost ${most}.`);
+}
+
 const tooManySteps = (most: number): PosternError =>
   new PosternError('model_steps', `The model did not come to an end in ${most} steps.`, {
     hint: 'Raise max_steps of the model, or look into its record for what it tried; then retry the dead letter.',

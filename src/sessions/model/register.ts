@@ -1,5 +1,6 @@
 // Model agents wired: each with its server, its key by reference, and the tools of whoever holds its session's token.
 import type { ModelRun } from '../../contracts/model-run.ts';
+import type { Agent } from '../../contracts/rule.ts';
 import type { Runner } from '../runner.ts';
 import type { AskModel } from './chat.ts';
 import { type JournalParts, LedgerJournal } from './journal.ts';
@@ -15,13 +16,15 @@ export interface ModelParts extends JournalParts {
 }
 
 /** The runner of an agent that is a model. */
-export function modelRunners(parts: ModelParts): (model: ModelRun) => Runner {
+export function modelRunners(
+  parts: ModelParts,
+): (model: ModelRun, limits: Pick<Agent['limits'], 'cost'>) => Runner {
   const { resolveSecret, tools, counts, clock } = parts;
   const journal = new LedgerJournal(parts);
-  return (model) => {
+  return (model, { cost: mostCost }) => {
     const { api_key_ref: reference } = model;
     const apiKey = (): string | null => (reference === undefined ? null : resolveSecret(reference).trim());
     const ask = (attempt: number): AskModel => askModel({ model, apiKey, attempt, now: clock.now });
-    return modelRunner({ journal, tools, counts, ask }, model);
+    return modelRunner({ journal, tools, counts, ask, mostCost }, model);
   };
 }

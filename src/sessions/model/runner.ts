@@ -6,8 +6,8 @@ import { codeOf, PosternError } from '../../kernel/errors.ts';
 import type { RunContext, Runner, RunResult } from '../runner.ts';
 import type { AskModel, StepRequest, ToolAnswer, ToolCall } from './chat.ts';
 import { TurnDeadline } from './deadline.ts';
-import type { Journal, JournalTurn, KeptStep, TurnUsage } from './journal.ts';
-import { CallLimits, endingOf, usedUp } from './limits.ts';
+import type { Journal, JournalTurn, KeptStep, KeptTurn } from './journal.ts';
+import { CallLimits, endingOf, tooDear, usedUp } from './limits.ts';
 import { eventForModel, instructionsFor } from './prompt.ts';
 import { errorForModel, resultForModel, type SessionTool, type ToolBox } from './tools.ts';
 import { costMicros, type ModelCounts, usageOf } from './usage.ts';
@@ -20,6 +20,8 @@ export interface ModelRunnerParts {
   counts: ModelCounts;
   /** The steps of one attempt of a turn. */
   ask: (attempt: number) => AskModel;
+  /** Of the whole session, in the currency of the price. */
+  mostCost?: number | undefined;
 }
 
 export function modelRunner(parts: ModelRunnerParts, model: ModelRun): Runner {
@@ -76,14 +78,15 @@ class ModelTurn {
     }
     const asking = ask(this.#context.attempt);
     for (;;) {
-      const result = await this.#carryOut(await this.#next(asking, kept.used));
+      const result = await this.#carryOut(await this.#next(asking, kept));
       if (result) return result;
     }
   }
 
   /** Asks for a step, and keeps it before anything of it is done. */
-  async #next(ask: AskModel, used: TurnUsage): Promise<KeptStep> {
-    const none = usedUp(this.#model, used);
+  async #next(ask: AskModel, kept: KeptTurn): Promise<KeptStep> {
+    const { used } = kept;
+    const none = usedUp(this.#model, used) ?? tooDear(this.#parts.mostCost, kept.sessionCostMicros);
     if (none) throw none;
     const request = this.#request();
     const said = await this.#deadline.within(ask(request));
@@ -93,12 +96,13 @@ class ModelTurn {
     used.input_tokens += usage.input;
     used.output_tokens += usage.output;
     used.cost_micros += cost;
+    kept.sessionCostMicros += cost;
     this.#parts.counts.step(this.#event.data.session.agent, usage, cost);
     const step: KeptStep = { said: said.said, text: said.text, calls: said.calls, answers: [], usage };
     const end = endingOf(said, this.#model, used);
     // A step that ends the turn is paid for, and not gone on from: another attempt asks for it anew.
-    const kept = end ? null : { number: this.#steps.length, step };
-    await this.#parts.journal.said(this.#turn, used, cost, kept);
+    const toKeep = end ? null : { number: this.#steps.length, step };
+    await this.#parts.journal.said(this.#turn, used, cost, toKeep);
     if (end) throw end;
     this.#steps.push(step);
     return step;
