@@ -21,6 +21,7 @@ import {
 import { Deliveries } from './delivery/deliveries.ts';
 import { MailEvents } from './delivery/mail-events.ts';
 import { SessionCalls } from './drafts/calls.ts';
+import { withdrawDrafts } from './drafts/draft-record.ts';
 import { registerDrafts } from './drafts/register.ts';
 import { ImapConnector } from './imap/connector.ts';
 import { ImapPool } from './imap/pool.ts';
@@ -53,6 +54,7 @@ import { Agents } from './sessions/agents.ts';
 import { EarlyTurns } from './sessions/begin.ts';
 import { ruleDecider } from './sessions/decide.ts';
 import { Endpoints } from './sessions/endpoints.ts';
+import { SessionExpiry } from './sessions/expiry.ts';
 import { ProcessGuard } from './sessions/guard.ts';
 import { modelRunners } from './sessions/model/register.ts';
 import { ModelCounts } from './sessions/model/usage.ts';
@@ -224,6 +226,12 @@ export async function createApp(
     rules: rulesNow,
     operatorMail: config.operatorMail,
   });
+  const expiry = new SessionExpiry({
+    ...ground,
+    log: logOf('sessions'),
+    rules: rulesNow,
+    withdraw: (tx, id, reason) => withdrawDrafts(ground, tx, id, reason),
+  });
   const smtp = new SmtpPool(accounts, clock);
   registerOutbound({
     ...ground,
@@ -325,7 +333,7 @@ export async function createApp(
     ...inRole('api', http),
     extractor,
     knowledge,
-    ...inRole('work', worker, sweep),
+    ...inRole('work', worker, sweep, expiry),
     ...inRole('watch', watchers, ...(config.watchCheckMs === null ? [] : [canary])),
   ];
   const lifecycle = new Lifecycle(log);

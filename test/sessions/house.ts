@@ -58,6 +58,8 @@ export interface Mail {
 
 export interface House {
   store: Store;
+  clock: Clock;
+  bus: Bus;
   jobs: JobQueue;
   sessions: Sessions;
   agents: Agents;
@@ -174,6 +176,8 @@ export async function openHouse(
 
   const house: House = {
     store,
+    clock,
+    bus,
     jobs,
     sessions,
     agents: pausable,

@@ -1,7 +1,13 @@
 // How far a session goes: a session per message, limits of turns and money, and newer mail while a draft waits.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { oneAgent, openHouse } from './house.ts';
+import { withdrawDrafts } from '../../src/drafts/draft-record.ts';
+import { silentLogger } from '../../src/kernel/logger.ts';
+import { compileRules } from '../../src/rules/compile.ts';
+import { expireSessions } from '../../src/sessions/expiry.ts';
+import { type House, oneAgent, openHouse } from './house.ts';
+
+const DAY = 86_400_000;
 
 const perMessage = `
 agents:
@@ -94,4 +100,81 @@ it('a reply that comes while a draft waits has its turn; the draft stays as the 
   await house.drafts.approve(edited.id, edited.digest, 'olga');
   const [left] = await house.drafts.list({ limit: 9, state: 'approved' });
   assert.equal(left?.reasons.length, before);
+});
+
+const expire = (house: House, yaml = oneAgent()): Promise<number> =>
+  expireSessions({
+    store: house.store,
+    clock: house.clock,
+    bus: house.bus,
+    log: silentLogger,
+    rules: () => compileRules([{ name: 'rules.yaml', text: yaml }]),
+    withdraw: (tx, id, reason) => withdrawDrafts(house, tx, id, reason),
+  });
+
+it('a session that waits for too long expires: its draft is withdrawn, and the next mail begins another', async () => {
+  await using house = await openHouse();
+  house.agent('writer', ({ data }) => [{ type: 'reply', text: `Answer to ${data.message.text}.` }]);
+  await house.arrive({ id: 'first', text: 'one' });
+  const old = await house.rests('waiting-for-approval');
+  const [draft] = await house.drafts.list({ limit: 9 });
+  house.advance(30 * DAY - 60_000);
+  assert.equal(await expire(house), 0);
+  house.advance(60_001);
+  assert.equal(await expire(house), 1);
+  assert.equal(await expire(house), 0);
+  const gone = await house.sessions.get(old.id);
+  assert.deepEqual(
+    [gone.state, gone.error],
+    ['expired', 'The session waited for longer than 30d and has expired.'],
+  );
+  const withdrawn = await house.drafts.get(draft?.id ?? '');
+  assert.deepEqual([withdrawn.state, withdrawn.feedback], ['withdrawn', gone.error]);
+  await assert.rejects(house.drafts.approve(withdrawn.id, withdrawn.digest, 'olga'), {
+    code: 'draft_not_waiting',
+  });
+  await house.arrive({ id: 'second', text: 'two', inReplyTo: '<first@prospect.example>' });
+  const fresh = await house.rests('waiting-for-approval');
+  assert.notEqual(fresh.id, old.id);
+  assert.deepEqual([fresh.thread_id, fresh.turns], [old.thread_id, 1]);
+  assert.deepEqual(await house.sessions.get(old.id), gone);
+  const [last] = (await house.sessions.record(old.id, { limit: 99 })).slice(-1);
+  assert.deepEqual([last?.kind, last?.data.was], ['expired', 'waiting-for-approval']);
+});
+
+it('a session that was asked or waits for a reply expires too, and is not woken after', async () => {
+  const yaml = oneAgent('{}', '{ session: 2d }');
+  await using house = await openHouse(yaml);
+  const until = new Date(Date.now() + 3 * DAY).toISOString();
+  house.agent('writer', ({ data }) =>
+    data.message.text === 'wait' ? [{ type: 'wait', until }] : [{ type: 'ask', question: 'May I?' }],
+  );
+  await house.arrive({ id: 'first', text: 'wait' });
+  await house.rests('waiting-for-reply');
+  await house.arrive({ id: 'second', text: 'ask' });
+  const asking = await house.rests('waiting-for-answer');
+  house.advance(2 * DAY + 1);
+  assert.equal(await expire(house, yaml), 2);
+  await assert.rejects(house.sessions.answer(asking.id, 'yes', 'olga'), { code: 'session_not_asking' });
+  house.advance(2 * DAY);
+  for (const { id } of await house.sessions.list({ limit: 9 }))
+    await house.sessions.wake(id, Date.parse(until));
+  const states = (await house.sessions.list({ limit: 9 })).map(({ state, turns }) => [state, turns]);
+  assert.deepEqual(states, [
+    ['expired', 1],
+    ['expired', 1],
+  ]);
+  assert.equal(house.events.length, 2);
+});
+
+it('a session that is done does not expire: a reply resumes it after months', async () => {
+  await using house = await openHouse();
+  house.agent('writer', () => []);
+  await house.arrive({ id: 'first' });
+  const session = await house.rests('done');
+  house.advance(90 * DAY);
+  assert.equal(await expire(house), 0);
+  await house.arrive({ id: 'second', inReplyTo: '<first@prospect.example>' });
+  await house.until(async () => house.events.length === 2);
+  assert.deepEqual((await house.rests('done')).id, session.id);
 });
