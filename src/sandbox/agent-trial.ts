@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import type { AccountInput } from '../contracts/account.ts';
 import type { DraftView } from '../contracts/draft.ts';
-import type { SessionView } from '../contracts/session.ts';
+import type { SessionView, TurnView } from '../contracts/session.ts';
 import type { SessionRecord } from '../contracts/session-record.ts';
 import { durationMs } from '../kernel/duration.ts';
 import { explain, PosternError } from '../kernel/errors.ts';
@@ -154,6 +154,7 @@ class Trial {
   readonly #limitMs: number;
   readonly #tell: (part: string, text: string, bad?: boolean) => void;
   #record: SessionRecord[] = [];
+  readonly #logs = new Map<string, string>();
   #mails = 0;
 
   constructor(
@@ -235,13 +236,25 @@ class Trial {
 
   async #tellNew({ sessions }: Snapshot): Promise<void> {
     const all: SessionRecord[] = [];
-    for (const { id } of sessions)
+    for (const { id } of sessions) {
+      await this.#tellLogs(id);
       all.push(...(await this.#client.list<SessionRecord>(`/v1/sessions/${id}/record?limit=${RECORD_PAGE}`)));
+    }
     const known = new Set(this.#record.map(({ id }) => id));
     for (const entry of all)
       if (!known.has(entry.id))
         this.#tell(entry.kind, recordInWords(entry), entry.kind === 'refused' || entry.kind === 'failed');
     this.#record = all;
+  }
+
+  /** What the agent says on stderr is for whoever writes it. */
+  async #tellLogs(sessionId: string): Promise<void> {
+    const { history } = await this.#client.get<{ history: TurnView[] }>(`/v1/sessions/${sessionId}`);
+    for (const { id, log } of history) {
+      if (log === null || this.#logs.get(id) === log) continue;
+      this.#logs.set(id, log);
+      this.#tell('stderr', log.trimEnd());
+    }
   }
 
   /** A failed attempt would be tried again later: whoever tries an agent wants to know now. */
