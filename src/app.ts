@@ -6,7 +6,7 @@ import { openSecrets } from './accounts/first-secrets.ts';
 import { registerAccounts } from './accounts/register.ts';
 import { Audit } from './api/audit.ts';
 import { HttpServer } from './api/http/server.ts';
-import type { McpExtension } from './api/mcp/server.ts';
+import type { McpExtension } from './api/mcp/parts.ts';
 import { operations } from './api/operations.ts';
 import type { Rooms } from './api/rooms.ts';
 import { SessionToolBox } from './api/tool-box.ts';

@@ -40,7 +40,7 @@ async function run(argv: string[]): Promise<number> {
       const { join } = await import('node:path');
       const settings = {
         url: urlOfGateway(config),
-        adminToken: config.adminToken,
+        adminToken: config.token ?? config.adminToken,
         tokenFile: join(config.dataDir, 'admin-token'),
         rulesDir: config.rulesDir,
       };

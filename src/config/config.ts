@@ -46,12 +46,19 @@ export interface Config {
   readonly imapHostConnections: number | null;
   /** The address of a running gateway, for the command line. */
   readonly gatewayUrl: string | null;
+  /** With what the command line calls a gateway, such as the token of a session; null: with the admin token. */
+  readonly token: string | null;
 }
 
 const roles = ['watch', 'work', 'api'] as const;
 export type Role = (typeof roles)[number];
 
-const SECRETS = ['POSTERN_MASTER_KEY', 'POSTERN_MASTER_KEY_NEXT', 'POSTERN_ADMIN_TOKEN'] as const;
+const SECRETS = [
+  'POSTERN_MASTER_KEY',
+  'POSTERN_MASTER_KEY_NEXT',
+  'POSTERN_ADMIN_TOKEN',
+  'POSTERN_TOKEN',
+] as const;
 /** Known, but not built yet: saying so beats ignoring them. */
 const LATER = ['POSTERN_DATABASE_URL', 'POSTERN_REDIS_URL', 'POSTERN_S3_URL'] as const;
 const LARGEST_SECRET_FILE_BYTES = 65_536;
@@ -89,6 +96,7 @@ const variables = z.object({
   POSTERN_MASTER_KEY: masterKey.optional(),
   POSTERN_MASTER_KEY_NEXT: masterKey.optional(),
   POSTERN_ADMIN_TOKEN: z.string().trim().min(16, 'use at least 16 characters').optional(),
+  POSTERN_TOKEN: z.string().trim().min(1).optional(),
   POSTERN_RULES: path.default(resolve('rules')),
   POSTERN_TEMPLATES: path.default(resolve('templates')),
   POSTERN_ROLES: z
@@ -195,6 +203,7 @@ export function loadConfig(env: Environment = environment()): Config {
     dnsServers: found.POSTERN_DNS_SERVERS ?? null,
     imapHostConnections: found.POSTERN_IMAP_HOST_CONNECTIONS ?? null,
     gatewayUrl: found.POSTERN_URL?.replace(/\/+$/, '') ?? null,
+    token: found.POSTERN_TOKEN ?? null,
   });
 }
 

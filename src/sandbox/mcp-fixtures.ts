@@ -10,7 +10,7 @@ import {
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { isLoopback } from '../api/http/host-guard.ts';
-import type { McpExtension } from '../api/mcp/server.ts';
+import type { McpExtension } from '../api/mcp/parts.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { registerInputFixtures, stateOptions } from './mcp-input-fixtures.ts';
 

@@ -34,7 +34,7 @@ export class GatewayClient {
     const response = await this.#fetch(path + query, {
       method,
       headers: {
-        Authorization: `Bearer ${await this.#token()}`,
+        Authorization: `Bearer ${await tokenFrom(this.#settings)}`,
         ...(hasBody ? { 'Content-Type': 'application/json' } : {}),
         ...(bytes && rawBody ? { 'Content-Type': rawBody.type } : {}),
         ...(operation.idempotent ? { 'Idempotency-Key': randomUUID() } : {}),
@@ -55,7 +55,7 @@ export class GatewayClient {
    * @throws PosternError as `call`
    */
   async *events(signal: AbortSignal): AsyncGenerator<LiveEvent | null> {
-    const headers = { Authorization: `Bearer ${await this.#token()}` };
+    const headers = { Authorization: `Bearer ${await tokenFrom(this.#settings)}` };
     try {
       const response = await this.#fetch('/v1/events', { headers }, signal);
       if (!response.ok || !response.body) throw await refusal(response);
@@ -76,7 +76,7 @@ export class GatewayClient {
 
   /** The lines of a stream, as they come. @throws PosternError as `call` */
   async *lines(path: string): AsyncGenerator<string> {
-    const headers = { Authorization: `Bearer ${await this.#token()}` };
+    const headers = { Authorization: `Bearer ${await tokenFrom(this.#settings)}` };
     const response = await this.#fetch(path, { headers }, new AbortController().signal);
     if (!response.ok || !response.body) throw await refusal(response);
     let pieces: string[] = []; // of a line: one with attachments comes in thousands of them
@@ -106,19 +106,19 @@ export class GatewayClient {
       });
     }
   }
+}
 
-  async #token(): Promise<string> {
-    const { adminToken, tokenFile } = this.#settings;
-    if (adminToken !== null) return adminToken;
-    try {
-      return (await readFile(tokenFile, 'utf8')).trim();
-    } catch {
-      throw new PosternError('token_missing', `There is no admin token: ${tokenFile} cannot be read.`, {
-        hint:
-          'The gateway makes that file at its first start (`postern start`). ' +
-          'Run this in the same folder or with the same POSTERN_DATA, or set POSTERN_ADMIN_TOKEN.',
-      });
-    }
+/** @throws PosternError `token_missing` */
+export async function tokenFrom({ adminToken, tokenFile }: CliSettings): Promise<string> {
+  if (adminToken !== null) return adminToken;
+  try {
+    return (await readFile(tokenFile, 'utf8')).trim();
+  } catch {
+    throw new PosternError('token_missing', `There is no admin token: ${tokenFile} cannot be read.`, {
+      hint:
+        'The gateway makes that file at its first start (`postern start`). ' +
+        'Run this in the same folder or with the same POSTERN_DATA, or set POSTERN_ADMIN_TOKEN.',
+    });
   }
 }
 

@@ -8,6 +8,7 @@ import { takesMail } from './connector-commands.ts';
 import { accountDiscover } from './discover-commands.ts';
 import { draftApprove, draftEdit, draftRaw, draftShow } from './draft-commands.ts';
 import { parse } from './local-commands.ts';
+import { mcpCommand } from './mcp-command.ts';
 import { accountSignIn } from './oauth-commands.ts';
 import { objectAdd } from './object-commands.ts';
 import { rulesCheck, rulesList, rulesSchemaCommand, rulesTest } from './rule-commands.ts';
@@ -63,6 +64,7 @@ export function allCommands(): Command[] {
     objectAdd(named('object.add')),
     stream,
     sql,
+    mcpCommand,
     rulesCheck,
     rulesSchemaCommand,
     parse,

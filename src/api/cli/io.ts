@@ -7,7 +7,7 @@ export type CliOutput = Writable & { isTTY?: boolean; columns?: number };
 export interface CliSettings {
   /** Where the gateway answers, such as `http://127.0.0.1:3025`. */
   url: string;
-  /** Null: it stands in `tokenFile`. */
+  /** Or whatever token it was given instead; null: it stands in `tokenFile`. */
   adminToken: string | null;
   tokenFile: string;
   rulesDir: string;

@@ -2,7 +2,7 @@
 // request: a gateway that nobody speaks MCP to does not hold its library.
 import type { RequestHandler } from 'express';
 import type { McpDoor } from '../mcp/door.ts';
-import type { McpParts } from '../mcp/server.ts';
+import type { McpParts } from '../mcp/parts.ts';
 import type { SignIn } from './sign-in.ts';
 
 export interface McpRouteParts extends McpParts {

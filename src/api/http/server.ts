@@ -11,7 +11,7 @@ import type { Logger } from '../../kernel/logger.ts';
 import { rulesSchema } from '../../rules/json-schema.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { demand, type Principal } from '../access.ts';
-import type { McpExtension } from '../mcp/server.ts';
+import type { McpExtension } from '../mcp/parts.ts';
 import { operations as allOperations } from '../operations.ts';
 import type { Operation } from '../registry.ts';
 import type { Rooms } from '../rooms.ts';

@@ -5,8 +5,9 @@ import { createMcpHandler, isLegacyRequest, type McpHttpHandler } from '@modelco
 import { PosternError } from '../../kernel/errors.ts';
 import { identityOf, type Principal } from '../access.ts';
 import { authOf, type Caller, callerIn } from './caller.ts';
+import type { McpParts } from './parts.ts';
 import { foreseen } from './results.ts';
-import { type McpParts, mcpServer } from './server.ts';
+import { mcpServer } from './server.ts';
 import { McpSessions, sessionOf } from './sessions.ts';
 import { bodyOf, sendWeb, webRequest } from './web-bridge.ts';
 

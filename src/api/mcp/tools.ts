@@ -12,8 +12,8 @@ import { invoke } from '../invoke.ts';
 import type { Operation } from '../registry.ts';
 import { type Tool, toolsFor } from '../tools.ts';
 import { type Caller, callerOf } from './caller.ts';
+import type { McpParts } from './parts.ts';
 import { refusalOf, resultOf } from './results.ts';
-import type { McpParts } from './server.ts';
 
 type Json = Record<string, unknown>;
 
