@@ -32,10 +32,10 @@ export function refusedByServer(refusal: ServerRefusal, step: FailedStep): Poste
   if (isTemporary(status)) return unavailable(message, step, wishOf(refusal.retryAfter, step.now));
   if (status === 401 || status === 403)
     return new PosternError('model_denied', message, {
-      hint: 'Look at the api_key_ref of the agent and at what its key may use; then retry the dead letter.',
+      hint: 'Look at the api_key_ref of the agent and at what its key may use; then retry the session.',
     });
   return new PosternError('model_rejected', message, {
-    hint: 'Look at the url, the name and the limits of the model in the rules; then retry the dead letter.',
+    hint: 'Look at the url, the name and the limits of the model in the rules; then retry the session.',
   });
 }
 

@@ -1,7 +1,6 @@
 // The conversation of a turn, kept step by step before anything of a step is done. A turn that was cut off goes on from
 // there: no step is paid for twice, and a call that may have taken effect already is made again under the same number, so
 // that it takes effect once.
-import type { RecordValue } from '../../contracts/session-record.ts';
 import { PosternError } from '../../kernel/errors.ts';
 import type { Store, Tx } from '../../store/store.ts';
 import { type RecordParts, record } from '../record.ts';
@@ -43,7 +42,7 @@ export interface Journal {
     cost: number,
     kept: { number: number; step: KeptStep } | null,
   ): Promise<void>;
-  /** Keeps what the calls of a step came to so far, and records the last of them. */
+  /** Keeps what the calls of a step came to so far, and records the last of them where it was none that can be made. */
   answered(turn: JournalTurn, number: number, step: Pick<KeptStep, 'calls' | 'answers'>): Promise<void>;
 }
 
@@ -52,13 +51,8 @@ export interface JournalTurn {
   sessionId: string;
 }
 
+const LONGEST_NAME_CHARS = 100; // of a tool that is none
 const NOTHING: TurnUsage = { steps: 0, input_tokens: 0, output_tokens: 0, cost_micros: 0 };
-
-const NOT_ALLOWED = new Set(['forbidden', 'not_found', 'invalid_call']);
-
-function errorIn({ output }: ToolAnswer): { code: string; message: string } | undefined {
-  return (output as { error?: { code: string; message: string } }).error;
-}
 
 export interface JournalParts extends RecordParts {
   store: Store;
@@ -120,8 +114,7 @@ export class LedgerJournal implements Journal {
     number: number,
     { calls, answers }: Pick<KeptStep, 'calls' | 'answers'>,
   ): Promise<void> {
-    const call = calls[answers.length - 1];
-    const answer = answers.at(-1);
+    const last = calls[answers.length - 1];
     await this.#parts.store.write(async (tx) => {
       await tx
         .updateTable('model_steps')
@@ -129,24 +122,15 @@ export class LedgerJournal implements Journal {
         .where('turn_id', '=', turn.id)
         .where('number', '=', number)
         .execute();
-      if (call && answer) await this.#record(tx, turn, call, answer);
+      // The others are recorded where they are made.
+      if (!last || last.problem === null) return;
+      const data = {
+        call: last.tool.slice(0, LONGEST_NAME_CHARS),
+        code: 'invalid_call',
+        reason: last.problem,
+      };
+      await record(this.#parts, tx, { sessionId: turn.sessionId, turnId: turn.id, kind: 'refused', data });
     });
-  }
-
-  async #record(tx: Tx, turn: JournalTurn, call: ToolCall, answer: ToolAnswer): Promise<void> {
-    const entry = { sessionId: turn.sessionId, turnId: turn.id };
-    const { code, message } = errorIn(answer) ?? {};
-    const { tool } = call;
-    const outcome = code === undefined ? { ok: true } : { ok: false, code };
-    const data = { tool, input: call.input as RecordValue, ...outcome };
-    await record(this.#parts, tx, { ...entry, kind: 'called', data });
-    // What policy refuses is recorded where it is judged; this is what is not there for the session at all.
-    if (code !== undefined && NOT_ALLOWED.has(code))
-      await record(this.#parts, tx, {
-        ...entry,
-        kind: 'refused',
-        data: { call: tool, code, reason: message ?? '' },
-      });
   }
 }
 

@@ -21,7 +21,7 @@ export function usedUp(
     return new PosternError(
       'model_tokens',
       `The model used ${tokens} tokens; a turn may use ${model.max_tokens}.`,
-      { hint: 'Raise max_tokens of the model, or ask less of it; then retry the dead letter.' },
+      { hint: 'Raise max_tokens of the model, or ask less of it; then retry the session.' },
     );
   return used.steps >= model.max_steps ? tooManySteps(model.max_steps) : null;
 }
@@ -35,7 +35,7 @@ export function tooDear(most: number | undefined, costMicros: number): PosternEr
 
 const tooManySteps = (most: number): PosternError =>
   new PosternError('model_steps', `The model did not come to an end in ${most} steps.`, {
-    hint: 'Raise max_steps of the model, or look into its record for what it tried; then retry the dead letter.',
+    hint: 'Raise max_steps of the model, or look into its record for what it tried; then retry the session.',
   });
 
 /** Why a turn ends with a step that is no end; null where it goes on. Nothing of such a step is carried out. */
