@@ -261,6 +261,7 @@ const webhook = z.strictObject({
   }),
 });
 const model = z.strictObject({ model: modelRun.describe('A language model, asked by Postern itself.') });
+export const commandWords: readonly string[] = Object.keys(command.shape);
 /** The keys of each way to run an agent. */
 export const runWords: readonly string[] = [command, webhook, model].flatMap(({ shape }) =>
   Object.keys(shape),
