@@ -38,6 +38,19 @@ export async function stillRuns(tx: Tx, turn: LiveTurn): Promise<boolean> {
   return running?.id === turn.id;
 }
 
+/** Whether the turn has asked a person by a call. */
+export async function hasAsked(tx: Tx, turnId: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('turn_records')
+    .select('id')
+    .where('turn_id', '=', turnId)
+    .where('kind', '=', 'asked')
+    .where('data', 'like', '{"question":%')
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** The agent says that it has finished: a turn that goes on for its calls alone ends now, any other with its answer. */
 export async function finishTurn(parts: { bus: Bus; clock: Clock }, tx: Tx, turn: LiveTurn): Promise<void> {
   await finishWork(parts, tx, turn.id);

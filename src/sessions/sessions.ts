@@ -15,6 +15,7 @@ import { OVER, setSession, settleSession } from './state.ts';
 import { principalOf, type SessionPrincipal } from './tokens.ts';
 
 const MICROS = 1_000_000; // of a currency
+const WAKE_AGAIN_MS = 60_000; // a turn that runs longer than it wanted to wait has no hurry
 
 export interface SessionFilter {
   account?: string | undefined;
@@ -193,7 +194,23 @@ export class Sessions {
         .executeTakeFirst();
       if (waits)
         await this.addTurnFor(tx, id, { cause: 'wake', feedback: null, draftId: null, author: null });
+      else await this.#wakeLater(tx, id, until);
     });
+  }
+
+  /** A turn that asked to wait, and runs past the time that it named: it is looked at again. */
+  async #wakeLater(tx: Tx, id: string, until: number): Promise<void> {
+    const { jobs, clock } = this.#parts;
+    const waits = await tx
+      .selectFrom('sessions')
+      .select('id')
+      .where('id', '=', id)
+      .where('wake_at', '=', until)
+      .where('state', 'not in', OVER)
+      .executeTakeFirst();
+    if (!waits) return;
+    const runAt = clock.now() + WAKE_AGAIN_MS;
+    await jobs.enqueue(tx, 'session.wake', { session_id: id, until }, { runAt });
   }
 
   /** Whose token it is; null when it is none, or not any more. */

@@ -22,6 +22,7 @@ import { type StoredAnswer, storeAnswer } from './answer.ts';
 import { type Begun, begin, CANCELLED, type EarlyTurns } from './begin.ts';
 import { turnsAtOnce } from './endpoints.ts';
 import { buildEvent } from './event.ts';
+import { hasAsked } from './live-turn.ts';
 import { beginWork, whileItWorks, worksOn } from './open-turn.ts';
 import { pausedError, pauseOf, putOffTurn, tellsOfPause } from './pauses.ts';
 import { record } from './record.ts';
@@ -197,7 +198,8 @@ async function keepAnswer(
   const isLive = await setSession(parts, tx, turn.session_id, {
     token_hash: null,
     token_expires_at: null,
-    ...(turn.cause === 'answer' ? { question: null } : {}),
+    // The one that was answered; one that the turn has asked since stands.
+    ...(turn.cause === 'answer' && !(await hasAsked(tx, turn.id)) ? { question: null } : {}),
   });
   if (!isLive) return;
   for (const index of stored.actions.keys()) {
