@@ -1,9 +1,10 @@
 // Agents that are language models: asked step by step, given what their calls of tools came to, until they have nothing more
 // to call or a limit ends them. Whatever leaves, leaves through tools, and so through policy.
 import type { ModelRun } from '../../contracts/model-run.ts';
-import type { SessionEvent } from '../../contracts/session.ts';
+import type { AgentAnswer, SessionEvent } from '../../contracts/session.ts';
 import { codeOf, PosternError } from '../../kernel/errors.ts';
-import type { RunContext, Runner, RunResult } from '../runner.ts';
+import type { RunContext, Runner } from '../runner.ts';
+import { withLog } from '../turn-end.ts';
 import type { AskModel, StepRequest, ToolAnswer, ToolCall } from './chat.ts';
 import { TurnDeadline } from './deadline.ts';
 import type { Journal, JournalTurn, KeptStep, KeptTurn } from './journal.ts';
@@ -12,6 +13,7 @@ import { eventForModel, instructionsFor } from './prompt.ts';
 import { errorForModel, resultForModel, type SessionTool, type ToolBox } from './tools.ts';
 import { costMicros, type ModelCounts, usageOf } from './usage.ts';
 
+const LONGEST_LOG_CHARS = 65_536; // as of a program's stderr
 const LONGEST_SUMMARY_CHARS = 10_000; // as of the action `done`
 
 export interface ModelRunnerParts {
@@ -29,12 +31,15 @@ export function modelRunner(parts: ModelRunnerParts, model: ModelRun): Runner {
     wantsFiles: false,
     run: async (event, context) => {
       const deadline = new TurnDeadline(context.limitMs, context.signal);
+      const turn = new ModelTurn(parts, model, event, context, deadline);
       try {
-        return await new ModelTurn(parts, model, event, context, deadline).run();
+        const answer = await turn.run();
+        return { answer, log: turn.log() };
       } catch (error) {
         const why = deadline.reason(error);
         if (codeOf(why) !== 'stopping') parts.counts.failure(event.data.session.agent, codeOf(why));
-        throw why;
+        const log = turn.log();
+        throw log !== null && why instanceof PosternError ? withLog(why, log) : why;
       } finally {
         deadline.clear();
       }
@@ -67,19 +72,27 @@ class ModelTurn {
     this.#deadline = deadline;
   }
 
-  async run(): Promise<RunResult> {
+  /** What it said beside its calls, for people. */
+  log(): string | null {
+    const words = this.#steps.flatMap(({ text, calls }, i) =>
+      calls.length > 0 && text.trim() !== '' ? [`${i + 1}: ${text.trim()}`] : [],
+    );
+    return words.length === 0 ? null : words.join('\n').slice(-LONGEST_LOG_CHARS);
+  }
+
+  async run(): Promise<AgentAnswer> {
     const { journal, tools, ask } = this.#parts;
     this.#offered = await tools.list(this.#event.data.session.token);
     const kept = await journal.open(this.#context.turnId);
     for (const step of kept.steps) {
       this.#steps.push(step);
-      const result = await this.#carryOut(step);
-      if (result) return result;
+      const answer = await this.#carryOut(step);
+      if (answer) return answer;
     }
     const asking = ask(this.#context.attempt);
     for (;;) {
-      const result = await this.#carryOut(await this.#next(asking, kept));
-      if (result) return result;
+      const answer = await this.#carryOut(await this.#next(asking, kept));
+      if (answer) return answer;
     }
   }
 
@@ -126,7 +139,7 @@ class ModelTurn {
   }
 
   /** Makes the calls of a step that were not answered before. The end of the turn, where this is it. */
-  async #carryOut(step: KeptStep): Promise<RunResult | null> {
+  async #carryOut(step: KeptStep): Promise<AgentAnswer | null> {
     if (step.calls.length === 0) return said(step.text);
     const number = this.#steps.length - 1;
     const first = this.#calls;
@@ -136,9 +149,7 @@ class ModelTurn {
       step.answers.push(await this.#answer(call, first + i));
       await this.#parts.journal.answered(this.#turn, number, step);
     }
-    return step.answers.some(({ ok, tool }) => ok && this.#ends(tool))
-      ? { answer: { actions: [] }, log: null }
-      : null;
+    return step.answers.some(({ ok, tool }) => ok && this.#ends(tool)) ? { actions: [] } : null;
   }
 
   #ends(tool: string): boolean {
@@ -178,7 +189,7 @@ class ModelTurn {
 const ENDING = new Set(['stopping', 'unauthorized', 'session_over', 'lease_lost']);
 
 /** What a model says at its end is for people: the session's summary. */
-function said(text: string): RunResult {
+function said(text: string): AgentAnswer {
   const summary = text.trim().slice(0, LONGEST_SUMMARY_CHARS);
-  return { answer: { actions: summary === '' ? [] : [{ type: 'done', summary }] }, log: null };
+  return { actions: summary === '' ? [] : [{ type: 'done', summary }] };
 }
