@@ -14,7 +14,7 @@ const args = process.argv.slice(2);
 const options = args.filter((arg) => arg.startsWith('-'));
 const places = args.filter((arg) => !arg.startsWith('-'));
 
-const files = (places.length === 0 ? ['src', 'test'] : places)
+const files = (places.length === 0 ? ['src', 'examples', 'test'] : places)
   .flatMap(testsIn)
   .filter((file) => !/^test[\\/](proofs|fixtures)[\\/]/.test(file));
 if (files.length === 0) {
@@ -40,7 +40,7 @@ process.exit(
   ]),
 );
 
-/** The test files in a folder, of a glob, or the file itself. Unit tests come first: src sorts before test. */
+/** The test files in a folder, of a glob, or the file itself. Unit tests come first. */
 function testsIn(place) {
   const isFolder = statSync(place, { throwIfNoEntry: false })?.isDirectory();
   return globSync(isFolder ? `${place.replace(/[\\/]+$/, '')}/**/*.test.ts` : place).sort();
