@@ -39,7 +39,8 @@ export interface Stage {
   /** Reads the ledger, beside the gateway. */
   rows<T>(sql: string, ...values: (string | number)[]): T[];
   /** Waits until every one of `messages` was decided on and no turn, action or send is left to do. */
-  quiet(messages: number): Promise<void>;
+  /** @param held the turns of endpoints that work on are left out */
+  quiet(messages: number, held?: 'held'): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -95,10 +96,14 @@ export async function setStage(rules: string): Promise<Stage> {
       const written = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
       return [...hooked, ...written.map((report) => JSON.parse(report) as Report)];
     },
-    quiet: async (messages) => {
+    quiet: async (messages, held) => {
       const endsAt = Date.now() + QUIET_LIMIT_MS;
       for (;;) {
-        const [{ left = 0, came = 0 } = {}] = rows<{ left: number; came: number }>(WORK_LEFT);
+        const [{ left = 0, came = 0 } = {}] = rows<{ left: number; came: number }>(
+          held
+            ? WORK_LEFT.replace("'queued', 'running'", "'queued'").replace("'session.turn', ", '')
+            : WORK_LEFT,
+        );
         if (left === 0 && came >= messages) return;
         if (Date.now() > endsAt)
           throw new Error(
@@ -118,10 +123,28 @@ const WORK_LEFT = `
          'knowledge.take', 'knowledge.fetch', 'knowledge.read', 'knowledge.place')) as left,
     (select count(*) from messages) as came`;
 
+/** Agents that answer at once; the others are endpoints that take the event and work on. */
+const ANSWERING = new Set(['endpoint', 'writer']);
+
 /** The obedient agent as an endpoint. */
 async function startHook(reports: Report[]): Promise<Server> {
   const server = createServer(async (request, response) => {
     const event = JSON.parse(await text(request)) as SessionEvent;
+    const { session, message } = event.data;
+    if (!ANSWERING.has(session.agent)) {
+      const { id, turn, token } = session; // it works on, with its token
+      reports.push({
+        session: id,
+        turn,
+        messageId: message.message_id ?? '',
+        token,
+        orders: [],
+        attempts: [],
+        got: [],
+      });
+      response.writeHead(202).end();
+      return;
+    }
     const { actions, report } = await obey(event, { files: [], environment: {} });
     reports.push(report);
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ actions }));

@@ -1,0 +1,454 @@
+// Every operation of the registry with every kind of wrong token, over a real gateway: nobody, a stranger, a session that is
+// over, another session, another account's, and one with less power. The table is made from the registry: an operation
+// that is new is in it, and one that a session may call must be given its row.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, before, describe, it } from 'node:test';
+import { permits } from '../../src/api/access.ts';
+import { operations } from '../../src/api/operations.ts';
+import { type Operation, pathFields } from '../../src/api/registry.ts';
+import { toolsFor } from '../../src/api/tools.ts';
+import type { SessionPrincipal } from '../../src/sessions/tokens.ts';
+import { ADMIN_TOKEN } from '../support/gateway.ts';
+import { requireService } from '../support/services.ts';
+import { inputFor, namingFields, type Things } from './inputs.ts';
+import { type Stage, setStage } from './stage.ts';
+
+/**
+ * What a session may call, and what becomes of it with what is foreign: `foreign` names a thing that does not exist for
+ * it; `list` shows what is its own; `own` is about nothing but the session itself.
+ */
+const SESSION_MAY: Readonly<Record<string, 'foreign' | 'list' | 'own'>> = {
+  'message.list': 'list',
+  'message.get': 'foreign',
+  'thread.list': 'list',
+  'thread.get': 'foreign',
+  'attachment.download': 'foreign',
+  'attachment.read': 'foreign',
+  'message.label': 'foreign',
+  'message.unlabel': 'foreign',
+  'message.mark': 'foreign',
+  'message.move': 'foreign',
+  'message.reply': 'foreign',
+  'message.forward': 'foreign',
+  'message.send': 'own',
+  'draft.create': 'own',
+  'draft.update': 'foreign',
+  'draft.list': 'list',
+  'draft.get': 'foreign',
+  'draft.raw': 'foreign',
+  'knowledge.search': 'list',
+  'knowledge.text': 'foreign',
+  'session.get': 'foreign',
+  'session.record': 'foreign',
+  'session.current': 'own',
+  'session.ask': 'own',
+  'session.wait': 'own',
+  'session.finish': 'own',
+  'object.add': 'own',
+  'object.get': 'foreign',
+};
+/** Tables that change by themselves, or that note what was refused. */
+const RESTLESS = new Set(['turn_records', 'checkpoints', 'mailbox_states']);
+const LIMITS = 'limits: { time: 10m, per_sender: 1000/1h, per_day: 10000, concurrency: 100 }';
+const HOOK = 'run: { webhook: { url: "{endpoint}", secret_ref: "env:HOOK_SECRET", allow_private: true } }';
+const RULES = `
+agents:
+  writer: { ${HOOK}, may: { reply: approve, recipients: thread }, ${LIMITS} }
+  holder: { ${HOOK}, may: { reply: approve, recipients: thread }, ${LIMITS} }
+  knower: { ${HOOK}, may: { reply: approve, recipients: thread, tools: [search_knowledge] }, ${LIMITS} }
+  narrow: { ${HOOK}, may: { reply: never, recipients: [], tools: [get_thread], label: false, move: [] }, ${LIMITS} }
+rules:
+  - { name: knowers, when: { subject: know }, then: [{ spawn: knower }, stop] }
+  - { name: narrow ones, when: { subject: narrow }, then: [{ spawn: narrow }, stop] }
+  - { name: holders, when: { subject: hold }, then: [ingest, { spawn: holder }, stop] }
+  - { name: others, then: [{ spawn: writer }] }
+`;
+
+const mailOf = (id: string): string =>
+  [
+    ...[`From: <${id}@prospect.example>`, 'To: <sales@company.example>', `Subject: ${id}`],
+    ...[
+      `Message-ID: <${id}@prospect.example>`,
+      'MIME-Version: 1.0',
+      'Content-Type: multipart/mixed; boundary=m',
+    ],
+    ...['', '--m\r\nContent-Type: text/plain\r\n', 'Please send the price list.'],
+    '--m\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename=list.txt\r\n\r\nA canary.',
+    '--m--\r\n',
+  ].join('\r\n');
+
+interface Wrong {
+  what: string;
+  token: string | null;
+}
+
+describe('every operation with every wrong token', { skip: requireService('dovecot', 'smtp-sink') }, () => {
+  let stage: Stage;
+  /** Nobody's: not known, or not any more. */
+  const dead: Wrong[] = [];
+  /** Somebody's, whose the things are not. */
+  const foreign: Wrong[] = [];
+  let narrow: Wrong;
+  let knower: Wrong;
+  let things: Things;
+
+  before(async () => {
+    stage = await setStage(RULES);
+    const { dovecot, rows, gateway } = stage;
+    for (const id of ['hold-mine', 'hold-other', 'hold-cancelled', 'hold-expired', 'narrow', 'over'])
+      await dovecot.deliver('sales', mailOf(id));
+    for (const id of ['hold-board', 'know']) await dovecot.deliver('board', mailOf(id));
+    const tokenOf = (id: string): Promise<string> =>
+      gateway.until(async () => {
+        const found = (await stage.reports()).find(
+          ({ messageId }) => messageId === `<${id}@prospect.example>`,
+        );
+        return found?.token;
+      });
+    const mine = await tokenOf('hold-mine');
+    const sessionOf = (id: string) =>
+      rows<{ id: string; thread_id: string; message_id: string; account_id: string }>(
+        `select sessions.* from sessions join messages on messages.id = sessions.message_id
+           where messages.metadata like ?`,
+        `%<${id}@prospect.example>%`,
+      )[0];
+    const cancelled = await tokenOf('hold-cancelled');
+    await gateway.request('POST', `/v1/sessions/${sessionOf('hold-cancelled')?.id}/cancel`, {});
+    const expired = await tokenOf('hold-expired');
+    const over = await tokenOf('over');
+    const drafted = await call(gateway.url, 'POST', '/v1/drafts', mine, { text: 'A draft of mine.' });
+    assert.equal(drafted.status, 200, await drafted.clone().text());
+    const uploaded = await fetch(`${gateway.url}/v1/objects?filename=mine.txt`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${mine}`, 'content-type': 'text/plain' },
+      body: 'mine',
+    });
+    assert.ok(uploaded.ok, await uploaded.clone().text());
+    await gateway.until(async () => rows("select 1 from turns where state = 'done'").length > 0);
+    const session = sessionOf('hold-mine');
+    assert.ok(session);
+    const { attachments } = await gateway.get<{ attachments: { id: string }[] }>(
+      `/v1/messages/${session.message_id}`,
+    );
+    const [draft] = rows<{ id: string; digest: string }>(
+      'select id, digest from drafts where session_id = ?',
+      session.id,
+    );
+    const [document] = await gateway.until(async () => {
+      const found = rows<{ id: string }>(
+        'select id from knowledge_documents where message_id = ?',
+        session.message_id,
+      );
+      return found.length > 0 && found;
+    });
+    const submitted = await gateway.request<{ id: string }>('POST', '/v1/submissions', {
+      ...{ account: 'sales', to: ['ann@prospect.example'], subject: 'Ours', text: 'Ours.' },
+    });
+    await stage.sink.waitFor(1);
+    things = {
+      account: session.account_id,
+      accounts: session.account_id,
+      thread: session.thread_id,
+      threads: session.thread_id,
+      message: session.message_id,
+      messages: session.message_id,
+      session: session.id,
+      sessions: session.id,
+      draft: draft?.id ?? '',
+      drafts: draft?.id ?? '',
+      digest: draft?.digest ?? '',
+      attachment: attachments[0]?.id ?? '',
+      'knowledge/documents': document?.id ?? '',
+      objects: ((await uploaded.json()) as { id: string }).id,
+      submissions: submitted.body.id,
+    };
+    for (const [name, id] of Object.entries(things)) assert.ok(id, `there is no ${name}`);
+    const ledger = new DatabaseSync(join(gateway.folder, 'data', 'ledger.sqlite'));
+    ledger.exec('pragma busy_timeout = 10000');
+    ledger
+      .prepare('update sessions set token_expires_at = ? where id = ?')
+      .run(Date.now() - 1, sessionOf('hold-expired')?.id ?? '');
+    ledger.close();
+    dead.push(
+      { what: 'no token', token: null },
+      { what: 'a word', token: 'x' },
+      { what: 'a token that never was', token: `pst_${'A'.repeat(43)}` },
+      {
+        what: 'a token with one letter changed',
+        token: mine.slice(0, -1) + (mine.endsWith('A') ? 'B' : 'A'),
+      },
+      { what: 'a part of the operator’s key', token: ADMIN_TOKEN.slice(0, -1) },
+      { what: "a turn's that is over", token: over },
+      { what: "a cancelled session's", token: cancelled },
+      { what: 'an expired token', token: expired },
+    );
+    foreign.push(
+      { what: "another session's", token: await tokenOf('hold-other') },
+      { what: "another account's session's", token: await tokenOf('hold-board') },
+    );
+    narrow = { what: 'a session with less power', token: await tokenOf('narrow') };
+    knower = { what: "another account's session that may search", token: await tokenOf('know') };
+    await stage.quiet(8, 'held');
+  });
+  after(async () => stage?.[Symbol.asyncDispose]());
+
+  /** Fails where anything of the ledger or of the mailbox is another afterwards, or a mail has left. */
+  async function changesNothing(work: () => Promise<void>): Promise<void> {
+    const before = digests(stage);
+    const mails = JSON.stringify(await stage.dovecot.list('sales'));
+    const { length } = await stage.sink.messages();
+    await work();
+    assert.deepEqual(digests(stage), before);
+    assert.equal(JSON.stringify(await stage.dovecot.list('sales')), mails);
+    assert.equal((await stage.sink.messages()).length, length);
+  }
+
+  it('the operations that a session may call are those that were agreed', () => {
+    const may = operations
+      .filter(({ permission }) => permits(principalOf('holder'), permission))
+      .map(({ name }) => name);
+    assert.deepEqual(may.sort(), Object.keys(SESSION_MAY).sort());
+    assert.ok(!may.some((name) => /approve|reject|edit|settle|export|rotate|sql|pause|resume/.test(name)));
+  });
+
+  it('has an input that its own schema takes', () => {
+    for (const operation of operations) {
+      const { error } = operation.input.safeParse(inputFor(operation, things));
+      assert.ok(!error, `${operation.name}: ${error?.message}`);
+    }
+  });
+
+  it('is refused to whoever is not known, or not any more', async () => {
+    await changesNothing(async () => {
+      for (const operation of operations)
+        for (const { what, token } of dead) {
+          const { status } = await ask(stage, operation, token, inputFor(operation, things));
+          assert.equal(status, 401, `${operation.name} with ${what}`);
+        }
+    });
+  });
+
+  it('is refused to every session where it is for people', async () => {
+    await changesNothing(async () => {
+      for (const operation of operations.filter(({ name }) => !(name in SESSION_MAY)))
+        for (const { what, token } of [...foreign, narrow]) {
+          const answer = await ask(stage, operation, token, inputFor(operation, things));
+          assert.equal(answer.status, 403, `${operation.name} with ${what}: ${answer.text}`);
+        }
+    });
+  });
+
+  it('knows nothing of things that are not of the session', async () => {
+    await changesNothing(async () => {
+      for (const operation of ofKind('foreign'))
+        for (const { what, token } of [...foreign, knower]) {
+          const answer = await ask(stage, operation, token, inputFor(operation, things));
+          // What an agent has no tool for is refused before its thing is looked for.
+          const isLeft = (await leftFor(token === knower.token ? 'knower' : 'holder')).has(operation.name);
+          const statuses = isLeft ? [404] : [403, 404];
+          assert.ok(
+            statuses.includes(answer.status),
+            `${operation.name} with ${what}: ${answer.status} ${answer.text}`,
+          );
+          assertShowsNothing(answer.text, `${operation.name} with ${what}`);
+        }
+    });
+  });
+
+  it('lists nothing that is not of the session, whatever it is asked for', async () => {
+    await changesNothing(async () => {
+      for (const operation of ofKind('list'))
+        for (const { what, token } of [...foreign, knower]) {
+          const fields = namingFields(operation, things);
+          for (const more of [[], ...fields.map((field) => [field])]) {
+            const answer = await ask(stage, operation, token, inputFor(operation, things, more));
+            const name = `${operation.name} of ${more} with ${what}`;
+            assert.ok([200, 403, 404].includes(answer.status), `${name}: ${answer.status}`);
+            assertShowsNothing(answer.text, name, more);
+          }
+        }
+    });
+  });
+
+  it('reads what is its own: it is the token that is wrong above', async () => {
+    const own = await tokenOfMine();
+    for (const operation of [...ofKind('foreign'), ...ofKind('list')]) {
+      if (operation.effects !== 'read' || operation.name.startsWith('knowledge')) continue;
+      const answer = await ask(stage, operation, own, inputFor(operation, things));
+      assert.equal(answer.status, 200, `${operation.name}: ${answer.text}`);
+    }
+  });
+
+  it('is refused to an agent whose policy leaves the tool out', async () => {
+    const left = await leftFor('narrow');
+    const own = thingsOf(stage, 'narrow');
+    await changesNothing(async () => {
+      for (const operation of operations.filter(({ name }) => name in SESSION_MAY)) {
+        if (left.has(operation.name)) continue;
+        const answer = await ask(stage, operation, narrow.token, inputFor(operation, { ...things, ...own }));
+        assert.equal(answer.status, 403, `${operation.name}: ${answer.text}`);
+      }
+    });
+    assert.ok(left.has('thread.get') && !left.has('message.reply') && !left.has('message.get'));
+  });
+
+  it('is refused at the doors beside the registry too', async () => {
+    for (const path of ['/v1/events', '/metrics', '/v1/sources/mine/stream']) {
+      for (const { what, token } of dead)
+        assert.equal((await call(stage.gateway.url, 'GET', path, token)).status, 401, `${path} with ${what}`);
+      for (const { what, token } of [...foreign, narrow])
+        assert.equal((await call(stage.gateway.url, 'GET', path, token)).status, 403, `${path} with ${what}`);
+    }
+  });
+
+  it('is refused over MCP as well: tools of others are not there, and foreign things are not found', async () => {
+    const tools = operations.filter(({ tool }) => tool);
+    await changesNothing(async () => {
+      for (const { what, token } of dead)
+        for (const operation of tools) {
+          const { status } = await callTool(token, operation.tool?.name ?? '', inputFor(operation, things));
+          assert.equal(status, 401, `${operation.name} with ${what}`);
+        }
+      for (const { what, token } of [...foreign, knower, narrow]) {
+        const agent = token === knower.token ? 'knower' : token === narrow.token ? 'narrow' : 'holder';
+        const left = await leftFor(agent);
+        for (const operation of tools.filter(
+          ({ name }) => SESSION_MAY[name] === 'foreign' || !left.has(name),
+        )) {
+          const answer = await callTool(token, operation.tool?.name ?? '', inputFor(operation, things));
+          const expected = left.has(operation.name) ? /"not_found/ : /not found|"error"/i;
+          const name = `${operation.tool?.name} with ${what}: ${answer.text}`;
+          assert.match(answer.text.replaceAll('\\', ''), expected, name);
+          assert.match(answer.text, /"isError":true|"error"/, name);
+          assert.ok(!answer.text.includes('price list'), name);
+        }
+        for (const name of ['approve_draft', 'draft.approve', 'edit_draft', 'vault.rotate', 'sql_query'])
+          assert.match(
+            (await callTool(token, name, { id: things.drafts })).text,
+            /"error"|"isError":true/,
+            name,
+          );
+      }
+    });
+  });
+
+  /** The operations that a session of this agent may call. */
+  async function leftFor(agent: string): Promise<ReadonlySet<string>> {
+    const { agents } = await stage.gateway.get<{ agents: Record<string, never> }>('/v1/rules');
+    const principal = principalOf(agent);
+    const tools = toolsFor(principal, operations, { agents: new Map(Object.entries(agents)) });
+    const names = new Set(tools.map(({ name }) => name));
+    const left = operations.filter(({ permission, tool, ofTool }) => {
+      const needed = tool?.name ?? ofTool;
+      return permits(principal, permission) && (needed === undefined || names.has(needed));
+    });
+    return new Set(left.map(({ name }) => name));
+  }
+
+  async function callTool(
+    token: string | null,
+    name: string,
+    input: Record<string, unknown>,
+  ): Promise<{ status: number; text: string }> {
+    const response = await fetch(`${stage.gateway.url}/mcp`, {
+      method: 'POST',
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...{ 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+        'mcp-protocol-version': '2025-11-25',
+      },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: { name, arguments: input },
+      }),
+    });
+    return { status: response.status, text: await response.text() };
+  }
+
+  const ofKind = (kind: 'foreign' | 'list' | 'own'): Operation[] =>
+    operations.filter(({ name }) => SESSION_MAY[name] === kind);
+  const tokenOfMine = async (): Promise<string> =>
+    (await stage.reports()).find(({ messageId }) => messageId === '<hold-mine@prospect.example>')?.token ??
+    '';
+
+  /** @param asked fields whose own value an error may repeat */
+  function assertShowsNothing(text: string, what: string, asked: readonly string[] = []): void {
+    const isError = text.includes('"status":4');
+    if (isError) {
+      assert.ok(!text.includes('price list'), what);
+      return;
+    }
+    for (const [name, id] of Object.entries(things)) {
+      if (asked.includes(name) || name === 'digest' || name.startsWith('account')) continue;
+      assert.ok(!text.includes(id), `${what} shows the ${name}`);
+    }
+  }
+});
+
+const principalOf = (agent: string): SessionPrincipal => ({
+  ...{ kind: 'session', sessionId: 'ses_1', accountId: 'acc_1', threadId: 'thr_1', agent },
+});
+
+/** What the session of an agent is about. */
+function thingsOf({ rows }: Stage, agent: string): Things {
+  const [row] = rows<Record<string, string>>(
+    `select id as session, id as sessions, thread_id as thread, thread_id as threads, message_id as message,
+       message_id as messages from sessions where agent = ?`,
+    agent,
+  );
+  return row ?? {};
+}
+
+/** A digest of each table of the ledger that only changes when something happens. */
+function digests({ rows }: Stage): Record<string, string> {
+  const tables = rows<{ name: string }>(
+    "select name from sqlite_master where type = 'table' and sql not like '%virtual%'",
+  );
+  return Object.fromEntries(
+    tables
+      .filter(({ name }) => !RESTLESS.has(name) && !name.startsWith('sqlite_'))
+      .map(({ name }) => {
+        // A turn that is held is looked after by its job again and again.
+        const columns = name === 'jobs' ? 'id, kind, payload' : '*';
+        const all = rows<Record<string, unknown>>(`select ${columns} from "${name}"`);
+        const text = JSON.stringify(all, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+        return [name, createHash('sha256').update(text).digest('hex').slice(0, 16)];
+      }),
+  );
+}
+
+async function ask(
+  { gateway }: Stage,
+  { http }: Operation,
+  token: string | null,
+  input: Record<string, unknown>,
+): Promise<{ status: number; text: string }> {
+  const inPath = new Set(pathFields(http.path));
+  const path = http.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(input[name])));
+  const rest = Object.fromEntries(Object.entries(input).filter(([name]) => !inPath.has(name)));
+  const takesBody = (http.method === 'POST' || http.method === 'PATCH') && !http.rawBody?.streams;
+  const query = takesBody ? '' : `?${new URLSearchParams(rest as Record<string, string>)}`;
+  const response = await call(gateway.url, http.method, path + query, token, takesBody ? rest : undefined);
+  return { status: response.status, text: await response.text() };
+}
+
+const call = (
+  url: string,
+  method: string,
+  path: string,
+  token: string | null,
+  body?: unknown,
+): Promise<Response> =>
+  fetch(url + path, {
+    method,
+    headers: {
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
