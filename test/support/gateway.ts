@@ -19,6 +19,8 @@ export interface GatewayOptions {
   /** File names to the text of rules. */
   rules?: Record<string, string>;
   env?: Record<string, string>;
+  /** What stands after `start`. */
+  flags?: readonly string[];
 }
 
 export interface Answer<T> {
@@ -29,13 +31,15 @@ export interface Answer<T> {
 export class TestGateway {
   readonly folder: string;
   #env: Record<string, string>;
+  readonly #flags: readonly string[];
   #process: ServerProcess | undefined;
   #output: () => string = () => '';
   #url = '';
 
-  constructor(folder: string, env: Record<string, string>) {
+  constructor(folder: string, env: Record<string, string>, flags: readonly string[] = []) {
     this.folder = folder;
     this.#env = env;
+    this.#flags = flags;
   }
 
   get url(): string {
@@ -72,7 +76,7 @@ export class TestGateway {
   /** Starts the process and does not wait until it serves. */
   async launch(): Promise<void> {
     this.#url = '';
-    this.#process = await startProcess(process.execPath, [MAIN, 'start'], {
+    this.#process = await startProcess(process.execPath, [MAIN, 'start', ...this.#flags], {
       cwd: PROJECT,
       env: {
         PATH: process.env.PATH ?? '',
@@ -237,7 +241,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
 export async function prepareGateway(options: GatewayOptions = {}): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-gateway-'));
   await mkdir(join(folder, 'rules'));
-  const gateway = new TestGateway(folder, options.env ?? {});
+  const gateway = new TestGateway(folder, options.env ?? {}, options.flags);
   for (const [name, text] of Object.entries(options.rules ?? {})) await gateway.rules(name, text);
   return gateway;
 }

@@ -6,11 +6,13 @@ import type { Clock } from '../../kernel/clock.ts';
 import { PosternError } from '../../kernel/errors.ts';
 import { identityOf } from '../access.ts';
 import { authOf, type Caller } from './caller.ts';
+import { EventLog } from './event-log.ts';
 import type { CallersServer } from './server.ts';
 
 const MOST_SESSIONS = 500; // each holds a server with its tools: some 50 kB
 const MOST_OF_ONE = 16; // clients that never say goodbye; of the same principal the one unused longest makes room
 const IDLE_MS = 30 * 60_000;
+const RETRY_MS = 1_000; // after which a client whose stream broke comes back
 const SESSION_HEADER = 'mcp-session-id';
 
 interface Session extends CallersServer {
@@ -64,6 +66,8 @@ export class McpSessions {
       },
       onsessionclosed: (id) => void this.#sessions.delete(id),
       keepAliveMs: this.#keepAliveMs,
+      eventStore: new EventLog(),
+      retryInterval: RETRY_MS,
     });
     await server.connect(transport);
     const response = await transport.handleRequest(request, { parsedBody: body, authInfo: authOf(caller) });
