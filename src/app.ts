@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import { discoverer } from './accounts/autoconfig.ts';
 import { openSecrets } from './accounts/first-secrets.ts';
+import { KnownSecrets } from './accounts/known-secrets.ts';
 import { registerAccounts } from './accounts/register.ts';
 import { Audit } from './api/audit.ts';
 import { HttpServer } from './api/http/server.ts';
@@ -29,7 +30,7 @@ import { imapCheck } from './imap/validate.ts';
 import { jobFigures } from './jobs/figures.ts';
 import { JobQueue } from './jobs/queue.ts';
 import { JobWorker } from './jobs/worker.ts';
-import { systemClock } from './kernel/clock.ts';
+import { monotonicMs, systemClock } from './kernel/clock.ts';
 import { Lifecycle, type Part } from './kernel/lifecycle.ts';
 import type { Logger } from './kernel/logger.ts';
 import { attachmentReader } from './knowledge/attachment-text.ts';
@@ -123,7 +124,7 @@ export async function createApp(
     objects: folderStore(config.objectsDir),
     audit: ownAudit,
   });
-  const { accounts, tokens, tokenTimer, keyRotation, signIn, transfer, queries } = registerAccounts({
+  const { accounts, vault, tokens, tokenTimer, keyRotation, signIn, transfer, queries } = registerAccounts({
     ...ground,
     masterKeys,
     resolveSecret,
@@ -141,6 +142,13 @@ export async function createApp(
   );
   rules.on('refused', (problems) => bus.publish('rules.refused', { problems: problems.length }));
   const rulesNow = () => rules.current();
+  const secrets = new KnownSecrets({
+    ...{ store, vault, masterKeys, resolveSecret, monotonicMs, fixed: [adminToken] },
+    referring: () => {
+      const { agents, destinations, knowledge } = rulesNow();
+      return [agents, destinations, knowledge].flatMap((named) => [...named.values()]);
+    },
+  });
 
   // The way of a message: it is watched for and decided on, and what was decided wakes agents or carries it on.
   const early = new EarlyTurns({ rules: rulesNow, clock, bus });
@@ -219,6 +227,7 @@ export async function createApp(
     messages,
     proofs,
     blobs,
+    secrets,
     uploads,
     sessions,
     compose: composeMail,
@@ -270,6 +279,7 @@ export async function createApp(
     endpoints,
     drafts,
     calls: new SessionCalls({
+      secrets,
       ...ground,
       accounts,
       drafts,

@@ -34,6 +34,7 @@ export interface AccountRoomParts {
 
 export interface AccountRoom {
   accounts: Accounts;
+  vault: Vault;
   tokens: TokenKeeper;
   tokenTimer: TokenTimer;
   keyRotation: KeyRotation;
@@ -65,6 +66,7 @@ export function registerAccounts(parts: AccountRoomParts): AccountRoom {
   worker.handle('oauth.poll', ({ state_id: id }) => signIn.poll(id));
   return {
     accounts,
+    vault,
     tokens,
     tokenTimer,
     keyRotation: new KeyRotation({ store, vault, clock, log: parts.log.child({ part: 'vault' }) }),

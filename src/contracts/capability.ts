@@ -3,9 +3,8 @@
 import { z } from 'zod';
 import { limits, may } from './agent-policy.ts';
 
+/** Beside the account and the thread that its session names. */
 export const capability = z.object({
-  account_id: z.string(),
-  thread_id: z.string(),
   may,
   quota: limits.pick({ calls: true, drafts: true, bytes: true }),
   /** Epoch milliseconds. */

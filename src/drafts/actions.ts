@@ -18,10 +18,11 @@ import type { Proofs } from '../watch/proofs.ts';
 import { contentOf, type MailAction } from './content.ts';
 import type { Drafts } from './drafts.ts';
 import { writtenIn } from './judgement.ts';
+import type { FindingParts } from './mail-findings.ts';
 import { propose } from './propose.ts';
 import { doVerb, refusedVerb } from './verbs.ts';
 
-export interface ActionParts {
+export interface ActionParts extends FindingParts {
   store: Store;
   jobs: JobQueue;
   worker: JobWorker;

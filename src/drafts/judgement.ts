@@ -6,16 +6,17 @@ import type { Agent } from '../contracts/rule.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { answeredAs } from '../mail/kind.ts';
 import { domainOf, isSameOrganisation } from '../mail/trust/domains.ts';
-import { type FileOrigin, judgeOutgoing } from '../policy/outgoing.ts';
-import type { Verdict } from '../policy/rules.ts';
+import { type FileOrigin, judgeOutgoing, type OutgoingRequest } from '../policy/outgoing.ts';
+import { finding, type PolicyRule, stricter, type Verdict } from '../policy/rules.ts';
+import { sessionOf } from '../sessions/capabilities.ts';
 import type { TurnSubject } from '../sessions/subject.ts';
 import type { Store } from '../store/store.ts';
 import type { MailAction } from './content.ts';
+import { type FindingParts, findingsOf } from './mail-findings.ts';
 
 const ADDRESSES_AT_ONCE = 500; // engines bound the variables of a statement
 
-export interface JudgementParts {
-  store: Store;
+export interface JudgementParts extends FindingParts {
   clock: Clock;
 }
 
@@ -50,21 +51,32 @@ export interface WantedMail {
 export async function judgeMail(
   parts: JudgementParts,
   account: Account,
-  { agent, subject, ...mail }: WantedMail,
+  { agent, subject, written, origins, content: contentOf }: WantedMail,
 ): Promise<{ verdict: Verdict; content: DraftContent }> {
   const { message, people, trust } = subject;
-  const content = mail.content(account, mail.written);
-  const written = mail.written ?? content;
+  const asWritten = contentOf(account, written);
+  const files = asWritten.attachments.map((file) => ({
+    file,
+    origin: origins?.get(file.object_id) ?? ('made' as const),
+  }));
+  const { words, seen, findings } = await findingsOf(
+    parts,
+    account,
+    subject.threadId,
+    written ?? wordsOf(asWritten),
+    files.map(({ file, origin }) => ({ file, isMade: origin === 'made' })),
+  );
+  const content = written
+    ? contentOf(account, words)
+    : { ...asWritten, text: words.text ?? '', html: words.html ?? null };
   const recipients = addressesOf([...content.to, ...content.cc, ...content.bcc]);
   const home = domainOf(account.settings.address);
-  const verdict = judgeOutgoing(agent.may, {
+  const session = await sessionOf(parts.store, subject.sessionId);
+  const request: OutgoingRequest = {
     recipients,
     bcc: addressesOf(content.bcc),
     replyTo: [],
-    files: content.attachments.map(({ filename, object_id }) => ({
-      name: filename,
-      origin: mail.origins?.get(object_id) ?? 'made',
-    })),
+    files: files.map(({ file, origin }) => ({ name: file.filename, origin })),
     thread: [...people.participants, ...people.named],
     named: people.named,
     outsiders: people.outsiders,
@@ -73,13 +85,22 @@ export async function judgeMail(
     kind: answeredAs(message.kind as MailKind, message.metadata.headers),
     kindReason: message.kindReason,
     trust,
-    taint: [],
-    content: [],
-    words: `${written.subject ?? ''}\n${written.text ?? content.text}`,
+    taint: session.taint.map(({ rule, text }) => finding(rule as PolicyRule, text)),
+    content: findings,
+    words: seen,
     now: parts.clock.now(),
-  });
+  };
+  const now = judgeOutgoing(agent.may, request);
+  // What the rules have narrowed since the turn began counts at once, and what they have widened not yet.
+  const verdict = session.granted ? stricter(now, judgeOutgoing(session.granted.may, request)) : now;
   return { verdict, content };
 }
+
+const wordsOf = ({ subject, text, html }: DraftContent): Written => ({
+  subject,
+  text,
+  ...(html === null ? {} : { html }),
+});
 
 const addressesOf = (people: readonly { address: string }[]): string[] =>
   people.map(({ address }) => address);

@@ -82,6 +82,9 @@ export async function propose(
       const made = await parts.drafts.insert(tx, originOf(proposal), prepared, decision);
       if (!made) return outcomeBefore(tx, proposal);
       isKept = true;
+      // What was taken out of it was refused too.
+      for (const { text, rule, effect } of verdict.reasons)
+        if (effect === 'remove') await refused(tx, text, rule);
       const { draftId: draft_id, submissionId: submission_id } = made;
       if (submission_id !== null) return { state: 'sent', draft_id, submission_id, reasons: [] };
       return { state: 'waiting', draft_id, submission_id, reasons };

@@ -7,6 +7,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { RuleSet } from '../rules/match.ts';
 import { keptQuery } from '../store/kept-query.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
+import { grant } from './capabilities.ts';
 import { exceededCap } from './caps.ts';
 import type { ArrivedMail } from './event.ts';
 import { exceededLimit, type Refusal } from './limits.ts';
@@ -101,10 +102,12 @@ async function takeToken(
 ): Promise<Omit<Begun, 'agent' | 'mail'> | null> {
   const limitMs = Math.min(durationMs(agent?.limits.time ?? '0s'), LONGEST_TURN_MS);
   const { token, hash } = newToken();
+  const expiresAt = now + limitMs + TOKEN_SPARE_MS;
   const isLive = await setSession(parts, tx, turn.session_id, {
     state: 'running',
     token_hash: hash,
-    token_expires_at: now + limitMs + TOKEN_SPARE_MS,
+    token_expires_at: expiresAt,
+    ...(agent && { capability: grant(agent, [now, expiresAt]), calls_used: 0, bytes_used: 0 }),
     wake_at: null, // what it waited for has come, or it says anew that it waits
     error: null,
   });

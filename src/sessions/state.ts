@@ -30,6 +30,10 @@ export interface SessionChange {
   error?: string | null;
   token_hash?: string | null;
   token_expires_at?: number | null;
+  /** What the token of a turn that begins is worth, and what it has used of that: nothing yet. */
+  capability?: string;
+  calls_used?: 0;
+  bytes_used?: 0;
 }
 
 /** Changes a session and tells of it after the commit. False for one that is over, which stays as it is. */

@@ -1,6 +1,8 @@
 // The bearer token of a session: random, stored as a hash, good for one turn.
 import { createHash, randomBytes } from 'node:crypto';
+import type { Capability } from '../contracts/capability.ts';
 import type { Store } from '../store/store.ts';
+import { readCapability } from './capabilities.ts';
 
 export const TOKEN_PREFIX = 'pst_';
 
@@ -10,6 +12,8 @@ export interface SessionPrincipal {
   accountId: string;
   threadId: string;
   agent: string;
+  /** What the policy granted when the turn began; where that is not known, the rules alone count. */
+  capability?: Capability | null;
 }
 
 export function newToken(): { token: string; hash: string } {
@@ -28,7 +32,7 @@ export async function principalOf(
   if (!token.startsWith(TOKEN_PREFIX)) return null;
   const row = await store.db
     .selectFrom('sessions')
-    .select(['id', 'account_id', 'thread_id', 'agent', 'token_expires_at'])
+    .select(['id', 'account_id', 'thread_id', 'agent', 'token_expires_at', 'capability'])
     .where('token_hash', '=', hashOf(token))
     .executeTakeFirst();
   if (!row || (row.token_expires_at ?? 0) <= now) return null;
@@ -38,5 +42,6 @@ export async function principalOf(
     accountId: row.account_id,
     threadId: row.thread_id,
     agent: row.agent,
+    capability: readCapability(row.capability),
   };
 }
