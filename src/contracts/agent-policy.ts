@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { byteCount, duration } from './endpoint.ts';
 import { MAX_LIST_ITEMS, sentCondition, word } from './rule-condition.ts';
+import { toolNames } from './tool-names.ts';
 
 const RATE = /^[1-9]\d{0,8}\/\d{1,9}(s|m|h|d)$/;
 
@@ -72,7 +73,13 @@ export const may = z.strictObject({
     .max(50)
     .default([])
     .describe('When a person is asked although mail may leave by itself.'),
-  tools: z.array(z.string()).default([]).describe('The tools that its model may use.'),
+  tools: z
+    .array(z.enum(toolNames))
+    .default([])
+    .describe(
+      'The tools that it may call, and no other; empty: all that stay within its conversation. To ask, to wait and to ' +
+        'finish are always there.',
+    ),
   label: z.boolean().default(true).describe('Whether it may label mail.'),
   move: z.array(z.string()).default([]).describe('The folders that it may move mail to.'),
 });

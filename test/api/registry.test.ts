@@ -8,6 +8,7 @@ import { demand, type KeyPrincipal, permits } from '../../src/api/access.ts';
 import { openApiDocument } from '../../src/api/http/openapi.ts';
 import { operations } from '../../src/api/operations.ts';
 import { pathFields } from '../../src/api/registry.ts';
+import { toolNames } from '../../src/contracts/tool-names.ts';
 import { SESSION_TOKEN, sessionPrincipal, startGateway } from './support.ts';
 
 const admin: KeyPrincipal = { kind: 'key', id: 'admin', name: 'admin' };
@@ -91,6 +92,11 @@ describe('every operation', () => {
     ]) {
       assert.equal(new Set(list).size, list.length);
     }
+  });
+
+  it('that is a tool is one that rules can name, and each name is one tool', () => {
+    const names = operations.flatMap(({ tool }) => (tool ? [tool.name] : []));
+    assert.deepEqual(names.toSorted(), [...toolNames].sort());
   });
 
   it('reads with GET or POST, and changes nothing with GET', () => {
