@@ -185,7 +185,7 @@ export const optionsOf = (
   resolveSecret: (reference: string) => string,
 ): Omit<WebhookOptions, 'now' | 'endpoints'> => ({
   url,
-  secrets: () => [references].flat().map(resolveSecret),
+  secrets: () => [references].flat().map((reference) => resolveSecret(reference)),
   allowPrivate: allowPrivate ?? false,
   timeoutMs: durationMs(timeout),
 });
