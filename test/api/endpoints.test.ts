@@ -80,6 +80,9 @@ it('are tested by the name of an agent, with an answer that tells what was wrong
     await gateway.api('/v1/endpoints/triage/test', { method: 'POST' })
   ).json()) as EndpointTest;
   assert.deepEqual([bad.ok, bad.status, bad.agent], [false, 503, 'triage']);
+  const failed = await postern('webhook', 'test', 'triage');
+  assert.match(failed.out, /^FAILED {2}triage .*status 503 .*\n {2}It answered with status 503\.\n$/);
+  assert.ok(failed.code > 0, 'the exit code tells');
   status = 204;
   const { code, out } = await postern('webhook', 'test', 'triage', '--json');
   assert.equal(code, 0);

@@ -1,6 +1,7 @@
-// Tests of an account's servers in plain words: a line for each step, and what to do below it.
+// Tests of an account's servers and of a webhook in plain words: a line for each step, and what to do below it.
 import type { AccountCheck, SignInCheck } from '../../contracts/account.ts';
 import type { CheckStep } from '../../contracts/check.ts';
+import type { EndpointTest } from '../../contracts/webhook.ts';
 import type { Special } from './command.ts';
 import { type CliIo, EXIT, print } from './io.ts';
 import { safeLine } from './terminal-text.ts';
@@ -28,6 +29,18 @@ export const accountTest: Special = {
 export const imapValidate: Special = {
   show: (io, answer: SignInCheck) => sayCheck(io, 'IMAP', answer),
   exitCode: (answer: SignInCheck) => (answer.ok ? EXIT.ok : EXIT.refused),
+};
+
+export const webhookTest: Special = {
+  show(io, { ok, agent, endpoint, status, took_ms, problem }: EndpointTest) {
+    const answered = status === null ? 'no answer' : `status ${status}`;
+    print(
+      io,
+      `${ok ? 'ok' : 'FAILED'}  ${safeLine(agent)}  ${safeLine(endpoint)}  ${answered} (${took_ms} ms)`,
+    );
+    if (problem !== null) print(io, `  ${safeLine(problem)}`);
+  },
+  exitCode: ({ ok }: EndpointTest) => (ok ? EXIT.ok : EXIT.refused),
 };
 
 function sayCheck(io: CliIo, protocol: string, check: SignInCheck): void {
