@@ -1,4 +1,5 @@
 // argv -> command; nothing else.
+import type { TrialRequest } from './api/cli/trial-request.ts';
 import type { Extensions } from './app.ts';
 import { keepCompiled } from './config/compile-cache.ts';
 import { environment } from './config/environment.ts';
@@ -15,10 +16,6 @@ try {
 async function run(argv: string[]): Promise<number> {
   keepCompiled(environment());
   const { loadConfig, urlOfGateway } = await import('./config/config.ts');
-  if (argv[0] === 'agent' && argv[1] === 'try') {
-    const { runTrial } = await import('./sandbox/agent-trial.ts');
-    return runTrial(argv.slice(2), loadConfig());
-  }
   switch (argv[0]) {
     case 'start': {
       const { createApp } = await import('./app.ts');
@@ -44,7 +41,12 @@ async function run(argv: string[]): Promise<number> {
         tokenFile: join(config.dataDir, 'admin-token'),
         rulesDir: config.rulesDir,
       };
-      return runCli(argv, { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, settings });
+      const tryAgent = async (request: TrialRequest): Promise<number> => {
+        const { runTrial } = await import('./sandbox/agent-trial.ts');
+        return runTrial(request, config.templatesDir);
+      };
+      const { stdin, stdout, stderr } = process;
+      return runCli(argv, { stdin, stdout, stderr, settings, tryAgent });
     }
   }
 }

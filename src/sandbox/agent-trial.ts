@@ -1,15 +1,12 @@
 // `postern agent try`: an agent of the operator's run on a mail, as it would be, and nothing leaves. A gateway of its own,
 // on a folder that is thrown away, watches a mailbox in this process, and what it sends ends in this process.
-import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
-import { parseArgs } from 'node:util';
+import type { TrialRequest } from '../api/cli/trial-request.ts';
 import type { AccountInput } from '../contracts/account.ts';
 import type { DraftView } from '../contracts/draft.ts';
 import type { SessionView, TurnView } from '../contracts/session.ts';
 import type { SessionRecord } from '../contracts/session-record.ts';
 import { durationMs } from '../kernel/duration.ts';
-import { explain, PosternError } from '../kernel/errors.ts';
 import { parseMail } from '../mail/parse.ts';
 import { type CatchAll, startCatchAll } from './catch-all.ts';
 import { Follower, isSettled, type Snapshot } from './follower.ts';
@@ -20,31 +17,12 @@ import { Terminal } from './terminal.ts';
 import { type TrialRules, trialRules } from './trial-rules.ts';
 import { draftInWords, endInWords, recordInWords } from './trial-words.ts';
 
-export const TRIAL_USAGE =
-  'postern agent try AGENT --message FILE [--message FILE…] [--answer TEXT…] [--feedback TEXT…] ' +
-  '[--rules DIR] [--address ADDRESS] [--asserted] [--keep] [--json]';
-
 const DEFAULT_TIME = '5m'; // of limits.time
 const SPARE_MS = 60_000; // to start, to decide and to write, beside the agent's own time
-const MOST_STEPS = 50; // mails, answers and feedback together
 const AUTHSERV_ID = 'trial.invalid'; // a name that nobody has (RFC 6761)
 const RECORD_PAGE = 1000;
 
-export interface TrialOptions {
-  agent: string;
-  mails: Buffer[];
-  /** What a person answers when the agent asks, one after the other. */
-  answers: string[];
-  /** What a person says who rejects the agent's draft, one after the other. */
-  feedback: string[];
-  rulesDir: string;
-  templatesDir: string;
-  /** Of the mailbox; null: to whom the first mail is written. */
-  address: string | null;
-  /** The sender counts as one that a server vouches for. */
-  isAsserted: boolean;
-  keep: boolean;
-}
+export type TrialOptions = Omit<TrialRequest, 'json'> & { templatesDir: string };
 
 export interface TrialResult {
   session: SessionView | null;
@@ -54,49 +32,6 @@ export interface TrialResult {
   drafts: DraftView[];
   /** What left by itself, as it was taken by the server. */
   sent: { from: string; to: string[]; raw: string }[];
-}
-
-/** @throws PosternError `usage`, or that a file cannot be read */
-export async function readTrial(
-  args: readonly string[],
-  settings: { rulesDir: string; templatesDir: string },
-): Promise<{ options: TrialOptions; json: boolean }> {
-  const usage = (message: string): PosternError =>
-    new PosternError('usage', message, { hint: `Write: ${TRIAL_USAGE}` });
-  const list = { type: 'string', multiple: true } as const;
-  const given = (() => {
-    try {
-      return parseArgs({
-        args: [...args],
-        allowPositionals: true,
-        options: {
-          message: list,
-          answer: list,
-          feedback: list,
-          rules: { type: 'string' },
-          address: { type: 'string' },
-          asserted: { type: 'boolean', default: false },
-          keep: { type: 'boolean', default: false },
-          json: { type: 'boolean', default: false },
-        },
-      });
-    } catch (error) {
-      throw usage(explain(error));
-    }
-  })();
-  const { values, positionals } = given;
-  const [agent, ...more] = positionals;
-  const { message: files = [], answer: answers = [], feedback = [] } = values;
-  if (agent === undefined || more.length > 0 || files.length === 0)
-    throw usage('Name one agent, and the mail as a file (- is stdin).');
-  if (files.length + answers.length + feedback.length > MOST_STEPS)
-    throw usage(`A trial takes at most ${MOST_STEPS} mails and answers.`);
-  const mails: Buffer[] = [];
-  for (const file of files) mails.push(file === '-' ? await buffer(process.stdin) : await readFile(file));
-  const { rules: rulesDir = settings.rulesDir, address = null, asserted: isAsserted, keep, json } = values;
-  const { templatesDir } = settings;
-  const options = { agent, mails, answers, feedback, rulesDir, templatesDir, address, isAsserted, keep };
-  return { options, json };
 }
 
 /**
@@ -266,11 +201,7 @@ class Trial {
 const LOOK_AGAIN_MS = 1000; // some entries of the record come without an event
 
 /** The command: runs the trial and shows it. Returns the exit code: 1 where no session started, or it failed. */
-export async function runTrial(
-  args: readonly string[],
-  settings: { rulesDir: string; templatesDir: string },
-): Promise<number> {
-  const { options, json } = await readTrial(args, settings);
+export async function runTrial({ json, ...request }: TrialRequest, templatesDir: string): Promise<number> {
   const terminal = new Terminal(Readable.from([]), process.stdout); // stdin may be the mail
   const interrupt = (): void => terminal.interrupt();
   process.once('SIGINT', interrupt);
@@ -278,7 +209,7 @@ export async function runTrial(
   const tell = (part: string, text: string, bad = false): void => {
     if (!json) terminal.step(part, text, bad ? 'red' : 'cyan');
   };
-  const result = await tryAgent(options, tell, terminal.interrupted);
+  const result = await tryAgent({ ...request, templatesDir }, tell, terminal.interrupted);
   const isWell = result.session !== null && !result.record.some(({ kind }) => kind === 'failed');
   if (json) {
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);

@@ -2,7 +2,8 @@
 import { operations } from '../operations.ts';
 import type { Operation } from '../registry.ts';
 import { accountAdd, accountUpdate } from './account-commands.ts';
-import { accountTest, imapValidate } from './check-commands.ts';
+import { agentTry } from './agent-try-command.ts';
+import { accountTest, imapValidate, webhookTest } from './check-commands.ts';
 import { type Command, commandOf, type Special } from './command.ts';
 import { takesMail } from './connector-commands.ts';
 import { accountDiscover } from './discover-commands.ts';
@@ -31,6 +32,7 @@ const specials: Readonly<Record<string, Special>> = {
   'account.test_settings': { ...accountAdd, ...accountTest },
   'account.discover': accountDiscover,
   'imap.validate': imapValidate,
+  'endpoint.test': webhookTest,
   'imap.parse_message': takesMail,
   'imap.append_message': takesMail,
   'imap.download_message': draftRaw,
@@ -65,6 +67,7 @@ export function allCommands(): Command[] {
     stream,
     sql,
     mcpCommand,
+    agentTry,
     rulesCheck,
     rulesSchemaCommand,
     parse,

@@ -1,5 +1,6 @@
 // What the command line is given by main.ts, and how it ends: its streams, its settings, its errors.
 import type { Readable, Writable } from 'node:stream';
+import type { TrialRequest } from './trial-request.ts';
 
 export type CliInput = Readable & { isTTY?: boolean; setRawMode?: (on: boolean) => unknown };
 export type CliOutput = Writable & { isTTY?: boolean; columns?: number };
@@ -18,6 +19,8 @@ export interface CliIo {
   stdout: CliOutput;
   stderr: CliOutput;
   settings: CliSettings;
+  /** Runs `agent try`. @returns the exit code */
+  tryAgent?: (request: TrialRequest) => Promise<number>;
 }
 
 /** 0: done. 1: the gateway, or what was asked for, said no. 2: the command was not written right. */
