@@ -1,18 +1,23 @@
 // What becomes of a mail that an agent wants to send: policy judges it, and it is refused, waits for a person, or leaves.
 // The same for an action of an agent's answer and for a call while its turn runs.
 import type { Account, Accounts } from '../accounts/accounts.ts';
+import type { Bus } from '../cluster/bus.ts';
 import type { DraftContent } from '../contracts/draft.ts';
 import type { Agent } from '../contracts/rule.ts';
 import { codeOf } from '../kernel/errors.ts';
-import { finding, type PolicyRule, type Verdict } from '../policy/rules.ts';
+import { type Finding, finding, type PolicyRule, type Verdict } from '../policy/rules.ts';
+import { sessionOf } from '../sessions/capabilities.ts';
+import { pauseAgent } from '../sessions/pauses.ts';
 import type { TurnSubject } from '../sessions/subject.ts';
 import type { Tx } from '../store/store.ts';
 import type { DraftOrigin } from './draft-rows.ts';
 import type { Drafts } from './drafts.ts';
 import { type FileOrigins, type JudgementParts, judgeMail, type Written } from './judgement.ts';
+import { exceededMailCap } from './mail-caps.ts';
 import type { PreparedVersion } from './prepare.ts';
 
 export interface ProposeParts extends JudgementParts {
+  bus: Bus;
   accounts: Pick<Accounts, 'get'>;
   drafts: Pick<Drafts, 'prepare' | 'insert'>;
 }
@@ -70,6 +75,8 @@ export async function propose(
   if (verdict.verdict === 'refuse' || !prepared) {
     return within(async (tx) => {
       for (const { text, rule } of verdict.reasons) await refused(tx, text, rule);
+      const burst = verdict.reasons.find(({ rule }) => rule === 'burst');
+      if (burst) await pauseAgent(parts, tx, subject.agent, `${burst.text}.`);
       const reasons = verdict.reasons.map(({ text }) => text);
       return { state: 'refused', draft_id: null, submission_id: null, reasons };
     });
@@ -102,6 +109,8 @@ async function weigh(
   proposal: Proposal,
 ): Promise<{ verdict: Verdict; prepared?: PreparedVersion }> {
   try {
+    const cap = await mailCap(parts, proposal);
+    if (cap) return { verdict: { verdict: 'refuse', reasons: [cap] } };
     const { verdict: judged, content } = await judgeMail(parts, account, proposal);
     const verdict = held(judged, proposal.heldBecause);
     if (verdict.verdict === 'refuse') return { verdict };
@@ -113,6 +122,22 @@ async function weigh(
       verdict: { verdict: 'refuse', reasons: [finding('unwritable', (error as Error).message)] },
     };
   }
+}
+
+/** What came of it before is told again, however much was written since. */
+async function mailCap(
+  { store, clock }: ProposeParts,
+  { agent, subject, index }: Proposal,
+): Promise<Finding | null> {
+  const made = await store.db
+    .selectFrom('drafts')
+    .select('id')
+    .where('turn_id', '=', subject.turnId)
+    .where('action_index', '=', index)
+    .executeTakeFirst();
+  if (made) return null;
+  const { granted } = await sessionOf(store, subject.sessionId);
+  return exceededMailCap(store.db, subject, agent.limits, granted?.quota, clock.now());
 }
 
 function held(verdict: Verdict, because: string | undefined): Verdict {
