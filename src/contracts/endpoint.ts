@@ -12,6 +12,11 @@ export const byteCount = z
 /** A secret by reference: its value stands in no file of rules, and is read when it is needed. */
 export const secretRef = z.string().regex(/^(env|file):.+$/, 'write env:NAME or file:/path');
 
+const MOST_SECRETS = 5; // two are needed to change one for another; each costs a signature
+
+/** Of a Standard Webhooks secret (`whsec_…`); of several while one is changed for another: each signs, in this order. */
+export const signingSecret = z.union([secretRef, z.array(secretRef).min(1).max(MOST_SECRETS)]);
+
 /** Postern sets these itself, or Node does. */
 const OWN_HEADERS =
   /^(host|connection|content-(type|length)|transfer-encoding|expect|webhook-.*|postern-.*|idempotency-key)$/i;

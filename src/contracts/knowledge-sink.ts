@@ -1,6 +1,6 @@
 // Where documents go that a rule takes in: the sinks of a rules file, and what a request to a knowledge base may name.
 import { z } from 'zod';
-import { byteCount, duration, requestHeaders, secretRef } from './endpoint.ts';
+import { byteCount, duration, requestHeaders, signingSecret } from './endpoint.ts';
 
 /** The full-text index of the gateway itself: a sink that is always there. */
 export const LOCAL_SINK = 'local';
@@ -52,8 +52,8 @@ export const DEFAULT_SINK_BODY = {
 
 const httpEndpoint = z.strictObject({
   url: z.url({ protocol: /^https?$/, error: 'write a URL such as https://kb.example/documents' }),
-  /** A Standard Webhooks secret (`whsec_…`): requests are signed with it. */
-  secret_ref: secretRef.optional(),
+  /** A Standard Webhooks secret (`whsec_…`): requests are signed with it; a list while it is changed. */
+  secret_ref: signingSecret.optional(),
   headers: requestHeaders.optional(),
   /** JSON in which texts may name fields: `"{{text}}"` is the field itself, `"From {{from}}"` a text with it inside. */
   body: z.json().default(DEFAULT_SINK_BODY),

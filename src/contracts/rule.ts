@@ -2,7 +2,7 @@
 // that a typo is an error and never a condition that silently does not count.
 import { z } from 'zod';
 import { limits, may, rate } from './agent-policy.ts';
-import { byteCount, duration, requestHeaders, secretRef } from './endpoint.ts';
+import { byteCount, duration, requestHeaders, signingSecret } from './endpoint.ts';
 import { ingestOptions, knowledgeSink } from './knowledge-sink.ts';
 import { retentionDays } from './mail-event.ts';
 import { modelRun } from './model-run.ts';
@@ -13,7 +13,6 @@ const MAX_NAME_CHARS = 200;
 const MAX_LABEL_CHARS = 200;
 const MAX_MAILBOX_CHARS = 1000;
 const HIGHEST_PRIORITY = 1000;
-const MAX_SECRETS = 5; // two are needed to change one; each costs a signature
 
 export { duration, rate };
 
@@ -36,9 +35,11 @@ export const destination = z.strictObject({
     .enum(['json', 'raw'])
     .default('json')
     .describe('`json`: the event. `raw`: the message as it lies on the server, as message/rfc822.'),
-  secret_ref: secretRef
+  secret_ref: signingSecret
     .optional()
-    .describe('A Standard Webhooks secret (`whsec_…`): what is posted is signed with it.'),
+    .describe(
+      'A Standard Webhooks secret (`whsec_…`): what is posted is signed with it. A list while it is changed: each signs.',
+    ),
   headers: requestHeaders
     .optional()
     .describe('Further request headers, such as `Authorization`, each with its value by reference.'),
@@ -239,11 +240,9 @@ const command = z.strictObject({
 const webhook = z.strictObject({
   webhook: z.strictObject({
     url: z.url({ protocol: /^https?$/ }),
-    secret_ref: z
-      .union([secretRef, z.array(secretRef).min(1).max(MAX_SECRETS)])
-      .describe(
-        'A Standard Webhooks secret (`whsec_…`) by reference: `env:NAME` or `file:/path`. A list while it is changed: each signs.',
-      ),
+    secret_ref: signingSecret.describe(
+      'A Standard Webhooks secret (`whsec_…`) by reference: `env:NAME` or `file:/path`. A list while it is changed: each signs.',
+    ),
     timeout: duration
       .default('30s')
       .describe('How long the endpoint may take to answer; never longer than limits.time.'),

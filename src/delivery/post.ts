@@ -5,7 +5,7 @@ import { durationMs } from '../kernel/duration.ts';
 import { codeOf, PosternError } from '../kernel/errors.ts';
 import type { Lookup } from '../network/public-address.ts';
 import { ask, type EgressResponse } from '../network/request.ts';
-import { secretHeaders } from '../network/secret-headers.ts';
+import { secretHeaders, signingSecrets } from '../network/secret-headers.ts';
 import {
   eventHeaders,
   isTemporary,
@@ -59,12 +59,12 @@ export interface Handled {
 export async function post(parts: PostParts, subject: Subject, attempt: Attempt): Promise<Handled> {
   const { destination, delivery } = subject;
   const own = secretHeaders(destination.headers, parts.resolveSecret); // before any work: a secret that is missing stays missing
-  const secret = destination.secret_ref === undefined ? null : parts.resolveSecret(destination.secret_ref);
+  const secrets = signingSecrets(destination.secret_ref, parts.resolveSecret);
   const spool = new Spool(parts.folder);
   try {
     const about = await readInto(spool, parts, subject, attempt);
     const event = { id: delivery.id, at: parts.clock.now() };
-    const signed = secret === null ? {} : await signatureHeader(secret, event, spool.open());
+    const signed = secrets === null ? {} : await signatureHeader(secrets, event, spool.open());
     const response = await ask({
       url: destination.url,
       headers: { ...about, 'user-agent': 'Postern', ...eventHeaders(event) },

@@ -1,5 +1,14 @@
-// Request headers whose values are secrets, named by reference in rules and read when they are needed.
+// Secrets of requests, named by reference in rules and read when they are needed: those that sign them, and headers whose
+// values are secrets.
 import { PosternError } from '../kernel/errors.ts';
+
+/** Those that sign, in their order; null where nothing is signed. @throws PosternError `secret_missing` */
+export function signingSecrets(
+  references: string | readonly string[] | undefined,
+  resolveSecret: (reference: string) => string,
+): string[] | null {
+  return references === undefined ? null : [references].flat().map((reference) => resolveSecret(reference));
+}
 
 /** @throws PosternError `secret_missing`, `header_invalid`, neither of which shows the value */
 export function secretHeaders(

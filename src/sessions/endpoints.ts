@@ -11,6 +11,7 @@ import { durationMs } from '../kernel/duration.ts';
 import { explain, notFound, PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { signingSecrets } from '../network/secret-headers.ts';
 import type { RuleSet } from '../rules/match.ts';
 import { keptQuery } from '../store/kept-query.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
@@ -185,7 +186,7 @@ export const optionsOf = (
   resolveSecret: (reference: string) => string,
 ): Omit<WebhookOptions, 'now' | 'endpoints'> => ({
   url,
-  secrets: () => [references].flat().map((reference) => resolveSecret(reference)),
+  secrets: () => signingSecrets(references, resolveSecret) ?? [],
   allowPrivate: allowPrivate ?? false,
   timeoutMs: durationMs(timeout),
 });

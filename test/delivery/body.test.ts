@@ -11,7 +11,8 @@ import { mail, mailWithFiles, PDF, PICTURE } from './mails.ts';
 import { type Posted, type Receiver, startReceiver } from './receiver.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
-const SECRETS = { 'env:SECRET': SECRET, 'env:TOKEN': 'Bearer canary-token' };
+const NEXT = `whsec_${Buffer.alloc(32, 8).toString('base64')}`;
+const SECRETS = { 'env:SECRET': SECRET, 'env:NEXT': NEXT, 'env:TOKEN': 'Bearer canary-token' };
 
 describe('what is posted', { skip: requireService('dovecot') }, () => {
   let dovecot: Dovecot;
@@ -131,10 +132,11 @@ rules: [{ name: all mail, then: [{ post: crm }] }]
       PICTURE.toString('base64').replace(/.{76}/g, '$&\r\n'),
       large.toString('base64').replace(/.{76}/g, '$&\r\n'),
     );
-    const posted = await postBy('include_attachments: true, secret_ref: "env:SECRET"', raw);
+    const posted = await postBy('include_attachments: true, secret_ref: ["env:NEXT", "env:SECRET"]', raw);
     const part = read(posted).data.message.parts[4];
     assert.ok(Buffer.from(part?.content_base64 ?? '', 'base64').equals(large));
     assert.deepEqual(part?.hashes, hashesOf(large));
-    new Webhook(SECRET).verify(posted.body.toString('utf8'), posted.headers as Record<string, string>);
+    for (const secret of [NEXT, SECRET])
+      new Webhook(secret).verify(posted.body.toString('utf8'), posted.headers as Record<string, string>);
   });
 });

@@ -6,7 +6,7 @@ import { Spool } from '../../delivery/spool.ts';
 import { durationMs } from '../../kernel/duration.ts';
 import { PosternError } from '../../kernel/errors.ts';
 import { ask } from '../../network/request.ts';
-import { secretHeaders } from '../../network/secret-headers.ts';
+import { secretHeaders, signingSecrets } from '../../network/secret-headers.ts';
 import {
   eventHeaders,
   isTemporary,
@@ -112,12 +112,12 @@ async function send(
   fields: Fields,
 ): Promise<number> {
   const own = secretHeaders(sink.headers, parts.resolveSecret); // before any work: a secret that is missing stays missing
-  const secret = sink.secret_ref === undefined ? null : parts.resolveSecret(sink.secret_ref);
+  const secrets = signingSecrets(sink.secret_ref, parts.resolveSecret);
   const spool = new Spool(parts.folder);
   try {
     await writeBody(spool, parts, sink, placing, fields);
     const event = { id: key, at: parts.clock.now() };
-    const signed = secret === null ? {} : await signatureHeader(secret, event, spool.open());
+    const signed = secrets === null ? {} : await signatureHeader(secrets, event, spool.open());
     const url = urlOf(sink.url, (field) => fields[field as keyof Fields] as string);
     const { status, headers } = await ask({
       url,
