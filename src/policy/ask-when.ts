@@ -1,7 +1,7 @@
 // The reasons of `needs_approval_when` that hang on what a mail says and when it is written: pure.
 import type { AskWhen } from '../contracts/agent-policy.ts';
 import { localTime, WEEKDAYS } from '../rules/local-time.ts';
-import { textPattern } from '../rules/pattern.ts';
+import { PatternError, textPattern } from '../rules/pattern.ts';
 import { timesTest } from '../rules/sent.ts';
 import { MAX_BODY_CHARS, TextForm } from '../rules/text.ts';
 import { type Finding, finding } from './rules.ts';
@@ -24,7 +24,7 @@ export function askedBecause(reason: Sayable, mail: WrittenMail): Finding | null
   }
   if ('words' in reason) {
     const text = new TextForm(mail.words, MAX_BODY_CHARS);
-    const found = reason.words.find((word) => textPattern(word, 'part').test(text));
+    const found = reason.words.find((word) => stands(word, text));
     return found === undefined ? null : finding('words', `\`${found.slice(0, 100)}\` stands in it.`);
   }
   const { time, weekday, timezone = 'UTC' } = reason.outside_hours;
@@ -35,6 +35,16 @@ export function askedBecause(reason: Sayable, mail: WrittenMail): Finding | null
       ? 'at a time that no calendar has'
       : `on ${WEEKDAYS[at.weekday]} at ${two(at.minute / 60)}:${two(at.minute % 60)}`;
   return finding('outside_hours', `It was written outside of the hours, ${clock} (${timezone}).`);
+}
+
+/** Rules with a pattern that is none are not taken in force; should one come here all the same, a person is asked. */
+function stands(word: string, text: TextForm): boolean {
+  try {
+    return textPattern(word, 'part').test(text);
+  } catch (error) {
+    if (error instanceof PatternError) return true;
+    throw error;
+  }
 }
 
 const two = (number: number): string => String(Math.floor(number)).padStart(2, '0');

@@ -261,6 +261,30 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
     /recipients: any/,
   );
   mistake(
+    'everybody as a blind copy',
+    agent('run: { command: [a] }\n    may: { bcc: ["*"] }'),
+    '4:18',
+    /allows everybody; name them/,
+  );
+  mistake(
+    'a reason to ask that is none',
+    agent('run: { command: [a] }\n    may: { needs_approval_when: [first_contract] }'),
+    '4:34',
+    /is no reason to ask; did you mean `first_contact`/,
+  );
+  mistake(
+    'a reason to ask with a key that is none',
+    agent('run: { command: [a] }\n    may: { needs_approval_when: [{ amont: 5 }] }'),
+    '4:36',
+    /unknown key `amont`; did you mean `amount`/,
+  );
+  mistake(
+    'a word to ask about that is no pattern',
+    agent('run: { command: [a] }\n    may: { needs_approval_when: [{ words: ["/(/"] }] }'),
+    '4:44',
+    /missing closing|unexpected/i,
+  );
+  mistake(
     'an unknown limit',
     agent('run: { command: [a] }\n    limits: { timeout: 5m }'),
     '4:15',

@@ -12,7 +12,7 @@ import { Instructions, isInstructions } from './instructions.ts';
 import type { Place } from './list-checks.ts';
 import { type ReadyRule, type RuleSet, ruleSet } from './match.ts';
 import { mend } from './nearest.ts';
-import { PatternError } from './pattern.ts';
+import { PatternError, textPattern } from './pattern.ts';
 import { FileReader, type ReadFile, type RuleFile } from './read-files.ts';
 import { checkSink } from './sinks.ts';
 
@@ -138,6 +138,20 @@ const checkRecipients: Examine<Agent> = ({ may }, path, reportAt) => {
           if (!(error instanceof PatternError)) throw error;
           report(error.message);
         }
+      }
+    }
+  }
+  for (const [i, reason] of may.needs_approval_when.entries()) {
+    if (typeof reason === 'string' || !('words' in reason)) continue;
+    for (const [j, word] of reason.words.entries()) {
+      try {
+        textPattern(word, 'part');
+      } catch (error) {
+        if (!(error instanceof PatternError)) throw error;
+        reportAt(
+          [...path, 'may', 'needs_approval_when', i, 'words', j],
+          `\`${word.slice(0, 100)}\` ${error.message}`,
+        );
       }
     }
   }
