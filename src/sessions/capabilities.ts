@@ -44,7 +44,9 @@ export async function taintSession(tx: Tx, sessionId: string, causes: readonly T
   if (causes.length === 0) return;
   const { taint } = await sessionOf({ db: tx }, sessionId);
   const known = new Set(taint.map(({ text }) => text));
-  const more = causes.filter(({ text }) => !known.has(text));
+  const more = [...new Map(causes.map((cause) => [cause.text, cause])).values()].filter(
+    ({ text }) => !known.has(text),
+  );
   if (more.length === 0 || taint.length >= MOST_CAUSES) return;
   await tx
     .updateTable('sessions')
