@@ -1,6 +1,7 @@
 // The MCP door: streamable HTTP at /mcp, in protocol 2026-07-28, which has no sessions, and 2025-11-25, which has. Who
 // asks is known before a byte of the body is read; what a client can make it hold is bounded.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createMcpHandler, isLegacyRequest, type McpHttpHandler } from '@modelcontextprotocol/server';
 import { PosternError } from '../../kernel/errors.ts';
 import { identityOf, type Principal } from '../access.ts';
@@ -9,12 +10,14 @@ import type { McpParts } from './parts.ts';
 import { foreseen } from './results.ts';
 import { mcpServer } from './server.ts';
 import { McpSessions, sessionOf } from './sessions.ts';
+import { noteUnknownTool } from './tools.ts';
 import { bodyOf, sendWeb, webRequest } from './web-bridge.ts';
 
 const BODY_BYTES = 6 * 1024 * 1024; // a call with a small file in it: larger ones go to POST /v1/objects
 const KEEP_ALIVE_MS = 15_000; // proxies cut what is silent for 30 to 60 s
 const MOST_EXCHANGES = 400; // requests and streams that are open; below the connections of the server
 const MOST_OF_ONE = 32; // so that no agent takes them all
+const LAST_WORDS_MS = 1_000; // for streams to say that they end
 const LOOK_AGAIN_MS = 15_000; // how long a stream outlives its token
 
 interface Exchange {
@@ -39,6 +42,7 @@ export class McpDoor {
   readonly #exchanges = new Set<Exchange>();
   readonly #timer: NodeJS.Timeout;
   readonly #leaveBus: () => void;
+  #stopped = false;
 
   constructor(parts: McpParts) {
     this.#parts = parts;
@@ -76,14 +80,17 @@ export class McpDoor {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#timer);
     this.#leaveBus();
-    await Promise.allSettled([this.#handler.close(), this.#sessions.stop()]);
+    const ended = Promise.allSettled([this.#handler.close(), this.#sessions.stop()]);
+    await Promise.race([ended, delay(LAST_WORDS_MS, undefined, { ref: false })]);
     for (const { abort } of this.#exchanges) abort.abort();
   }
 
-  /** @throws PosternError `too_many_streams` */
+  /** @throws PosternError `too_many_streams`, `stopping` */
   #enter(caller: Caller, signIn: Exchange['signIn']): Exchange {
+    if (this.#stopped) throw new PosternError('stopping', 'Postern is stopping.', { retry: 'later' });
     const identity = identityOf(caller.principal);
     let own = 0;
     for (const exchange of this.#exchanges) if (exchange.identity === identity) own++;
@@ -119,6 +126,7 @@ export class McpDoor {
     }
     // One request could hold thousands of calls; the protocol has had no batches since 2025-06-18.
     if (Array.isArray(body)) return rpcError(400, -32600, 'Invalid Request: batches are not taken');
+    await noteUnknownTool(this.#parts, caller, body);
     if (await isLegacyRequest(request, body)) {
       if (session !== null) return this.#sessions.serve(session, request, body, caller);
       if ((body as { method?: unknown } | null)?.method === 'initialize')

@@ -14,9 +14,11 @@ import { invoke } from '../invoke.ts';
 import { callerOf } from './caller.ts';
 import type { McpParts } from './parts.ts';
 import { foreseen } from './results.ts';
+import { toolsOf } from './tools.ts';
 
 const LISTED = 50; // the newest; whatever is older is found by search
 const LARGEST_BLOB_BYTES = 5 * 1024 * 1024; // in base64 within JSON: larger ones are downloaded over REST
+const LIST = 'message.list';
 const HIDDEN = ['not_found', 'forbidden'];
 const JSON_TYPE = 'application/json';
 
@@ -74,12 +76,14 @@ export function registerResources(server: McpServer, parts: McpParts): void {
 }
 
 async function newest(parts: McpParts, context: ServerContext) {
-  const messages = await read<{ data: MessageView[] }>(parts, context, 'message.list', {
-    limit: LISTED,
-  }).catch((error: unknown) => {
-    if (error instanceof PosternError && HIDDEN.includes(error.code)) return { data: [] };
-    throw protocolError(error, context, parts);
-  });
+  // Asked for by clients by themselves: what the agent may not do is then no refusal of anything that it tried.
+  if (!toolsOf(parts, callerOf(context)).some(({ operation }) => operation.name === LIST))
+    return { resources: [] };
+  const messages = await read<{ data: MessageView[] }>(parts, context, LIST, { limit: LISTED }).catch(
+    (error: unknown) => {
+      throw protocolError(error, context, parts);
+    },
+  );
   const resources = messages.data.map(({ id, date, thread_id }) => ({
     uri: messageUri(id),
     name: id,

@@ -10,6 +10,7 @@ import type {
 import { z } from 'zod';
 import { invoke } from '../invoke.ts';
 import type { Operation } from '../registry.ts';
+import { recordUnknownTool } from '../session-record.ts';
 import { type Tool, toolsFor } from '../tools.ts';
 import { type Caller, callerOf } from './caller.ts';
 import type { McpParts } from './parts.ts';
@@ -19,6 +20,17 @@ type Json = Record<string, unknown>;
 
 export const toolsOf = ({ rooms, operations }: McpParts, { principal }: Caller): readonly Tool[] =>
   toolsFor(principal, operations, rooms.rules.current());
+
+const toolCall = z.object({ method: z.literal('tools/call'), params: z.object({ name: z.string() }) });
+
+/** The library refuses a call of a tool that is not there; that it was tried stands in the session's record. */
+export async function noteUnknownTool(parts: McpParts, caller: Caller, request: unknown): Promise<void> {
+  const call = toolCall.safeParse(request);
+  if (!call.success || caller.principal.kind !== 'session') return;
+  const { name } = call.data.params;
+  if (toolsOf(parts, caller).some((tool) => tool.name === name)) return;
+  await recordUnknownTool(name, { principal: caller.principal, rooms: parts.rooms });
+}
 
 /** The tools of one server: what its caller may changes with the rules, and a session lives longer than a rule. */
 export class ToolShelf {
