@@ -42,6 +42,18 @@ export async function recordRefusal(operation: Operation, call: Call, error: unk
   );
 }
 
+/** A call of what is no tool, or none that this agent has: nothing ran, and the record says what was tried. */
+export async function recordUnknownTool(name: string, call: Call): Promise<void> {
+  const data = {
+    call: name.slice(0, SHOWN_CHARS),
+    code: 'not_found',
+    reason: 'This agent has no tool of that name.',
+  };
+  await add(call, 'refused', data).catch((failed: unknown) =>
+    call.rooms.log.error({ ...data, error: explain(failed) }, 'a refusal could not be recorded'),
+  );
+}
+
 async function add({ principal, rooms }: Call, kind: 'called' | 'refused', data: RecordData): Promise<void> {
   if (principal.kind !== 'session') return;
   const turn = await runningTurn(rooms.store, principal);
