@@ -87,9 +87,11 @@ export function demand(principal: Principal, permission: Permission): void {
   });
 }
 
-/** What a list of messages or threads is held to. */
+/** What a list of messages or threads is held to: a session's thread, or its account where its policy says so. */
 export function reachOf(principal: Principal): { account?: string; thread?: string } {
-  return principal.kind === 'key' ? {} : { account: principal.accountId, thread: principal.threadId };
+  if (principal.kind === 'key') return {};
+  const { accountId: account, threadId: thread, capability } = principal;
+  return capability?.may.read === 'account' ? { account } : { account, thread };
 }
 
 /** Whether what lies there is there for the principal. */
@@ -98,7 +100,7 @@ export function reaches(principal: Principal, place: { account_id: string; threa
   return place.account_id === account && place.thread_id === thread;
 }
 
-/** A session sees its own thread only. @throws PosternError `not_found`, as for what does not exist */
+/** A session sees what it reaches only. @throws PosternError `not_found`, as for what does not exist */
 export function demandThread(
   principal: Principal,
   place: { account_id: string; thread_id: string },

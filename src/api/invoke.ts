@@ -3,9 +3,10 @@
 import { codeOf, PosternError } from '../kernel/errors.ts';
 import { demand, identityOf } from './access.ts';
 import { invalidInput } from './invalid-input.ts';
+import { spendAnswer, spendCall } from './quota.ts';
 import type { Context, Operation } from './registry.ts';
 import { recordCall, recordRefusal } from './session-record.ts';
-import { demandTool } from './tools.ts';
+import { demandTool, narrowed } from './tools.ts';
 
 const MAX_NESTING = 64; // conditions inside conditions; whatever is deeper would only exhaust the stack
 
@@ -59,13 +60,17 @@ export async function invoke(operation: Operation, context: Context, input: unkn
  * With input that `hear` gave, for a principal that may. The audit hears of it where the operation keeps one, and the
  * session's record of each call: of a change before it is made, so that a crash in the middle leaves a trace.
  */
-export async function perform(operation: Operation, context: Context, input: unknown): Promise<unknown> {
-  if (context.principal.kind === 'key') return performAudited(operation, context, input);
-  if (operation.effects !== 'read') await recordCall(operation, context, input);
+export async function perform(operation: Operation, asked: Context, input: unknown): Promise<unknown> {
+  if (asked.principal.kind === 'key') return performAudited(operation, asked, input);
+  const { rooms } = asked;
+  const principal = narrowed(asked.principal, rooms.rules.current());
+  const context = { ...asked, principal };
   try {
+    if (operation.tool?.always !== true) await spendCall(rooms.store, principal);
+    if (operation.effects !== 'read') await recordCall(operation, context, input);
     const answer = await performAudited(operation, context, input);
     if (operation.effects === 'read') await recordCall(operation, context, input);
-    return answer;
+    return await spendAnswer(rooms.store, principal, answer);
   } catch (error) {
     await recordRefusal(operation, context, error);
     throw error;

@@ -2,7 +2,6 @@
 // console's client all come from these records: an operation is written once and every door shows it.
 import type { z } from 'zod';
 import type { Agent } from '../contracts/rule.ts';
-import type { ToolName } from '../contracts/tool-names.ts';
 import type { Permission, Principal } from './access.ts';
 import type { Rooms } from './rooms.ts';
 
@@ -59,8 +58,8 @@ export interface CliPart {
 
 /** An operation that agents call: over MCP as a tool of this name, and over REST with their session's token. */
 export interface ToolPart {
-  /** One that agents know from elsewhere where there is one: `get_thread`. */
-  name: ToolName;
+  /** One that agents know from elsewhere where there is one: `get_thread`. Rules name it (contracts/tool-names.ts). */
+  name: string;
   /** For people who look at a list of tools. */
   title: string;
   /** What a model is told; the operation's summary where that says enough. */
@@ -69,7 +68,7 @@ export interface ToolPart {
    * It reaches beyond the session's own thread: an agent has it only where its policy's `tools` names it, or this other
    * tool that stands for both.
    */
-  named?: true | ToolName;
+  named?: true | string;
   /** It takes nothing and moves nothing, so that no list of tools leaves it out: to ask, to wait, to end. */
   always?: true;
   /** It is about the session itself: an operator's key has no use for it. */
@@ -93,7 +92,7 @@ export interface Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType 
   cli?: CliPart;
   tool?: ToolPart;
   /** Another door of this tool: an agent that does not have it has neither. */
-  ofTool?: ToolName;
+  ofTool?: string;
   /** Honours `Idempotency-Key`: the same request with the same key happens once. */
   idempotent?: boolean;
   /** What a call is about, for the audit; calls of operations without this are not recorded. */

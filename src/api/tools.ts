@@ -28,13 +28,13 @@ export function toolsFor(
   operations: readonly Operation[],
   { agents }: Agents,
 ): readonly Tool[] {
-  const may = principal.kind === 'session' ? agents.get(principal.agent)?.may : undefined;
-  if (principal.kind === 'session' && !may) return []; // the agent is not in the rules any more
+  const policies = policiesOf(principal, agents);
   return operations
     .filter((operation): operation is ToolOperation => operation.tool !== undefined)
     .filter(({ permission, tool }) => {
       if (!permits(principal, permission)) return false;
-      return may ? isLeft(tool, may) && (tool.suits?.(may) ?? true) : !tool.sessionOnly;
+      if (policies === null) return !tool.sessionOnly;
+      return policies.length > 0 && policies.every((may) => isLeft(tool, may) && (tool.suits?.(may) ?? true));
     })
     .map(toolOf);
 }
@@ -64,20 +64,41 @@ export function demandTool(
   { agents }: Agents,
 ): void {
   const asked: Asked | undefined = tool ?? (ofTool === undefined ? undefined : { name: ofTool });
-  if (principal.kind === 'key' || !asked) return;
-  const may = agents.get(principal.agent)?.may;
-  if (may && isLeft(asked, may)) return;
+  const policies = policiesOf(principal, agents);
+  if (principal.kind === 'key' || policies === null || !asked) return;
+  if (policies.length > 0 && policies.every((may) => isLeft(asked, may))) return;
   throw new PosternError('forbidden', `The policy of this agent does not allow ${asked.name}.`, {
-    hint: may
+    hint: agents.has(principal.agent)
       ? `Add ${typeof asked.named === 'string' ? asked.named : asked.name} to the agent's may.tools.`
       : `The agent ${principal.agent} is not in the rules any more.`,
   });
 }
 
+/**
+ * The policies that all have to allow a tool: that of the rules now, and that which the turn was granted. None where the
+ * agent is not in the rules any more, and null for a key, which has no policy.
+ */
+function policiesOf(principal: Principal, agents: Agents['agents']): Agent['may'][] | null {
+  if (principal.kind === 'key') return null;
+  const now = agents.get(principal.agent)?.may;
+  if (!now) return [];
+  return principal.capability ? [now, principal.capability.may] : [now];
+}
+
+/** A session as the rules leave it: what they have narrowed since its turn began counts at once. */
+export function narrowed<P extends Principal>(principal: P, { agents }: Agents): P {
+  if (principal.kind === 'key' || !principal.capability) return principal;
+  const read = agents.get(principal.agent)?.may.read;
+  const { capability } = principal;
+  if (read === 'account' || capability.may.read === 'thread') return principal;
+  return { ...principal, capability: { ...capability, may: { ...capability.may, read: 'thread' } } };
+}
+
 type Asked = Pick<ToolPart, 'name' | 'named' | 'always'>;
 
 function isLeft({ name, named, always }: Asked, { tools }: Agent['may']): boolean {
-  if (always || tools.includes(name)) return true;
-  if (typeof named === 'string') return tools.includes(named);
-  return named === undefined && tools.length === 0;
+  const listed: readonly string[] = tools;
+  if (always || listed.includes(name)) return true;
+  if (typeof named === 'string') return listed.includes(named);
+  return named === undefined && listed.length === 0;
 }

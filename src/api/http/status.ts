@@ -22,6 +22,8 @@ const STATUS: Readonly<Record<string, number>> = {
   draft_damaged: 409,
   draft_edited: 409,
   session_needed: 403,
+  calls_limit: 429,
+  bytes_limit: 429,
   session_over: 409,
   attachment_too_large: 413,
   passphrase_needed: 422,

@@ -6,6 +6,7 @@ import { passageSource } from '../../contracts/knowledge.ts';
 import { PosternError } from '../../kernel/errors.ts';
 import { openAttachment } from '../../watch/open-attachment.ts';
 import { demandThread } from '../access.ts';
+import { noteMails } from '../reading.ts';
 import { type Context, defineOperation, type Operation } from '../registry.ts';
 
 const TOOL = 'get_attachment';
@@ -15,8 +16,11 @@ const LARGEST_INLINE_BYTES = 5 * 1024 * 1024; // in base64 within JSON: larger o
 const place = { id: z.string().max(100), attachment: z.string().max(200) };
 
 /** Looked at before anything is fetched: a foreign id must not even cause a connection. */
-async function open({ rooms, principal, signal }: Context, id: string, attachment: string) {
-  demandThread(principal, await rooms.messages.get(id), 'message', id);
+async function open(context: Context, id: string, attachment: string) {
+  const { rooms, principal, signal } = context;
+  const message = await rooms.messages.get(id);
+  demandThread(principal, message, 'message', id);
+  await noteMails(context, [message]);
   return openAttachment(rooms.messages, id, attachment, signal);
 }
 

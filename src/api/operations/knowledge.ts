@@ -5,6 +5,7 @@ import { documentState, documentView, passageSource, searchAnswer } from '../../
 import { pageOf, pageQuery } from '../../contracts/page.ts';
 import { notFound } from '../../kernel/errors.ts';
 import { pageBy } from '../pages.ts';
+import { noteForeign } from '../reading.ts';
 import { type Context, defineOperation, type Operation } from '../registry.ts';
 import { accountFilter, accountName } from './account.ts';
 
@@ -42,7 +43,13 @@ export const knowledgeOperations: readonly Operation[] = [
     tool: { name: TOOL, title: 'Search the documents', named: true },
     async handler(context, { query, account, limit }) {
       const reach = await reachOf(context, account);
-      return context.rooms.knowledge.search({ query, limit, ...reach });
+      const found = await context.rooms.knowledge.search({ query, limit, ...reach });
+      const { principal } = context;
+      const isForeign = found.data.some(({ documents }) =>
+        documents.some(({ thread_id }) => principal.kind === 'session' && thread_id !== principal.threadId),
+      );
+      await noteForeign(context, isForeign ? 'documents of other conversations' : null);
+      return found;
     },
   }),
   defineOperation({
@@ -104,7 +111,13 @@ export const knowledgeOperations: readonly Operation[] = [
     tool: { name: 'read_document', title: 'Read a document', named: TOOL },
     async handler(context, { id, from, limit }) {
       const { account } = await reachOf(context);
-      return context.rooms.knowledge.text(id, { account, from, limit });
+      const { principal, rooms } = context;
+      const text = await rooms.knowledge.text(id, { account, from, limit });
+      if (principal.kind === 'key') return text;
+      const { message_id: message } = await rooms.knowledge.get(id);
+      const isForeign = (await rooms.messages.get(message)).thread_id !== principal.threadId;
+      await noteForeign(context, isForeign ? 'a document of another conversation' : null);
+      return text;
     },
   }),
   defineOperation({

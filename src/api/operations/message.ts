@@ -5,6 +5,7 @@ import { pageOf, pageQuery } from '../../contracts/page.ts';
 import { notFound } from '../../kernel/errors.ts';
 import { demandThread, type Principal, reachOf } from '../access.ts';
 import { pageBy, pageFrom } from '../pages.ts';
+import { noteForeign, noteMails } from '../reading.ts';
 import { defineOperation, type Operation } from '../registry.ts';
 import type { Rooms } from '../rooms.ts';
 import { accountFilter, accountName } from './account.ts';
@@ -69,10 +70,14 @@ export const messageOperations: readonly Operation[] = [
     http: { method: 'GET', path: '/v1/messages' },
     cli: { words: ['message', 'list'], columns: ['id', 'date', 'from', 'subject', 'kind', 'trust.level'] },
     tool: { name: 'search_messages', title: 'Search the mail' },
-    async handler({ rooms, principal, signal }, { query, account, thread, ...page }) {
+    async handler(context, { query, account, thread, ...page }) {
+      const { rooms, principal, signal } = context;
       const filter = await heldTo(rooms, principal, { account, thread });
-      if (query === undefined) return pageBy(page, (range) => rooms.messages.list({ ...filter, ...range }));
-      return pageFrom(page, (range) => rooms.messages.search({ query, ...filter, ...range }, signal));
+      const found = await (query === undefined
+        ? pageBy(page, (range) => rooms.messages.list({ ...filter, ...range }))
+        : pageFrom(page, (range) => rooms.messages.search({ query, ...filter, ...range }, signal)));
+      await noteMails(context, found.data);
+      return found;
     },
   }),
   defineOperation({
@@ -85,9 +90,12 @@ export const messageOperations: readonly Operation[] = [
     http: { method: 'GET', path: '/v1/messages/{id}' },
     cli: { words: ['message', 'show'], args: ['id'] },
     tool: { name: 'get_message', title: 'Read a message' },
-    async handler({ rooms, principal }, { id }) {
+    async handler(context, { id }) {
+      const { rooms, principal } = context;
+      const message = await rooms.messages.get(id);
       // Looked at before the text is fetched: a foreign id must not even cause a connection.
-      demandThread(principal, await rooms.messages.get(id), 'message', id);
+      demandThread(principal, message, 'message', id);
+      await noteMails(context, [message]);
       return rooms.messages.detail(id);
     },
   }),
@@ -116,8 +124,10 @@ export const messageOperations: readonly Operation[] = [
     http: { method: 'GET', path: '/v1/threads' },
     cli: { words: ['thread', 'list'], columns: ['id', 'last_date', 'from', 'subject', 'messages'] },
     tool: { name: 'list_threads', title: 'List the conversations' },
-    async handler({ rooms, principal }, { account, ...page }) {
+    async handler(context, { account, ...page }) {
+      const { rooms, principal } = context;
       const filter = await heldTo(rooms, principal, { account });
+      if (filter.thread === undefined) await noteForeign(context, 'the list of other conversations');
       return pageFrom(page, async ({ limit, ...range }) => {
         const found = await rooms.threads.list({ ...filter, ...range, limit: limit + 1 });
         const data = found.slice(0, limit);
@@ -135,13 +145,15 @@ export const messageOperations: readonly Operation[] = [
     http: { method: 'GET', path: '/v1/threads/{id}' },
     cli: { words: ['thread', 'show'], args: ['id'] },
     tool: { name: 'get_thread', title: 'Read a conversation' },
-    async handler({ rooms, principal }, { id }) {
+    async handler(context, { id }) {
+      const { rooms, principal } = context;
       const { account } = reachOf(principal);
       const found = await rooms.messages.list({ account, thread: id, limit: THREAD_MESSAGES + 1 });
       const messages = found.slice(0, THREAD_MESSAGES).reverse();
       const [first] = messages;
       if (first === undefined) throw notFound('thread', id);
       demandThread(principal, first, 'thread', id);
+      await noteMails(context, messages);
       return {
         id,
         account_id: first.account_id,
