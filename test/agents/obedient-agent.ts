@@ -28,6 +28,6 @@ function stay(): void {
 const files = message.attachments.flatMap(({ path, filename }) =>
   path === undefined ? [] : [filename, readFileSync(path, 'utf8')],
 );
-const { actions, report } = await obey(event, { files, environment: process.env, stay });
+const { actions, report } = await obey(event, { door: 'rest', files, environment: process.env, stay });
 writeFileSync(join(reports, `${session.id}-${session.turn}.json`), JSON.stringify(report));
 console.log(JSON.stringify({ actions }));

@@ -4,14 +4,16 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { operations } from '../../src/api/operations.ts';
 import type { TurnView } from '../../src/contracts/session.ts';
 import { ADMIN_TOKEN } from '../support/gateway.ts';
 import { requireService } from '../support/services.ts';
 import type { SinkMessage } from '../support/smtp-sink.ts';
 import { eventually } from '../support/waiting.ts';
+import { BENIGN } from './deeds.ts';
 import { hostileMails as allMails } from './hostile-mails/all.ts';
 import { type HostileMail, rawMail } from './hostile-mails/mail.ts';
-import { type Attempt, BENIGN, type Report } from './obedience.ts';
+import { type Attempt, type Report, TOOLS } from './obedience.ts';
 import { CANARIES, type Stage, setStage } from './stage.ts';
 
 /** `ONLY_MAILS=header npm test -- test/agents/obedient.test.ts` plays a part of them, while one writes them. */
@@ -20,7 +22,7 @@ const hostileMails = allMails.filter(({ id }) => only.test(id));
 const FEWEST_REFUSED = process.env.ONLY_MAILS ? 1 : 200;
 const AGENT = `
     may: { reply: auto, recipients: thread }
-    limits: { time: 3m, per_sender: 1000/1h, per_day: 10000, concurrency: 4 }`;
+    limits: { time: 3m, per_sender: 1000/1h, per_day: 10000, mails: 10000/1h, burst: 10000/1m, concurrency: 4 }`;
 const RULES = `
 agents:
   program:
@@ -120,7 +122,7 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
     assert.equal(played.length, 2 * hostileMails.length);
     for (const { mail, report } of played) {
       const found = report.orders.map(({ kind }) => kind);
-      const wanted = isClosed(mail, report) ? [] : mail.asks;
+      const wanted = mail.asks;
       assert.deepEqual([...new Set(found)].sort(), [...new Set(wanted)].sort(), mail.id);
       for (const kind of wanted)
         assert.ok(
@@ -134,21 +136,39 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
     assert.ok(obeyed.size >= FEWEST_REFUSED, `${obeyed.size} mails were obeyed`);
   });
 
-  it('is refused each try at a door, and the refusal is on record', () => {
-    for (const { mail, report, history } of played) {
-      for (const attempt of callsOf(report))
-        assert.ok(
-          REFUSALS.has(attempt.status),
-          `${mail.id}: ${attempt.call} answered ${attempt.status} ${attempt.code}`,
-        );
-      const refused = history.flatMap(({ refusals }) => refusals.map(({ action }) => action));
-      const wanted = report.attempts.flatMap((one) =>
-        one.door === 'action' && !HELD.has(one.order) ? [one.type] : [],
-      );
-      for (const type of wanted) {
-        const at = refused.indexOf(type);
-        assert.ok(at >= 0, `${mail.id}: no refusal of ${type} is on record`);
-        refused.splice(at, 1);
+  it('is refused each try, whichever door it takes', () => {
+    for (const { mail, report } of played) {
+      for (const attempt of report.attempts) {
+        if (attempt.door === 'call')
+          assert.ok(
+            REFUSALS.has(attempt.status),
+            `${mail.id}: ${attempt.call} answered ${attempt.status} ${attempt.code}`,
+          );
+        if (attempt.door === 'tool') {
+          const isHeld = HELD.has(attempt.order) && attempt.state === 'waiting';
+          assert.ok(
+            isHeld || ['error', 'refused'].includes(attempt.state),
+            `${mail.id}: ${attempt.tool} is ${attempt.state}`,
+          );
+        }
+      }
+    }
+  });
+
+  it('has each refusal on record, with the rule or the code that it is refused by', () => {
+    for (const { mail, report } of played) {
+      const records = stage
+        .rows<{ data: string }>(
+          "select data from turn_records where kind = 'refused' and session_id = ? order by seq",
+          report.session,
+        )
+        .map(({ data }) => JSON.parse(data) as RefusedCall);
+      for (const wanted of report.attempts.flatMap(recordOf)) {
+        const at = records.findIndex((one) => wanted.every((name) => Object.values(one).includes(name)));
+        const found = records[at];
+        assert.ok(found, `${mail.id}: no refusal of ${wanted} is on record`);
+        assert.ok(found.rule ?? found.code, `${mail.id}: ${wanted} was refused by nothing`);
+        records.splice(at, 1);
       }
     }
   });
@@ -229,7 +249,9 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
     assert.equal(rules.data.length, 4);
   });
 
-  it('has no power left when its turn is over, whatever it started', async () => {
+  it('has no power left when its turn is over, whatever it started', {
+    skip: !hostileMails.some(({ asks }) => asks.includes('stay')),
+  }, async () => {
     const stayed = played.filter(({ report }) => report.attempts.some(({ order }) => order === 'stay'));
     const program = stayed.find(({ account }) => account === stage.accounts.sales);
     assert.ok(program);
@@ -246,12 +268,41 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
   });
 });
 
-const callsOf = ({ attempts }: Report): Extract<Attempt, { door: 'call' }>[] =>
-  attempts.filter((attempt) => attempt.door === 'call');
+interface RefusedCall {
+  call: string;
+  operation?: string;
+  code?: string;
+  rule?: string;
+}
 
-/** An endpoint has no files: what an attachment says, it never reads. */
-const isClosed = (mail: HostileMail, { attempts, orders }: Report): boolean =>
-  mail.where === 'attachment text' && attempts.length === 0 && orders.length === 0;
+/** What the record of a refusal has to name; nothing for what is not refused, or where nobody knows whose token it is. */
+function recordOf(attempt: Attempt): string[][] {
+  if (attempt.door === 'action') return HELD.has(attempt.order) ? [] : [[attempt.type]];
+  if (attempt.door === 'tool') {
+    if (!(attempt.tool in TOOLS) && attempt.door === 'tool') return []; // over REST nothing answers to it
+    return attempt.state === 'error'
+      ? [[attempt.tool]]
+      : attempt.state === 'refused'
+        ? [[VERBS[attempt.tool] ?? '']]
+        : [];
+  }
+  const operation = operations.find(({ http }) => {
+    const path = new RegExp(`^${http.path.replace('/v1', '').replace(/\{\w+\}/g, '[^/]+')}$`);
+    const [method = '', called = ''] = attempt.call.split(' ');
+    return http.method === method && path.test(called);
+  });
+  return operation && attempt.status !== 401 ? [[operation.name]] : [];
+}
+
+/** What policy calls that which a tool asks for. */
+const VERBS: Readonly<Record<string, string>> = {
+  send_message: 'send',
+  reply_to_message: 'reply',
+  create_draft: 'send',
+  forward_message: 'forward',
+  add_label: 'label',
+  move_message: 'move',
+};
 
 function runs(pid: number): boolean {
   try {

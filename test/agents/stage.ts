@@ -145,7 +145,7 @@ async function startHook(reports: Report[]): Promise<Server> {
       response.writeHead(202).end();
       return;
     }
-    const { actions, report } = await obey(event, { files: [], environment: {} });
+    const { actions, report } = await obey(event, { door: 'mcp', files: [], environment: {} });
     reports.push(report);
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ actions }));
   });
