@@ -65,6 +65,7 @@ async function runCommand(
   const mark = randomBytes(16).toString('hex');
   const { env, secrets } = environmentOf(options, event, folder);
   const [program = '', ...args] = await wordsOf(options, event, folder);
+  options.guard.begin();
   let why: Why | undefined;
   const end = (reason: Why): void => {
     why ??= reason;

@@ -14,6 +14,8 @@ const STOP_LIMIT_MS = 2_000;
 
 /** Watches programs; `release` is called once a program has ended. */
 export interface Guard {
+  /** Sees to it that the watchdog is there before a program is. */
+  begin(): void;
   watch(
     program: Omit<Hold, 'hold'> & { pid: number },
     onEnded: (why: Ended['why']) => void,
@@ -30,6 +32,10 @@ export class ProcessGuard implements Guard, Part {
 
   constructor(log: Logger) {
     this.#log = log;
+  }
+
+  begin(): void {
+    if (process.platform !== 'win32') this.#process ??= this.#start();
   }
 
   watch({ pid, ...limits }: Omit<Hold, 'hold'> & { pid: number }, onEnded: (why: Ended['why']) => void) {
@@ -60,10 +66,11 @@ export class ProcessGuard implements Guard, Part {
 
   #tell(order: object): void {
     // Written to the pipe before this returns, as long as the pipe has room: a kill of the gateway does not take it back.
-    (this.#process ?? this.#begin())?.stdin?.write(`${JSON.stringify(order)}\n`);
+    this.begin();
+    this.#process?.stdin?.write(`${JSON.stringify(order)}\n`);
   }
 
-  #begin(): ChildProcess | undefined {
+  #start(): ChildProcess | undefined {
     if (this.#isStopped) return undefined;
     const running = spawn(process.execPath, [PROGRAM], {
       stdio: ['pipe', 'pipe', 'ignore'],
@@ -71,7 +78,6 @@ export class ProcessGuard implements Guard, Part {
       env: {}, // no secret of the gateway
       windowsHide: true,
     });
-    this.#process = running;
     running.stdin.on('error', () => undefined);
     running.on('error', (error) => this.#lost(running, error.message));
     running.on('exit', (code, signal) => this.#lost(running, `it ended with ${signal ?? code}`));

@@ -260,6 +260,7 @@ export const sqlViews: readonly SqlView[] = [
       error: '',
       'created_at:time': '',
       'started_at:time': '',
+      'works_until:time': 'nullif(t.works_until, 0)',
       'ended_at:time': '',
     },
     'ledger.turns t',

@@ -86,7 +86,7 @@ export async function openWebhookHouse(yaml: string): Promise<WebhookHouse> {
     });
     return runners({
       ...{ environment: {}, resolveSecret: () => SECRET, now: ground.clock.now, endpoints },
-      guard: { watch: () => ({ release: () => undefined }) },
+      guard: { begin: () => undefined, watch: () => ({ release: () => undefined }) },
       modelRunner: () => {
         throw new Error('there is no model here');
       },
