@@ -66,11 +66,12 @@ export async function perform(operation: Operation, asked: Context, input: unkno
   const principal = narrowed(asked.principal, rooms.rules.current());
   const context = { ...asked, principal };
   try {
-    if (operation.tool?.always !== true) await spendCall(rooms.store, principal);
+    const isFree = operation.tool?.always === true;
+    if (!isFree) await spendCall(rooms.store, principal);
     if (operation.effects !== 'read') await recordCall(operation, context, input);
     const answer = await performAudited(operation, context, input);
     if (operation.effects === 'read') await recordCall(operation, context, input);
-    return await spendAnswer(rooms.store, principal, answer);
+    return isFree ? answer : await spendAnswer(rooms.store, principal, answer);
   } catch (error) {
     await recordRefusal(operation, context, error);
     throw error;

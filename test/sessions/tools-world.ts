@@ -65,6 +65,10 @@ export interface ToolsWorld {
   dovecot: Dovecot;
   sink: SmtpSink;
   hooks: Hooks;
+  /** The rules that the gateway began with. */
+  rules: string;
+  /** Fulfils once they are in force. */
+  changeRules(text: string): Promise<void>;
   /** Brings a mail whose subject begins with the agent's name, and gives the turn that it wakes. */
   wake(agent: string, mail?: { files?: Parameters<typeof mailWith>[1]; text?: string }): Promise<Turn>;
   /** The next turn of a session. */
@@ -72,8 +76,14 @@ export interface ToolsWorld {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** @param agents names to their `may`, as rules write it */
-export async function openToolsWorld(agents: Record<string, string>): Promise<ToolsWorld> {
+/**
+ * @param agents names to their `may`, as rules write it
+ * @param calls how many one turn of an agent may make, where it is not to be the default
+ */
+export async function openToolsWorld(
+  agents: Record<string, string>,
+  calls: Record<string, number> = {},
+): Promise<ToolsWorld> {
   const dovecot = await startDovecot({ users: { sales: DEFAULT_PASSWORD, support: DEFAULT_PASSWORD } });
   const sink = await startSmtpSink();
   const hooks = new Hooks();
@@ -83,7 +93,7 @@ export async function openToolsWorld(agents: Record<string, string>): Promise<To
     'agents:',
     ...names.map(
       (name) =>
-        `  ${name}: { run: { webhook: { url: "${hooks.url(`/${name}`)}", secret_ref: "env:HOOK", allow_private: true } }, may: ${agents[name]}, limits: { per_sender: 1000/1h, time: 10m } }`,
+        `  ${name}: { run: { webhook: { url: "${hooks.url(`/${name}`)}", secret_ref: "env:HOOK", allow_private: true } }, may: ${agents[name]}, limits: { per_sender: 1000/1h, time: 10m, calls: ${calls[name] ?? 1000} } }`,
     ),
     'rules:',
     ...names.map(
@@ -105,7 +115,15 @@ export async function openToolsWorld(agents: Record<string, string>): Promise<To
   });
   let mails = 0;
   return {
-    ...{ gateway, dovecot, sink, hooks },
+    ...{ gateway, dovecot, sink, hooks, rules },
+    changeRules: async (text) => {
+      const limit = new AbortController();
+      const events = gateway.events(limit.signal);
+      await events.next();
+      await gateway.rules('rules.yaml', text);
+      for await (const event of events) if (event?.type === 'rules.changed') break;
+      limit.abort();
+    },
     wake: async (agent, { files = [], text } = {}) => {
       const seen = hooks.at(`/${agent}`).length;
       const subject = `${agent}: mail ${++mails}`;

@@ -13,11 +13,14 @@ type Outcome = { state: string; draft_id: string; submission_id: string | null; 
 describe('the tools of a session', { skip: requireService('dovecot', 'smtp-sink') }, () => {
   let world: ToolsWorld;
   before(async () => {
-    world = await openToolsWorld({
+    const agents = {
+      wide: '{ reply: auto, read: account, attach: account, recipients: [prospect.example] }',
+      counted: '{ reply: never }',
       helper: '{ reply: approve, move: [Archive] }',
       sender: '{ reply: auto, recipients: [prospect.example] }',
       narrow: '{ tools: [get_message] }',
-    });
+    };
+    world = await openToolsWorld(agents, { counted: 2 });
   });
   after(() => world?.[Symbol.asyncDispose]());
 
@@ -278,6 +281,47 @@ describe('the tools of a session', { skip: requireService('dovecot', 'smtp-sink'
     ] as const)
       assert.equal((await turn.call(method, path, method === 'POST' ? {} : undefined)).status, 403, path);
     assert.equal((await turn.finish()).status, 200);
+  });
+
+  it('one that may read its account does, and its mail waits for a person from then on', async () => {
+    const other = await world.wake('helper', { files: [textFile('secret.txt', 'secret')] });
+    const turn = await world.wake('wide');
+    const send = (n: number, attachments: object[] = []) =>
+      turn.call<Outcome>('POST', '/messages', {
+        ...{ to: ['carl@prospect.example'], subject: `Offer ${n}`, text: 'Desks.', attachments },
+      });
+    assert.equal((await turn.call('GET', `/messages/${turn.message.id}`)).status, 200);
+    assert.equal((await send(1)).body.state, 'sent');
+    assert.equal((await turn.call('GET', `/messages/${other.message.id}`)).status, 200);
+    const held = await send(2, [{ attachment_id: other.message.attachments[0]?.id }]);
+    assert.equal(held.body.state, 'waiting');
+    assert.match(held.body.reasons.join('\n'), /has read a mail of another conversation/);
+    assert.match(held.body.reasons.join('\n'), /takes a file of another conversation along/);
+    assert.equal((await turn.call('GET', '/messages?account=support')).status, 404);
+    // It changes nothing there but what is in its reach by a call of its own.
+    await other.finish();
+    await turn.finish();
+  });
+
+  it('a rule that narrows what may be read counts at once', async () => {
+    const other = await world.wake('helper');
+    const turn = await world.wake('wide');
+    assert.equal((await turn.call('GET', `/messages/${other.message.id}`)).status, 200);
+    const before = world.rules;
+    await world.changeRules(before.replace('read: account', 'read: thread'));
+    assert.equal((await turn.call('GET', `/messages/${other.message.id}`)).status, 404);
+    assert.equal((await turn.call('GET', `/messages/${turn.message.id}`)).status, 200);
+    await world.changeRules(before);
+    for (const one of [turn, other]) await one.finish();
+  });
+
+  it('more calls than its policy allows are refused, and it can still end', async () => {
+    const turn = await world.wake('counted');
+    const look = () => turn.call('GET', `/messages/${turn.message.id}`);
+    assert.deepEqual([(await look()).status, (await look()).status], [200, 200]);
+    const third = await look();
+    assert.deepEqual([third.status, third.body.code], [429, 'calls_limit']);
+    assert.equal((await turn.finish()).body.state, 'done');
   });
 
   it('its token dies with its turn, and a cancelled session does nothing more', async () => {
