@@ -42,6 +42,13 @@ const words = {
   attachments: z.array(callAttachment).max(MOST_FILES).optional(),
 };
 
+const answers = {
+  reply_to: recipientList
+    .max(10)
+    .optional()
+    .describe('Where answers are to go, where the policy of the agent names that.'),
+};
+
 const envelope = {
   to: recipientList.min(1),
   cc: recipientList.optional(),
@@ -49,10 +56,10 @@ const envelope = {
 };
 
 /** The words of a reply: whom it goes to, its subject and its threading follow from the mail that is answered. */
-export const replyCall = z.strictObject(words);
+export const replyCall = z.strictObject({ ...words, ...answers });
 export type ReplyCall = z.infer<typeof replyCall>;
 
-export const sendCall = z.strictObject({ ...envelope, subject: oneLine, ...words });
+export const sendCall = z.strictObject({ ...envelope, subject: oneLine, ...words, ...answers });
 export type SendCall = z.infer<typeof sendCall>;
 
 export const forwardCall = z.strictObject({
@@ -71,6 +78,7 @@ export const draftCall = z
     bcc: recipientList.optional(),
     subject: oneLine.optional(),
     ...words,
+    ...answers,
   })
   .superRefine((draft, context) => {
     const refuse = (path: string, message: string): void =>

@@ -27,6 +27,8 @@ export const draftContent = z.object({
   to: z.array(address),
   cc: z.array(address),
   bcc: z.array(address),
+  /** Where answers go; absent: to From. */
+  reply_to: z.array(address).optional(),
   subject: z.string(),
   text: z.string(),
   html: z.string().nullable(),

@@ -150,13 +150,15 @@ export const actionAttachment = z
   });
 export type ActionAttachment = z.infer<typeof actionAttachment>;
 
+export const recipientList = z.array(z.string().min(3).max(998)).max(500);
+
 const body = {
+  /** Where answers are to go, where the policy of the agent names that. */
+  reply_to: recipientList.max(10).optional(),
   text: z.string().max(TEXT_LIMIT).optional(),
   html: z.string().max(TEXT_LIMIT).optional(),
   attachments: z.array(actionAttachment).max(50).optional(),
 };
-
-export const recipientList = z.array(z.string().min(3).max(998)).max(500);
 
 export const agentAction = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('reply'), ...body }),

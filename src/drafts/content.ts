@@ -22,6 +22,9 @@ export function contentOf(
   const base = {
     from,
     attachments: action.attachments,
+    ...(action.reply_to && action.reply_to.length > 0
+      ? { reply_to: action.reply_to.map(parseRecipient) }
+      : {}),
     message_id: newMessageId(from),
     auto_submitted: null,
   };

@@ -75,7 +75,7 @@ export async function judgeMail(
   const request: OutgoingRequest = {
     recipients,
     bcc: addressesOf(content.bcc),
-    replyTo: [],
+    replyTo: addressesOf(content.reply_to ?? []),
     files: files.map(({ file, origin }) => ({ name: file.filename, origin })),
     thread: [...people.participants, ...people.named],
     named: people.named,

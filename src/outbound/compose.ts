@@ -26,6 +26,7 @@ export const composeMail: Composer = async (content, files) => {
     from: addressOf(content.from),
     to: content.to.map(addressOf),
     cc: content.cc.map(addressOf),
+    ...(content.reply_to ? { replyTo: content.reply_to.map(addressOf) } : {}),
     subject: oneLine(content.subject),
     messageId: messageIdOf(content.message_id),
     ...threadOf(content),

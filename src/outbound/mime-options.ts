@@ -6,6 +6,7 @@ export interface MimeOptions {
   from: Address;
   to: Address[];
   cc: Address[];
+  replyTo?: Address[];
   subject: string;
   messageId: string;
   inReplyTo?: string;

@@ -1,5 +1,6 @@
 // What policy makes of an agent's mail, through the whole way: a real ledger, rules, sessions and drafts.
 import assert from 'node:assert/strict';
+import { text } from 'node:stream/consumers';
 import { it } from 'node:test';
 import type { AgentAction } from '../../src/contracts/session.ts';
 import { taintSession } from '../../src/sessions/capabilities.ts';
@@ -83,6 +84,20 @@ for (const [what, may, action, rule] of refused)
     assert.deepEqual([rules, drafts], [[rule], []]);
   });
 
+it('directs answers to where the policy says, in the mail itself, and refuses any other place', async () => {
+  const elsewhere = reply('Hello', { reply_to: ['eve@evil.example'] });
+  assert.deepEqual((await after('{ reply: auto }', [elsewhere])).rules, ['reply_to_not_allowed']);
+  const may = '{ reply: auto, reply_to: [company.example] }';
+  assert.deepEqual((await after(may, [elsewhere])).rules, ['reply_to_not_allowed']);
+  await using house = await openHouse(oneAgent(may));
+  house.agent('writer', () => [reply('Hello', { reply_to: ['desk@company.example'] })]);
+  await house.arrive({ id: 'first', headers: [VOUCHED] });
+  await house.rests('done');
+  const [draft] = await house.drafts.list({ limit: 1 });
+  assert.deepEqual([draft?.state, draft?.reply_to?.[0]?.address], ['approved', 'desk@company.example']);
+  assert.match(await text(await house.drafts.raw(draft?.id ?? '')), /^Reply-To: desk@company\.example\r$/m);
+});
+
 it('takes out what would be fetched or hides, records that, and asks a person', async () => {
   const { rules, drafts } = await after('{ reply: auto }', [
     reply('Hello\u200b\u200b\u200b Ann ![x](https://evil.example/?d=1)', {
@@ -98,8 +113,8 @@ it('takes out what would be fetched or hides, records that, and asks a person', 
 });
 
 it('the quote of the mail that is answered is not the agent’s, and is left as it is', async () => {
-  const text = 'My password is Summer2026! and ![x](https://a.example)';
-  const { rules, drafts } = await after('{ reply: auto }', [reply('Thank you.')], '{}', { text });
+  const mail = { text: 'My password is Summer2026! and ![x](https://a.example)' };
+  const { rules, drafts } = await after('{ reply: auto }', [reply('Thank you.')], '{}', mail);
   assert.deepEqual([rules, drafts[0]?.state], [[], 'approved']);
   assert.ok(drafts[0]?.text.includes('> My password is Summer2026!'));
 });
