@@ -32,7 +32,8 @@ interface Held extends Hold {
   timer: NodeJS.Timeout;
 }
 
-const LOOK_EVERY_MS = 250; // a look reads one line for each process of the machine
+const LOOK_EVERY_MS = 250;
+const LEAST_REST = 50; // times what a look took, which reads a line for each process of the machine: 2 % of a processor
 const SWEEPS = 20; // what forks while it is ended is met again; each sweep ends whole groups
 const held = new Map<number, Held>();
 /** Whose environment was read, by pid and start: it tells to which program a process belongs, and is read once. */
@@ -174,11 +175,16 @@ function take(line: string): void {
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined); // the gateway says when
 process.stdout.on('error', () => undefined); // nobody is left to tell
-const looking = setInterval(look, LOOK_EVERY_MS);
+let looking = setTimeout(lookOn, LOOK_EVERY_MS);
+function lookOn(): void {
+  const from = performance.now();
+  look();
+  looking = setTimeout(lookOn, Math.max(LOOK_EVERY_MS, LEAST_REST * (performance.now() - from)));
+}
 const lines = createInterface({ input: process.stdin });
 lines.on('line', take);
 lines.on('close', () => {
-  clearInterval(looking);
+  clearTimeout(looking);
   for (const one of held.values()) {
     clearTimeout(one.timer);
     endAll(one);
