@@ -185,10 +185,13 @@ for (const way of WAYS)
       const [{ headers } = assert.fail()] = chat.requests;
       assert.deepEqual([headers.authorization, headers['x-api-key']], [undefined, undefined]);
       const other = await startChatServer();
-      const on = { raw: { status: 307, headers: { location: `${other.url}/chat/completions` }, body: '' } };
-      assert.equal((await failure(ask(way, on))).code, 'egress_refused');
-      assert.equal(other.requests.length, 0);
-      await other.close();
+      try {
+        const on = { raw: { status: 307, headers: { location: `${other.url}/chat/completions` }, body: '' } };
+        assert.equal((await failure(ask(way, on))).code, 'egress_refused');
+        assert.equal(other.requests.length, 0);
+      } finally {
+        await other.close();
+      }
     });
   });
 
