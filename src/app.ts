@@ -10,6 +10,7 @@ import { HttpServer } from './api/http/server.ts';
 import type { McpExtension } from './api/mcp/parts.ts';
 import { operations } from './api/operations.ts';
 import type { Rooms } from './api/rooms.ts';
+import { templateProblems } from './api/rule-drafts.ts';
 import { SessionToolBox } from './api/tool-box.ts';
 import { memoryBus } from './cluster/memory.ts';
 import {
@@ -218,6 +219,10 @@ export async function createApp(
   });
 
   const templates = new Templates({ folder: config.templatesDir, log: logOf('templates') });
+  const tellTemplates = async (): Promise<void> => {
+    for (const problem of await templateProblems(rulesNow(), templates)) logOf('templates').warn({}, problem);
+  };
+  rules.on('changed', () => void tellTemplates());
 
   // The way out: drafts wait for a person or for policy, and leave over SMTP.
   const drafts = registerDrafts({
@@ -272,6 +277,7 @@ export async function createApp(
     proofs,
     rules,
     madeRules: new MadeRules({ store, clock, source: rules }),
+    templates,
     deliveries,
     mailEvents,
     agents: new Agents({ ...ground, rules: rulesNow }),
@@ -357,6 +363,7 @@ export async function createApp(
     start: async () => {
       await lifecycle.start(parts);
       isStarted = true;
+      await tellTemplates();
       log.info(
         { host: hostname(), pid: process.pid, roles: config.roles, data: config.dataDir },
         'postern runs',

@@ -40,6 +40,7 @@ async function run(argv: string[]): Promise<number> {
         adminToken: config.token ?? config.adminToken,
         tokenFile: join(config.dataDir, 'admin-token'),
         rulesDir: config.rulesDir,
+        templatesDir: config.templatesDir,
       };
       const tryAgent = async (request: TrialRequest): Promise<number> => {
         const { runTrial } = await import('./sandbox/agent-trial.ts');

@@ -10,6 +10,7 @@ import type { Deliveries } from '../delivery/deliveries.ts';
 import type { MailEvents } from '../delivery/mail-events.ts';
 import type { SessionCalls } from '../drafts/calls.ts';
 import type { Drafts } from '../drafts/drafts.ts';
+import type { TemplateSource } from '../drafts/template.ts';
 import type { ImapPool } from '../imap/pool.ts';
 import type { CheckImap } from '../imap/validate.ts';
 import type { JobQueue } from '../jobs/queue.ts';
@@ -54,7 +55,10 @@ export interface Rooms {
   readAttachment: ReadAttachment;
   proofs: Pick<Proofs, 'prove'>;
   agents: Pick<Agents, 'list' | 'pause' | 'resume'>;
-  sessions: Pick<Sessions, 'list' | 'get' | 'turns' | 'record' | 'cancel' | 'retry' | 'answer' | 'principalOf'>;
+  sessions: Pick<
+    Sessions,
+    'list' | 'get' | 'turns' | 'record' | 'cancel' | 'retry' | 'answer' | 'principalOf'
+  >;
   endpoints: Pick<Endpoints, 'list' | 'get' | 'test' | 'enable' | 'redrive'>;
   deliveries: Pick<Deliveries, 'list' | 'get' | 'retry'>;
   knowledge: Pick<Knowledge, 'search' | 'list' | 'get' | 'text' | 'retry' | 'remove'>;
@@ -66,6 +70,7 @@ export interface Rooms {
   submissions: Pick<Submissions, 'list' | 'get' | 'settle'>;
   queue: Pick<JobQueue, 'deadLetters' | 'revive'>;
   rules: Pick<RulesSource, 'current' | 'problems' | 'compileWith'>;
+  templates: TemplateSource;
   madeRules: Pick<MadeRules, 'list' | 'create' | 'patch' | 'remove' | 'versions' | 'trial'>;
   checkImap: CheckImap;
   checkSmtp: typeof checkSmtp;

@@ -25,6 +25,8 @@ export const mailTest = z.object({
       action,
       /** Why it would not be done although the rule matches; null where it would. */
       held: z.string().nullable(),
+      /** What an answer from a template would say. */
+      draft: z.object({ to: z.array(z.string()), subject: z.string(), text: z.string() }).optional(),
     }),
   ),
   explanation: z.array(ruleExplanation),

@@ -1,5 +1,5 @@
 // What a template is filled with when a rule answers a mail, and the draft that comes of it.
-import type { Account } from '../accounts/accounts.ts';
+import type { AccountSettings } from '../contracts/account.ts';
 import type { DraftContent } from '../contracts/draft.ts';
 import type { Address, MailContent, MailMetadata } from '../contracts/mail.ts';
 import { parseRecipient } from '../mail/recipient.ts';
@@ -13,9 +13,14 @@ const MAX_TEXT_CHARS = 64 * 1024; // what an answer carries of the mail before i
 const MAX_LINE_CHARS = 900;
 const MAX_ITEMS = 100; // of recipients and attachments
 
+/** What of an account an answer shows. */
+export interface Replying {
+  settings: Pick<AccountSettings, 'label' | 'address' | 'from'>;
+}
+
 /** `message`, `account` and `rule`, by the names that events have. The text is there only where it was read. */
 export function replyData(
-  account: Account,
+  account: Replying,
   { id, metadata, date }: Pick<RuledMessage, 'id' | 'metadata' | 'date'>,
   content: Pick<MailContent, 'text' | 'reply_text'> | null,
   rule: string,
@@ -45,7 +50,7 @@ export function replyData(
 
 /** @throws PosternError `recipient_invalid` */
 export function contentOfReply(
-  account: Account,
+  account: Replying,
   metadata: MailMetadata,
   words: RenderedTemplate,
 ): DraftContent {

@@ -61,7 +61,7 @@ export async function prepareVersion(
 }
 
 /** The account's default From. Its address is the account's own, whatever the name says. */
-export function fromOf({ settings }: Account): Address {
+export function fromOf({ settings }: { settings: Pick<Account['settings'], 'address' | 'from'> }): Address {
   return parseRecipient(settings.from ?? settings.address);
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { DraftView } from '../../src/contracts/draft.ts';
 import type { MessageView } from '../../src/contracts/mail.ts';
+import type { MailTest } from '../../src/contracts/rule-test.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { salesAccount } from '../support/sales-account.ts';
@@ -180,6 +181,27 @@ describe('answers from templates', { skip: requireService('dovecot', 'smtp-sink'
     await deliver('limited-2', { subject: 'do limited', headers: [VOUCHED] });
     assert.match(await suppressed('limited-2'), /answered as many mails as it may \(1\/1h\)/);
     assert.equal((await sink.messages()).length, before + 3);
+  });
+
+  it('is shown by a dry run as it would be written, or with what is wrong, and nothing is written', async () => {
+    const tried = async (subject: string): Promise<MailTest['would'][number] | undefined> => {
+      const raw_base64 = Buffer.from(rawMail('tried', { subject })).toString('base64');
+      const { body } = await gateway.request<MailTest>('POST', '/v1/rules/test', {
+        raw_base64,
+        account: 'sales',
+      });
+      return body.would[0];
+    };
+    const before = (await gateway.drafts()).length;
+    assert.deepEqual((await tried('do receipt'))?.draft, {
+      to: ['ann@prospect.example'],
+      subject: 'We have your mail: do receipt',
+      text: 'Hello Ann Buyer, thank you for writing to sales@company.example.\n',
+    });
+    assert.match((await tried('do broken'))?.held ?? '', /broken\/text\.hbs:2:4 there is no field `nam`/);
+    assert.match((await tried('do nowhere'))?.held ?? '', /There is no template "nowhere"/);
+    assert.equal((await gateway.drafts()).length, before);
+    assert.match(gateway.log(), /The rule .{1,4}nowhere.{1,4} There is no template/, 'told at the start');
   });
 
   it('is a dead letter that names the mistake where the template has one, and is written once that was mended', async () => {

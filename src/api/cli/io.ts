@@ -12,6 +12,8 @@ export interface CliSettings {
   adminToken: string | null;
   tokenFile: string;
   rulesDir: string;
+  /** Where absent, templates are not looked at. */
+  templatesDir?: string;
 }
 
 export interface CliIo {

@@ -3,20 +3,23 @@
 import type { RuleView } from '../../contracts/made-rule.ts';
 import type { RuleProblem } from '../../contracts/rule.ts';
 import type { BackTestView, MailTest } from '../../contracts/rule-test.ts';
+import type { TemplateSource } from '../../drafts/template.ts';
 import { PosternError } from '../../kernel/errors.ts';
 import { type Logger, silentLogger } from '../../kernel/logger.ts';
 import { parseMail } from '../../mail/parse.ts';
+import { Templates } from '../../outbound/templates.ts';
 import { compileRules, type RuleFile } from '../../rules/compile.ts';
 import { rulesSchema } from '../../rules/json-schema.ts';
 import { loadRules, readRuleFiles } from '../../rules/load.ts';
 import { CANDIDATE } from '../../rules/made-text.ts';
 import type { Operation } from '../registry.ts';
+import { templateProblems, withDrafts } from '../rule-drafts.ts';
 import { rawRuleInput } from '../rule-input.ts';
 import { tryMail } from '../rule-try.ts';
 import { type Command, call, type Special } from './command.ts';
 import { bytesFrom, type Values } from './flags.ts';
 import { type CliIo, complain, EXIT, print, UsageError } from './io.ts';
-import { showJson, showTable } from './show.ts';
+import { showBlock, showJson, showTable } from './show.ts';
 import { safeLine } from './terminal-text.ts';
 
 const LIST_COLUMNS = ['name', 'rule.priority', 'origin', 'file', 'line', 'id', 'version', 'in_force'];
@@ -42,20 +45,22 @@ export const rulesCheck: Command = {
     const folder = given ?? io.settings.rulesDir;
     try {
       const rules = await loadRules(folder, warnings(io));
+      const broken = await templateProblems(rules, templatesOf(io));
       const found = {
-        ok: true,
+        ok: broken.length === 0,
         folder,
         version: rules.version,
         rules: rules.rules.length,
         agents: rules.agents.size,
       };
-      if (values.json) showJson(io, { ...found, problems: [] });
-      else
+      for (const problem of broken) complain(io, safeLine(problem));
+      if (values.json) showJson(io, { ...found, problems: [], templates: broken });
+      else if (found.ok)
         print(
           io,
           `The rules in ${safeLine(folder)} are valid: ${found.rules} rules, ${found.agents} agents.`,
         );
-      return EXIT.ok;
+      return found.ok ? EXIT.ok : EXIT.refused;
     } catch (error) {
       if (!(error instanceof PosternError) || error.code !== 'rules_invalid') throw error;
       const problems = error.details.problems as RuleProblem[];
@@ -149,7 +154,7 @@ async function testFile(io: CliIo, values: Values): Promise<number> {
   if (candidate) files.push({ name: CANDIDATE, text: candidate.text, made: true });
   const mailbox = textOf(values, 'mailbox');
   const account = textOf(values, 'account');
-  const answer = tryMail(
+  const tried = tryMail(
     compileRules(files),
     rawRuleInput(mail, {
       account: account ?? '',
@@ -158,6 +163,11 @@ async function testFile(io: CliIo, values: Values): Promise<number> {
       ...(mailbox === undefined ? {} : { mailbox }),
     }),
   );
+  const { metadata, content } = mail;
+  const address = metadata.to[0]?.address ?? 'nobody@trial.example';
+  const replying = { settings: { label: account ?? '', address } };
+  const answered = { id: null, metadata, text: content.text };
+  const answer = await withDrafts(tried, templatesOf(io), replying, answered);
   if (values.json) showJson(io, answer);
   else showTest(io, answer);
   if (account === undefined) complain(io, 'Without --account, no rule matches that is for certain accounts.');
@@ -197,6 +207,9 @@ function showTest(io: CliIo, { explanation, would }: MailTest): void {
     for (const one of would.filter((action) => action.rule === rule)) {
       const held = one.held === null ? '' : ` (not done: ${safeLine(one.held)})`;
       print(io, `  ${actionInWords(one.action)}${held}`);
+      if (!one.draft) continue;
+      const title = `    to ${one.draft.to.join(', ')}: ${one.draft.subject}`;
+      showBlock(io, safeLine(title), one.draft.text, '  ');
     }
   }
 }
@@ -221,6 +234,15 @@ function actionInWords(action: Record<string, unknown>): string {
   if (value === true) return safeLine(word);
   return safeLine(`${word} ${typeof value === 'string' ? value : JSON.stringify(value)}`);
 }
+
+const templatesOf = (io: CliIo): TemplateSource =>
+  io.settings.templatesDir === undefined
+    ? NOT_LOOKED_AT
+    : new Templates({ folder: io.settings.templatesDir, log: silentLogger });
+
+const NOT_LOOKED_AT: TemplateSource = {
+  find: async () => ({ reads: () => false, render: () => ({ subject: null, text: '', html: null }) }),
+};
 
 /** Warnings go to stderr, so that stdout stays the answer. */
 const warnings = (io: CliIo): Logger => ({

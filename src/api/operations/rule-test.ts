@@ -9,6 +9,7 @@ import { backTest, type IsHeld } from '../../rules/back-test.ts';
 import type { RuleSet } from '../../rules/match.ts';
 import { defineOperation, type Operation } from '../registry.ts';
 import type { Rooms } from '../rooms.ts';
+import { withDrafts } from '../rule-drafts.ts';
 import { rawRuleInput, storedRuleInput, type TriedMail } from '../rule-input.ts';
 import { heldBecause, tryMail } from '../rule-try.ts';
 import { accountName } from './account.ts';
@@ -69,7 +70,13 @@ export const ruleTestOperations: readonly Operation[] = [
     cli: { words: ['rules', 'test'], columns: ['rule', 'text'] },
     async handler({ rooms, signal }, asked) {
       const rules = await setOf(rooms, asked);
-      if (asked.since === undefined) return tryMail(rules, await mailOf(rooms, rules, asked, signal));
+      if (asked.since === undefined) {
+        const mail = await mailOf(rooms, rules, asked, signal);
+        const account = await rooms.accounts.find(mail.input.account);
+        const { metadata, text = '' } = mail.input;
+        const answered = { id: asked.message_id ?? null, metadata, text };
+        return withDrafts(tryMail(rules, mail), rooms.templates, account, answered);
+      }
       const range = {
         accountId: await accountIdOf(rooms, asked.account),
         since: sinceOf(asked.since, rooms.clock.now()),
