@@ -12,7 +12,7 @@ import { afterCommit, type Reader, type Tx } from '../store/store.ts';
 import { record } from './record.ts';
 import { setSession } from './state.ts';
 
-/** How long a turn that was found paused waits before it looks again; a resume wakes it sooner. */
+/** How long work that was found paused waits before it looks again; a resume wakes it sooner. */
 export const LOOK_AGAIN_MS = 60_000;
 
 export type PausePlace =
@@ -107,7 +107,8 @@ export async function resume(
     .executeTakeFirst();
   if (!gone) return false;
   // Those of others that wait for their next attempt within the minute begin a little sooner.
-  await parts.jobs.hasten(tx, 'session.turn', LOOK_AGAIN_MS);
+  for (const kind of ['session.turn', 'submission.send'] as const)
+    await parts.jobs.hasten(tx, kind, LOOK_AGAIN_MS);
   tellOf(parts, tx, place, false);
   return true;
 }
@@ -153,14 +154,11 @@ export const pausedError = (held: Pause): PosternError =>
   new PosternError('agent_paused', pauseReason(held), { retry: { afterMs: LOOK_AGAIN_MS } });
 
 /**
- * Puts a turn off whose agent is paused, until a person resumes it. In the transaction that saw the pause: a resume that
- * comes right then finds the turn waiting, and wakes it.
+ * Puts a job off whose agent is paused, until a person resumes it. In the transaction that saw the pause: a resume that
+ * comes right then finds the job waiting, and wakes it.
  */
-export const putOffTurn = (
-  { clock }: Pick<PauseParts, 'clock'>,
-  tx: Tx,
-  context: JobContext,
-): Promise<void> => context.putOff(tx, clock.now() + LOOK_AGAIN_MS);
+export const putOffJob = ({ clock }: Pick<PauseParts, 'clock'>, tx: Tx, context: JobContext): Promise<void> =>
+  context.putOff(tx, clock.now() + LOOK_AGAIN_MS);
 
 /** Whether an event of the bus says that this agent is paused now. */
 export function tellsOfPause(

@@ -24,7 +24,7 @@ import { turnsAtOnce } from './endpoints.ts';
 import { buildEvent } from './event.ts';
 import { hasAsked } from './live-turn.ts';
 import { beginWork, whileItWorks, worksOn } from './open-turn.ts';
-import { pausedError, pauseOf, putOffTurn, tellsOfPause } from './pauses.ts';
+import { pausedError, pauseOf, putOffJob, tellsOfPause } from './pauses.ts';
 import { record } from './record.ts';
 import type { Runner } from './runner.ts';
 import { isOver, setSession, settleSession } from './state.ts';
@@ -32,7 +32,7 @@ import { messageOfTurn } from './subject.ts';
 import { failTurn, messageOf, noteFailure, refuseTurn, withLog } from './turn-end.ts';
 import { layAttachments, openWorkFolder, type WorkFolder } from './work-folder.ts';
 
-const TURNS_AT_ONCE = 256; // against exhaustion only: each agent has a limit of its own, so that none stalls another
+const TURNS_AT_ONCE = 1_024; // against exhaustion only: each agent has a limit of its own, so that none stalls another
 
 export interface TurnParts {
   store: Store;
@@ -160,7 +160,7 @@ async function letWork(parts: TurnParts, turn: Turn, context: JobContext): Promi
 /** A turn that a pause ended: the pause has queued it again and ended its token. It runs at once where that is over. */
 const waitForResume = (parts: TurnParts, turn: Turn, context: JobContext): Promise<void> =>
   parts.store.write(async (tx) => {
-    if (await pauseOf(tx, turn)) await putOffTurn(parts, tx, context);
+    if (await pauseOf(tx, turn)) await putOffJob(parts, tx, context);
     else await context.putOff(tx, parts.clock.now());
   });
 
