@@ -1,10 +1,12 @@
 // A gateway with two mailboxes and a sink, whose agents take their mail by webhook, say that they work on (202), and then
 // do what a test makes them do, with their token over REST.
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { SessionEvent } from '../../src/contracts/session.ts';
 import type { SessionRecord } from '../../src/contracts/session-record.ts';
 import { mailWith } from '../knowledge/mails.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { prepareGateway, type TestGateway } from '../support/gateway.ts';
 import { salesAccount } from '../support/sales-account.ts';
 import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
 import { Hooks, SECRET } from './webhook-house.ts';
@@ -69,6 +71,8 @@ export interface ToolsWorld {
   rules: string;
   /** Fulfils once they are in force. */
   changeRules(text: string): Promise<void>;
+  /** Brings such a mail, and does not wait for what it wakes. */
+  deliver(agent: string, mail?: Parameters<ToolsWorld['wake']>[1]): Promise<void>;
   /** Brings a mail whose subject begins with the agent's name, and gives the turn that it wakes. */
   wake(agent: string, mail?: { files?: Parameters<typeof mailWith>[1]; text?: string }): Promise<Turn>;
   /** The next turn of a session. */
@@ -79,21 +83,25 @@ export interface ToolsWorld {
 /**
  * @param agents names to their `may`, as rules write it
  * @param calls how many one turn of an agent may make, where it is not to be the default
+ * @param script the agent that is a program instead, and its text
  */
 export async function openToolsWorld(
   agents: Record<string, string>,
   calls: Record<string, number> = {},
+  script: { agent: string; text: string } = { agent: '', text: '' },
 ): Promise<ToolsWorld> {
   const dovecot = await startDovecot({ users: { sales: DEFAULT_PASSWORD, support: DEFAULT_PASSWORD } });
   const sink = await startSmtpSink();
   const hooks = new Hooks();
   await hooks.listen();
+  const gateway = await prepareGateway({ env: { HOOK: SECRET } });
+  const program = join(gateway.folder, 'agent.mjs');
   const names = Object.keys(agents);
   const rules = [
     'agents:',
     ...names.map(
       (name) =>
-        `  ${name}: { run: { webhook: { url: "${hooks.url(`/${name}`)}", secret_ref: "env:HOOK", allow_private: true } }, may: ${agents[name]}, limits: { per_sender: 1000/1h, time: 10m, calls: ${calls[name] ?? 1000} } }`,
+        `  ${name}: { run: ${name === script.agent ? `{ command: [node, "${program}"] }` : `{ webhook: { url: "${hooks.url(`/${name}`)}", secret_ref: "env:HOOK", allow_private: true } }`}, may: ${agents[name]}, limits: { per_sender: 1000/1h, time: 10m, calls: ${calls[name] ?? 1000} } }`,
     ),
     'rules:',
     ...names.map(
@@ -101,7 +109,9 @@ export async function openToolsWorld(
     ),
   ].join('\n');
   for (const name of names) hooks.answers(`/${name}`, (response) => void response.writeHead(202).end());
-  const gateway = await startGateway({ rules: { 'rules.yaml': rules }, env: { HOOK: SECRET } });
+  await writeFile(program, script.text);
+  await gateway.rules('rules.yaml', rules);
+  await gateway.start();
   const account = {
     ...salesAccount(dovecot, sink),
     authserv_id: 'mx.company.example',
@@ -114,6 +124,11 @@ export async function openToolsWorld(
     auth: { type: 'basic', username: 'support', password: DEFAULT_PASSWORD },
   });
   let mails = 0;
+  const deliver: ToolsWorld['deliver'] = async (agent, { files = [], text } = {}) => {
+    const subject = `${agent}: mail ${++mails}`;
+    const raw = mailWith(`m${mails}`, files, { subject, ...(text === undefined ? {} : { text }) });
+    await dovecot.deliver('sales', `${VOUCHED}\r\n${raw}`);
+  };
   return {
     ...{ gateway, dovecot, sink, hooks, rules },
     changeRules: async (text) => {
@@ -124,11 +139,10 @@ export async function openToolsWorld(
       for await (const event of events) if (event?.type === 'rules.changed') break;
       limit.abort();
     },
-    wake: async (agent, { files = [], text } = {}) => {
+    deliver,
+    wake: async (agent, mail) => {
       const seen = hooks.at(`/${agent}`).length;
-      const subject = `${agent}: mail ${++mails}`;
-      const raw = mailWith(`m${mails}`, files, { subject, ...(text === undefined ? {} : { text }) });
-      await dovecot.deliver('sales', `${VOUCHED}\r\n${raw}`);
+      await deliver(agent, mail);
       const { event } = await hooks.until(() => hooks.at(`/${agent}`)[seen]);
       return new Turn(gateway, event);
     },

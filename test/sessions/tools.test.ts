@@ -3,10 +3,32 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { DraftView } from '../../src/contracts/draft.ts';
 import type { SessionView } from '../../src/contracts/session.ts';
+import type { SessionRecord } from '../../src/contracts/session-record.ts';
 import { textFile } from '../knowledge/mails.ts';
 import { pdf } from '../support/documents/pdf.ts';
 import { requireService } from '../support/services.ts';
 import { openToolsWorld, type ToolsWorld, type Turn } from './tools-world.ts';
+
+/** Asks for a reply and a label, is to be tried again the first time, and answers with another reply. */
+const PROGRAM = `
+import { existsSync, writeFileSync } from 'node:fs';
+let text = '';
+for await (const piece of process.stdin) text += piece;
+const { message } = JSON.parse(text).data;
+const call = (path, body) => fetch(process.env.POSTERN_API + path, {
+  method: 'POST',
+  headers: { authorization: 'Bearer ' + process.env.POSTERN_TOKEN, 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+await call('/messages/' + message.id + '/reply', { text: 'By a call.' });
+await call('/messages/' + message.id + '/label', { label: 'Called' });
+const tried = new URL('tried', import.meta.url);
+if (!existsSync(tried)) {
+  writeFileSync(tried, '');
+  process.exit(75);
+}
+console.log(JSON.stringify({ actions: [{ type: 'reply', text: 'By the answer.' }, { type: 'done', summary: 'both' }] }));
+`;
 
 type Outcome = { state: string; draft_id: string; submission_id: string | null; reasons: string[] };
 
@@ -16,11 +38,12 @@ describe('the tools of a session', { skip: requireService('dovecot', 'smtp-sink'
     const agents = {
       wide: '{ reply: auto, read: account, attach: account, recipients: [prospect.example] }',
       counted: '{ reply: never }',
+      program: '{ reply: approve }',
       helper: '{ reply: approve, move: [Archive] }',
       sender: '{ reply: auto, recipients: [prospect.example] }',
       narrow: '{ tools: [get_message] }',
     };
-    world = await openToolsWorld(agents, { counted: 2 });
+    world = await openToolsWorld(agents, { counted: 2 }, { agent: 'program', text: PROGRAM });
   });
   after(() => world?.[Symbol.asyncDispose]());
 
@@ -322,6 +345,28 @@ describe('the tools of a session', { skip: requireService('dovecot', 'smtp-sink'
     const third = await look();
     assert.deepEqual([third.status, third.body.code], [429, 'calls_limit']);
     assert.equal((await turn.finish()).body.state, 'done');
+  });
+
+  it('what a program calls takes effect once, also over two attempts, and its answer comes after', async () => {
+    await world.deliver('program');
+    const session = await world.gateway.until(async () => {
+      const all = await world.gateway.sessions();
+      return all.find(({ agent, state }) => agent === 'program' && state === 'waiting-for-approval');
+    });
+    assert.equal(session.summary, 'both');
+    const drafts = (await world.gateway.drafts())
+      .filter(({ session_id: id }) => id === session.id)
+      .sort((one, other) => one.created_at - other.created_at);
+    assert.deepEqual(
+      drafts.map(({ text }) => text.split('\n')[0]),
+      ['By a call.', 'By the answer.'],
+    );
+    const path = `/v1/sessions/${session.id}/record?limit=1000`;
+    const { data } = await world.gateway.get<{ data: SessionRecord[] }>(path);
+    const kinds = data.map(({ kind, data: { call } }) => (kind === 'called' ? String(call) : kind));
+    const called = ['reply_to_message', 'add_label'];
+    const order = kinds.filter((kind) => [...called, 'answered'].includes(kind));
+    assert.deepEqual(order, [...called, ...called, 'answered']);
   });
 
   it('its token dies with its turn, and a cancelled session does nothing more', async () => {
