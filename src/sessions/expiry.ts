@@ -1,6 +1,6 @@
 // Sessions that have waited too long (limits.session): they expire, what they left waiting is withdrawn, and the next mail
 // of the thread begins a new session of the same rule and agent.
-import { sql } from 'kysely';
+import type { ExpressionBuilder } from 'kysely';
 import type { Bus } from '../cluster/bus.ts';
 import type { Limits } from '../contracts/agent-policy.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -8,6 +8,7 @@ import { durationMs } from '../kernel/duration.ts';
 import { explain } from '../kernel/errors.ts';
 import type { Part } from '../kernel/lifecycle.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { Database } from '../store/schema.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { record } from './record.ts';
 import { setSession, WAITING } from './state.ts';
@@ -61,7 +62,8 @@ async function waitingSince(
 }
 
 // Those that came to rest before that was noted have only their last change to go by.
-const restedBefore = (since: number) => sql<boolean>`coalesce(rested_at, updated_at) <= ${since}`;
+const restedBefore = (since: number) => (eb: ExpressionBuilder<Database, 'sessions'>) =>
+  eb(eb.fn.coalesce('rested_at', 'updated_at'), '<=', since);
 
 /** False where it has gone on meanwhile. */
 function expire(parts: ExpiryParts, id: string, since: number, wait: string): Promise<boolean> {
