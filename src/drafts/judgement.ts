@@ -7,11 +7,13 @@ import type { Clock } from '../kernel/clock.ts';
 import { answeredAs } from '../mail/kind.ts';
 import { domainOf, isSameOrganisation } from '../mail/trust/domains.ts';
 import { type FileOrigin, judgeOutgoing, type OutgoingRequest } from '../policy/outgoing.ts';
+import { oneOf } from '../policy/recipients.ts';
 import { finding, type PolicyRule, stricter, type Verdict } from '../policy/rules.ts';
 import { sessionOf } from '../sessions/capabilities.ts';
 import type { TurnSubject } from '../sessions/subject.ts';
 import type { Store } from '../store/store.ts';
 import type { MailAction } from './content.ts';
+import { foundElsewhere } from './elsewhere.ts';
 import { type FindingParts, findingsOf } from './mail-findings.ts';
 
 const ADDRESSES_AT_ONCE = 500; // engines bound the variables of a statement
@@ -72,6 +74,8 @@ export async function judgeMail(
   const recipients = addressesOf([...content.to, ...content.cc, ...content.bcc]);
   const home = domainOf(account.settings.address);
   const session = await sessionOf(parts.store, subject.sessionId);
+  const isKnown = oneOf([...recipients, ...people.participants, ...people.named, account.settings.address]);
+  const elsewhere = await foundElsewhere(parts.store, subject, seen, isKnown);
   const request: OutgoingRequest = {
     recipients,
     bcc: addressesOf(content.bcc),
@@ -86,7 +90,7 @@ export async function judgeMail(
     kindReason: message.kindReason,
     trust,
     taint: session.taint.map(({ rule, text }) => finding(rule as PolicyRule, text)),
-    content: findings,
+    content: [...findings, ...elsewhere],
     words: seen,
     now: parts.clock.now(),
   };

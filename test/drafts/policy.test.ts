@@ -197,6 +197,33 @@ it('an agent that writes at a stretch is paused, once it writes more than its bu
   assert.equal((await house.drafts.list({ limit: 5 })).length, 2);
 });
 
+it('what stands in another conversation is not told to this one without a person', async () => {
+  const iban = 'CH93 0076 2011 6238 5295 7';
+  const said = async (text: string, own = ''): Promise<[string | undefined, string[]]> => {
+    await using house = await openHouse(oneAgent('{ reply: auto }'));
+    house.agent('writer', ({ data }) => (data.message.subject === 'Mine' ? [reply(text)] : []));
+    await house.arrive({
+      id: 'other',
+      subject: 'Theirs',
+      from: 'Bob <bob@b.example>',
+      text: `Pay to ${iban} by noon`,
+    });
+    await house.arrive({ id: 'first', subject: 'Mine', headers: [VOUCHED], text: `Hello ${own}` });
+    const draft = await house.until(async () => (await house.drafts.list({ limit: 1 }))[0]);
+    return [draft.state, draft.reasons];
+  };
+  assert.deepEqual(await said(`Pay to ${iban.replaceAll(' ', '')}`), [
+    'waiting',
+    ['It has an account number (IBAN), which stands in another conversation and not in this one.'],
+  ]);
+  assert.deepEqual(await said(`Pay to ${iban}`, iban), ['approved', []], 'it stands here too');
+  assert.deepEqual(
+    await said('Pay to GB82 WEST 1234 5698 7654 32'),
+    ['approved', []],
+    'nobody has written it',
+  );
+});
+
 it('a conversation wakes an agent only so often', async () => {
   await using house = await openHouse(oneAgent('{ reply: never }', '{ per_thread: 2/1h, per_sender: 9/1h }'));
   house.agent('writer', () => []);
