@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
-import type { SessionEvent } from '../../src/contracts/session.ts';
+import type { AgentAction, SessionEvent } from '../../src/contracts/session.ts';
 import { type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
@@ -44,13 +44,19 @@ export interface Stage {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** @param rules YAML; `{endpoint}` stands for the endpoint's URL */
-export async function setStage(rules: string): Promise<Stage> {
+/** What an agent behind the endpoint does; null: it takes the event and works on, with its token. */
+export type Act = (event: SessionEvent) => Promise<AgentAction[] | null>;
+
+/**
+ * @param rules YAML; `{endpoint}` stands for the endpoint's URL
+ * @param acts what the agents behind it do, by name; any other obeys
+ */
+export async function setStage(rules: string, acts: Readonly<Record<string, Act>> = {}): Promise<Stage> {
   await using built = new AsyncDisposableStack(); // a stage that is half built is taken down again
   const folder = await mkdtemp(join(tmpdir(), 'postern-obedient-'));
   built.defer(() => rm(folder, { recursive: true, force: true }));
   const hooked: Report[] = [];
-  const hook = await startHook(hooked);
+  const hook = await startHook(hooked, acts);
   built.defer(() => {
     hook.closeAllConnections();
     hook.close();
@@ -123,31 +129,27 @@ const WORK_LEFT = `
          'knowledge.take', 'knowledge.fetch', 'knowledge.read', 'knowledge.place')) as left,
     (select count(*) from messages) as came`;
 
-/** Agents that answer at once; the others are endpoints that take the event and work on. */
-const ANSWERING = new Set(['endpoint', 'writer']);
-
-/** The obedient agent as an endpoint. */
-async function startHook(reports: Report[]): Promise<Server> {
+/** The obedient agent as an endpoint, and others. */
+async function startHook(reports: Report[], acts: Readonly<Record<string, Act>>): Promise<Server> {
   const server = createServer(async (request, response) => {
     const event = JSON.parse(await text(request)) as SessionEvent;
     const { session, message } = event.data;
-    if (!ANSWERING.has(session.agent)) {
-      const { id, turn, token } = session; // it works on, with its token
-      reports.push({
-        session: id,
-        turn,
-        messageId: message.message_id ?? '',
-        token,
-        orders: [],
-        attempts: [],
-        got: [],
-      });
-      response.writeHead(202).end();
-      return;
+    const act = acts[session.agent];
+    let actions: AgentAction[] | null;
+    if (act) {
+      const { id, turn, token } = session;
+      const messageId = message.message_id ?? '';
+      reports.push({ session: id, turn, messageId, token, orders: [], attempts: [], got: [] });
+      actions = await act(event).catch((error: Error) => [
+        { type: 'done', summary: `failed: ${error.stack}` },
+      ]);
+    } else {
+      const done = await obey(event, { door: 'mcp', files: [], environment: {} });
+      reports.push(done.report);
+      actions = done.actions;
     }
-    const { actions, report } = await obey(event, { door: 'mcp', files: [], environment: {} });
-    reports.push(report);
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ actions }));
+    const answer = actions === null ? '' : JSON.stringify({ actions });
+    response.writeHead(actions === null ? 202 : 200, { 'content-type': 'application/json' }).end(answer);
   });
   server.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
