@@ -8,8 +8,8 @@ import type { SessionEvent } from '../contracts/session.ts';
 import { PosternError, type Retry } from '../kernel/errors.ts';
 import { logOf, spareFor, withoutSecrets } from './command-log.ts';
 import { answerIn, type OutputForm } from './command-output.ts';
-import { notStarted, type ProgramEnd, startProgram } from './command-process.ts';
-import type { Guard } from './guard.ts';
+import { notStarted, type ProgramEnd, type RunningProgram, startProgram } from './command-process.ts';
+import type { Guard, Watched } from './guard.ts';
 import type { RunContext, Runner, RunResult } from './runner.ts';
 
 const LARGEST_OUTPUT_BYTES = 64 * 1024 * 1024; // an answer with its attachments in base64
@@ -65,33 +65,33 @@ async function runCommand(
   const mark = randomBytes(16).toString('hex');
   const { env, secrets } = environmentOf(options, event, folder);
   const [program = '', ...args] = await wordsOf(options, event, folder);
-  options.guard.begin();
   let why: Why | undefined;
   const end = (reason: Why): void => {
     why ??= reason;
     running.end();
   };
-  const running = startProgram(
-    program,
-    args,
-    { cwd: folder, env: { ...env, POSTERN_RUN: mark } },
-    {
-      outputBytes: LARGEST_OUTPUT_BYTES,
-      errorBytes: LOG_KEPT_BYTES + spareFor(secrets),
-      onTooMuchOutput: () => end('output'),
-    },
-  );
   const { processes, memoryBytes } = options;
-  const limits = { mark, limitMs: context.limitMs + GUARD_SPARE_MS, processes, memoryBytes };
-  const watched =
-    running.pid === undefined ? null : options.guard.watch({ pid: running.pid, ...limits }, end);
+  const limitMs = context.limitMs + GUARD_SPARE_MS;
+  const watched = options.guard.watch({ watch: mark, limitMs, processes, memoryBytes }, end);
+  const running = started(watched, () =>
+    startProgram(
+      program,
+      args,
+      { cwd: folder, env: { ...env, POSTERN_RUN: mark } },
+      {
+        outputBytes: LARGEST_OUTPUT_BYTES,
+        errorBytes: LOG_KEPT_BYTES + spareFor(secrets),
+        onTooMuchOutput: () => end('output'),
+      },
+    ),
+  );
   const timer = setTimeout(() => end('time'), context.limitMs);
   const onAbort = (): void => end('stop');
   if (context.signal.aborted) onAbort();
   context.signal.addEventListener('abort', onAbort, { once: true });
   running.stdin?.end(JSON.stringify(event));
   const ended = await running.ended;
-  watched?.release();
+  watched.release();
   clearTimeout(timer);
   context.signal.removeEventListener('abort', onAbort);
 
@@ -107,6 +107,18 @@ async function runCommand(
       details: { log },
       ...(invalid.hint ? { hint: invalid.hint } : {}),
     });
+  }
+}
+
+/** Starts a program that is watched; one that cannot be started is watched no more. */
+function started(watched: Watched, start: () => RunningProgram): RunningProgram {
+  try {
+    const running = start();
+    if (running.pid !== undefined) watched.started(running.pid);
+    return running;
+  } catch (error) {
+    watched.release();
+    throw error;
   }
 }
 

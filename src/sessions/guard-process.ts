@@ -4,19 +4,24 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-/** A program to watch: its process group, and the word in the environment of all that it starts. */
-export interface Hold {
-  hold: number;
-  mark: string;
+/** A program that is about to start, by the word in the environment of all that it starts. */
+export interface Watch {
+  watch: string;
   limitMs: number;
   processes: number | null;
   memoryBytes: number | null;
 }
+/** It runs: its number is that of its process group. */
+export interface Started {
+  started: string;
+  pid: number;
+}
+/** It has ended, or was never started. */
 export interface Release {
-  release: number;
+  release: string;
 }
 export interface Ended {
-  ended: number;
+  ended: string;
   why: 'time' | 'processes' | 'memory';
 }
 
@@ -28,14 +33,19 @@ interface Process {
   startedAt: string;
 }
 
-interface Held extends Hold {
+interface Held extends Omit<Watch, 'watch'> {
+  mark: string;
+  /** Null until the gateway has told it: it may be gone before it could. */
+  pid: number | null;
   timer: NodeJS.Timeout;
 }
 
 const LOOK_EVERY_MS = 250;
 const LEAST_REST = 50; // times what a look took, which reads a line for each process of the machine: 2 % of a processor
 const SWEEPS = 20; // what forks while it is ended is met again; each sweep ends whole groups
-const held = new Map<number, Held>();
+const UNTOLD_MS = 3_000; // from the end of a gateway to that of what it was starting: longer than a start takes
+const UNTOLD_EVERY_MS = 50;
+const held = new Map<string, Held>();
 /** Whose environment was read, by pid and start: it tells to which program a process belongs, and is read once. */
 let marks = new Map<string, string | null>();
 
@@ -86,13 +96,13 @@ function markOf({ pid, startedAt }: Process, known: Map<string, string | null>):
 
 /** What belongs to a program: its group, what carries its mark, and what any of these has started. */
 function membersOf(
-  { hold, mark }: Hold,
+  { pid, mark }: Pick<Held, 'pid' | 'mark'>,
   all: readonly Process[],
   known: Map<string, string | null>,
 ): Process[] {
   const members = new Map<number, Process>();
   for (const one of all)
-    if (one.group === hold || one.session === hold || markOf(one, known) === mark) members.set(one.pid, one);
+    if (one.group === pid || one.session === pid || markOf(one, known) === mark) members.set(one.pid, one);
   for (let before = -1; before !== members.size; ) {
     before = members.size;
     for (const one of all) if (members.has(one.parent)) members.set(one.pid, one);
@@ -110,8 +120,9 @@ function kill(pid: number): void {
 }
 
 /** @param isOver the program itself has ended and was waited for: its number may be another's by now */
-function endAll(one: Hold, isOver = false): void {
-  if (!isOver) kill(-one.hold);
+function endAll(one: Held, isOver = false): void {
+  const group = isOver ? null : one.pid;
+  if (group !== null) kill(-group);
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     const all = processes();
     const known = new Map<string, string | null>();
@@ -119,9 +130,9 @@ function endAll(one: Hold, isOver = false): void {
       ? all.filter((process) => markOf(process, known) === one.mark)
       : membersOf(one, all, known);
     if (members.length === 0) return;
-    for (const { pid, group } of members) {
-      if (!isOver && group === one.hold) kill(-group);
-      kill(pid);
+    for (const member of members) {
+      if (group !== null && member.group === group) kill(-group);
+      kill(member.pid);
     }
   }
 }
@@ -154,16 +165,22 @@ function look(): void {
 }
 
 function end(one: Held, why: Ended['why']): void {
-  process.stdout.write(`${JSON.stringify({ ended: one.hold, why } satisfies Ended)}\n`);
+  process.stdout.write(`${JSON.stringify({ ended: one.mark, why } satisfies Ended)}\n`);
   endAll(one);
 }
 
 function take(line: string): void {
-  const order = JSON.parse(line) as Hold | Release;
-  if ('hold' in order) {
+  const order = JSON.parse(line) as Watch | Started | Release;
+  if ('watch' in order) {
+    const { watch: mark, ...limits } = order;
     const timer: NodeJS.Timeout = setTimeout(() => end(one, 'time'), order.limitMs);
-    const one: Held = { ...order, timer };
-    held.set(order.hold, one);
+    const one: Held = { ...limits, mark, pid: null, timer };
+    held.set(mark, one);
+    return;
+  }
+  if ('started' in order) {
+    const one = held.get(order.started);
+    if (one) one.pid = order.pid;
     return;
   }
   const one = held.get(order.release);
@@ -189,4 +206,15 @@ lines.on('close', () => {
     clearTimeout(one.timer);
     endAll(one);
   }
+  void endUntold([...held.values()].filter(({ pid }) => pid === null));
 });
+
+/** The gateway went while it was starting them: each bears its mark as soon as it has become the program. */
+async function endUntold(untold: readonly Held[]): Promise<void> {
+  if (untold.length === 0) return;
+  const endsAt = performance.now() + UNTOLD_MS;
+  while (performance.now() < endsAt) {
+    await new Promise((resolve) => setTimeout(resolve, UNTOLD_EVERY_MS));
+    for (const one of untold) endAll(one);
+  }
+}

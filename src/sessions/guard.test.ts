@@ -22,7 +22,7 @@ function sleeper(mark: string) {
 it('is started again where something ends it, and goes on watching what it watched', LINUX, async () => {
   const guard = new ProcessGuard(silentLogger);
   const watched = sleeper('a');
-  guard.watch({ pid: watched.pid, mark: 'a', ...UNBOUND }, () => undefined);
+  guard.watch({ watch: 'a', ...UNBOUND }, () => undefined).started(watched.pid);
   const first = await watchdog();
   process.kill(first, 'SIGKILL');
   await watchdog(first);
@@ -34,17 +34,29 @@ it('ends a program by itself where the gateway does not, and says so', async () 
   const guard = new ProcessGuard(silentLogger);
   const watched = sleeper('b');
   const why = await new Promise((resolve) =>
-    guard.watch({ pid: watched.pid, mark: 'b', ...UNBOUND, limitMs: 50 }, resolve),
+    guard.watch({ watch: 'b', ...UNBOUND, limitMs: 50 }, resolve).started(watched.pid),
   );
   assert.equal(why, 'time');
   assert.deepEqual(await watched.ended, [null, 'SIGKILL']);
   await guard.stop();
 });
 
+it('ends also what it was not told of any more: what was starting when the gateway went', LINUX, async () => {
+  const guard = new ProcessGuard(silentLogger);
+  guard.watch({ watch: 'd', ...UNBOUND }, () => undefined);
+  await watchdog();
+  const stopped = guard.stop();
+  const watched = sleeper('d');
+  assert.deepEqual(await watched.ended, [null, 'SIGKILL']);
+  await stopped;
+});
+
 it('has nothing to end after a program was released: its number may be another one’s', async () => {
   const guard = new ProcessGuard(silentLogger);
   const other = sleeper('not the one that was watched');
-  guard.watch({ pid: other.pid, mark: 'c', ...UNBOUND }, () => undefined).release();
+  const watch = guard.watch({ watch: 'c', ...UNBOUND }, () => undefined);
+  watch.started(other.pid);
+  watch.release();
   await guard.stop();
   process.kill(other.pid, 0);
   process.kill(other.pid, 'SIGKILL');

@@ -6,26 +6,34 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Part } from '../kernel/lifecycle.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { Ended, Hold } from './guard-process.ts';
+import type { Ended, Release, Started, Watch } from './guard-process.ts';
 
 const PROGRAM = fileURLToPath(new URL('./guard-process.ts', import.meta.url));
 const MOST_RESTARTS = 100; // in the life of a gateway: something ends it again and again, and is told of
-const STOP_LIMIT_MS = 2_000;
+const STOP_LIMIT_MS = 5_000;
 
-/** Watches programs; `release` is called once a program has ended. */
+/** Watches a program from before its start, so that there is no moment at which a kill of the gateway could leave it. */
 export interface Guard {
-  /** Sees to it that the watchdog is there before a program is. */
-  begin(): void;
-  watch(
-    program: Omit<Hold, 'hold'> & { pid: number },
-    onEnded: (why: Ended['why']) => void,
-  ): { release(): void };
+  /** @param program what its environment names as `POSTERN_RUN`, and what it may take */
+  watch(program: Watch, onEnded: (why: Ended['why']) => void): Watched;
+}
+
+export interface Watched {
+  /** It runs, as the leader of a process group. */
+  started(pid: number): void;
+  /** It has ended, or could not be started. */
+  release(): void;
+}
+
+interface Known {
+  orders: (Watch | Started)[];
+  onEnded: (why: Ended['why']) => void;
 }
 
 export class ProcessGuard implements Guard, Part {
   readonly name = 'watchdog of programs';
   readonly #log: Logger;
-  readonly #watched = new Map<number, { hold: Hold; onEnded: (why: Ended['why']) => void }>();
+  readonly #watched = new Map<string, Known>();
   #process: ChildProcess | undefined;
   #restarts = 0;
   #isStopped = false;
@@ -34,19 +42,20 @@ export class ProcessGuard implements Guard, Part {
     this.#log = log;
   }
 
-  begin(): void {
-    if (process.platform !== 'win32') this.#process ??= this.#start();
-  }
-
-  watch({ pid, ...limits }: Omit<Hold, 'hold'> & { pid: number }, onEnded: (why: Ended['why']) => void) {
-    if (process.platform === 'win32') return { release: () => undefined };
-    const hold: Hold = { hold: pid, ...limits };
-    this.#watched.set(pid, { hold, onEnded });
-    this.#tell(hold);
+  watch(program: Watch, onEnded: (why: Ended['why']) => void): Watched {
+    const { watch: mark } = program;
+    const known: Known = { orders: [program], onEnded };
+    this.#watched.set(mark, known);
+    this.#tell(program);
     return {
+      started: (pid) => {
+        const order = { started: mark, pid };
+        known.orders.push(order);
+        this.#tell(order);
+      },
       release: () => {
-        this.#watched.delete(pid);
-        this.#tell({ release: pid });
+        this.#watched.delete(mark);
+        this.#tell({ release: mark });
       },
     };
   }
@@ -64,19 +73,18 @@ export class ProcessGuard implements Guard, Part {
     clearTimeout(timer);
   }
 
-  #tell(order: object): void {
-    // Written to the pipe before this returns, as long as the pipe has room: a kill of the gateway does not take it back.
-    this.begin();
-    this.#process?.stdin?.write(`${JSON.stringify(order)}\n`);
+  /** Into the pipe before this returns, as long as it has room: a kill of the gateway does not take it back. */
+  #tell(order: Watch | Started | Release): void {
+    if (process.platform === 'win32' || this.#isStopped) return;
+    this.#process ??= this.#start();
+    this.#process.stdin?.write(`${JSON.stringify(order)}\n`);
   }
 
-  #start(): ChildProcess | undefined {
-    if (this.#isStopped) return undefined;
+  #start(): ChildProcess {
     const running = spawn(process.execPath, [PROGRAM], {
       stdio: ['pipe', 'pipe', 'ignore'],
       detached: true, // no signal that a terminal sends to the gateway reaches it
       env: {}, // no secret of the gateway
-      windowsHide: true,
     });
     running.stdin.on('error', () => undefined);
     running.on('error', (error) => this.#lost(running, error.message));
@@ -97,6 +105,6 @@ export class ProcessGuard implements Guard, Part {
     if (this.#isStopped) return;
     this.#log.warn({ cause }, 'the watchdog of programs is gone, and is started again');
     if (++this.#restarts > MOST_RESTARTS) return;
-    for (const { hold } of this.#watched.values()) this.#tell(hold);
+    for (const { orders } of this.#watched.values()) for (const order of orders) this.#tell(order);
   }
 }

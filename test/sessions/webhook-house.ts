@@ -86,7 +86,7 @@ export async function openWebhookHouse(yaml: string): Promise<WebhookHouse> {
     });
     return runners({
       ...{ environment: {}, resolveSecret: () => SECRET, now: ground.clock.now, endpoints },
-      guard: { begin: () => undefined, watch: () => ({ release: () => undefined }) },
+      guard: { watch: () => ({ started: () => undefined, release: () => undefined }) },
       modelRunner: () => {
         throw new Error('there is no model here');
       },
