@@ -2,11 +2,13 @@
 // The same for an action of an agent's answer and for a call while its turn runs.
 import type { Account, Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
+import type { TaintCause } from '../contracts/capability.ts';
 import type { DraftContent } from '../contracts/draft.ts';
 import type { Agent } from '../contracts/rule.ts';
 import { codeOf } from '../kernel/errors.ts';
 import { type Finding, finding, type PolicyRule, type Verdict } from '../policy/rules.ts';
-import { sessionOf } from '../sessions/capabilities.ts';
+import { lastingTaint } from '../policy/taint.ts';
+import { sessionOf, taintSession } from '../sessions/capabilities.ts';
 import { pauseAgent } from '../sessions/pauses.ts';
 import type { TurnSubject } from '../sessions/subject.ts';
 import type { Tx } from '../store/store.ts';
@@ -72,8 +74,11 @@ export async function propose(
   const { subject } = proposal;
   const account = await parts.accounts.get(subject.accountId);
   const { verdict, prepared } = await weigh(parts, account, proposal);
+  const taint = lastingTaint({ trust: subject.trust, outsiders: [] });
+  const { sessionId } = subject;
   if (verdict.verdict === 'refuse' || !prepared) {
     return within(async (tx) => {
+      await taintSession(tx, sessionId, taint.map(causeOf));
       for (const { text, rule } of verdict.reasons) await refused(tx, text, rule);
       const burst = verdict.reasons.find(({ rule }) => rule === 'burst');
       if (burst) await pauseAgent(parts, tx, subject.agent, `${burst.text}.`);
@@ -84,6 +89,7 @@ export async function propose(
   let isKept = false;
   try {
     return await within(async (tx) => {
+      await taintSession(tx, sessionId, taint.map(causeOf));
       const reasons = verdict.reasons.map(({ text }) => text);
       const decision = verdict.verdict === 'ask' ? { reasons } : { approvedBy: `policy:${subject.agent}` };
       const made = await parts.drafts.insert(tx, originOf(proposal), prepared, decision);
@@ -101,6 +107,8 @@ export async function propose(
     if (!isKept) await prepared.discard();
   }
 }
+
+const causeOf = ({ rule, text }: Finding): TaintCause => ({ rule, text });
 
 /** The verdict of policy, and the mail composed where it may be. */
 async function weigh(

@@ -144,11 +144,12 @@ export const finding = (rule: PolicyRule, text: string, effect: Effect = RULES[r
 
 /** What follows from the findings: one that refuses is enough, and a note alone holds nothing. */
 export function verdictOf(findings: readonly Finding[]): Verdict {
-  const refused = findings.filter(({ effect }) => effect === 'refuse');
+  const once = [...new Map(findings.map((one) => [`${one.effect}\n${one.text}`, one])).values()];
+  const refused = once.filter(({ effect }) => effect === 'refuse');
   if (refused.length > 0) return { verdict: 'refuse', reasons: refused };
-  const asking = findings.filter(({ effect }) => effect !== 'note');
+  const asking = once.filter(({ effect }) => effect !== 'note');
   const said = new Set(asking.map(({ text }) => text));
-  const notes = findings.filter(({ effect, text }) => effect === 'note' && !said.has(text));
+  const notes = once.filter(({ effect, text }) => effect === 'note' && !said.has(text));
   return { verdict: asking.length > 0 ? 'ask' : 'send', reasons: [...asking, ...notes] };
 }
 

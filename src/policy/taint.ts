@@ -36,6 +36,15 @@ export function conversationTaint({ trust, outsiders }: ConversationRead): Findi
   return causes;
 }
 
+/**
+ * The causes that stay, whatever becomes of the conversation: a mail that may still be proved to be from whom it says does
+ * not, and neither does somebody from outside, who is of it once somebody has written to him.
+ */
+export const lastingTaint = (read: ConversationRead): Finding[] =>
+  conversationTaint(read).filter(({ rule }) =>
+    rule === 'unverified' ? read.trust.checked : rule === 'suspicious',
+  );
+
 /** A mail of another conversation, as an agent read it. */
 export interface ForeignRead {
   /** Of the ledger. */
@@ -46,8 +55,8 @@ export interface ForeignRead {
 }
 
 /**
- * Why a mail of another conversation taints: it does not where the account wrote it, or somebody of this conversation, or
- * of the account's own organisation, and that is sure.
+ * Why a mail of another conversation taints: it does not where the account wrote it, or somebody of this conversation, and
+ * that is sure. Of the same organisation is not enough: two strangers may have their mail at one provider.
  */
 export function foreignTaint(mail: ForeignRead, isKnown: (address: string) => boolean): Finding | null {
   if (mail.isOwn) return null;

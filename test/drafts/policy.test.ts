@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { it } from 'node:test';
 import type { AgentAction } from '../../src/contracts/session.ts';
-import { taintSession } from '../../src/sessions/capabilities.ts';
+import { sessionOf, taintSession } from '../../src/sessions/capabilities.ts';
 import { type House, type Mail, oneAgent, openHouse, VOUCHED } from '../sessions/house.ts';
 
 interface Came {
@@ -235,4 +235,16 @@ it('a conversation wakes an agent only so often', async () => {
     return (await house.sessions.turns(session?.id ?? '')).find(({ state }) => state === 'refused');
   });
   assert.match(refusal.error ?? '', /more turns in this conversation than 2\/1h/);
+});
+
+it('what was suspicious once taints for good, and what is only not proved yet does not', async () => {
+  const taintAfter = async (headers: string[], from?: string): Promise<string[]> => {
+    await using house = await openHouse(oneAgent('{ reply: approve }'));
+    house.agent('writer', () => [reply('Hello')]);
+    await house.arrive({ id: 'first', headers, ...(from === undefined ? {} : { from }) });
+    const { id } = await house.rests('waiting-for-approval');
+    return (await sessionOf(house.store, id)).taint.map(({ rule }) => rule);
+  };
+  assert.deepEqual(await taintAfter([VOUCHED]), []);
+  assert.deepEqual(await taintAfter([VOUCHED], '"bob@bank.example" <ann@prospect.example>'), ['suspicious']);
 });

@@ -5,7 +5,7 @@ import { documentState, documentView, passageSource, searchAnswer } from '../../
 import { pageOf, pageQuery } from '../../contracts/page.ts';
 import { notFound } from '../../kernel/errors.ts';
 import { pageBy } from '../pages.ts';
-import { noteForeign } from '../reading.ts';
+import { noteDocuments } from '../reading.ts';
 import { type Context, defineOperation, type Operation } from '../registry.ts';
 import { accountFilter, accountName } from './account.ts';
 
@@ -44,11 +44,10 @@ export const knowledgeOperations: readonly Operation[] = [
     async handler(context, { query, account, limit }) {
       const reach = await reachOf(context, account);
       const found = await context.rooms.knowledge.search({ query, limit, ...reach });
-      const { principal } = context;
-      const isForeign = found.data.some(({ documents }) =>
-        documents.some(({ thread_id }) => principal.kind === 'session' && thread_id !== principal.threadId),
+      await noteDocuments(
+        context,
+        found.data.map(({ documents }) => documents),
       );
-      await noteForeign(context, isForeign ? 'documents of other conversations' : null);
       return found;
     },
   }),
@@ -115,8 +114,8 @@ export const knowledgeOperations: readonly Operation[] = [
       const text = await rooms.knowledge.text(id, { account, from, limit });
       if (principal.kind === 'key') return text;
       const { message_id: message } = await rooms.knowledge.get(id);
-      const isForeign = (await rooms.messages.get(message)).thread_id !== principal.threadId;
-      await noteForeign(context, isForeign ? 'a document of another conversation' : null);
+      const { thread_id, trust } = await rooms.messages.get(message);
+      await noteDocuments(context, [[{ thread_id, trust: trust.level }]]);
       return text;
     },
   }),
