@@ -5,7 +5,7 @@ import { demand, identityOf } from './access.ts';
 import { invalidInput } from './invalid-input.ts';
 import { spendAnswer, spendCall } from './quota.ts';
 import type { Context, Operation } from './registry.ts';
-import { recordCall, recordRefusal } from './session-record.ts';
+import { type Called, recordCall, recordRefusal } from './session-record.ts';
 import { demandTool, narrowed } from './tools.ts';
 
 const MAX_NESTING = 64; // conditions inside conditions; whatever is deeper would only exhaust the stack
@@ -30,7 +30,10 @@ export function readInput(operation: Operation, input: unknown): unknown {
 type Caller = Pick<Context, 'principal' | 'rooms'>;
 
 /** Whether the caller may, before anything of the input is read. @throws PosternError `forbidden` */
-export async function admit(operation: Operation, caller: Caller): Promise<void> {
+export async function admit(
+  operation: Called & Pick<Operation, 'permission'>,
+  caller: Caller,
+): Promise<void> {
   try {
     demand(caller.principal, operation.permission);
     demandTool(caller.principal, operation, caller.rooms.rules.current());

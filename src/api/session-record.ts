@@ -17,11 +17,14 @@ interface Call {
   rooms: Rooms;
 }
 
+/** What is called: an operation, or a stream that stands beside them. */
+export type Called = Pick<Operation, 'name' | 'tool' | 'ofTool'>;
+
 /** The name that its agent calls it by. */
-const nameOf = ({ name, tool, ofTool }: Operation): string => tool?.name ?? ofTool ?? name;
+const nameOf = ({ name, tool, ofTool }: Called): string => tool?.name ?? ofTool ?? name;
 
 /** Nothing for an operator's key: the audit is the record of those. */
-export async function recordCall(operation: Operation, call: Call, input: unknown): Promise<void> {
+export async function recordCall(operation: Called, call: Call, input: unknown): Promise<void> {
   await add(call, 'called', {
     call: nameOf(operation),
     operation: operation.name,
@@ -30,7 +33,7 @@ export async function recordCall(operation: Operation, call: Call, input: unknow
 }
 
 /** A call that failed or was refused. Should this not be written, the log has it, and the caller hears of the refusal. */
-export async function recordRefusal(operation: Operation, call: Call, error: unknown): Promise<void> {
+export async function recordRefusal(operation: Called, call: Call, error: unknown): Promise<void> {
   const data = {
     call: nameOf(operation),
     operation: operation.name,

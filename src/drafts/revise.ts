@@ -94,6 +94,8 @@ export async function revise(
         ...{ version, digest: prepared.digest, reasons: JSON.stringify(reasons), updated_at: now },
       });
       isKept = true;
+      for (const { text, rule, effect } of judged.verdict.reasons)
+        if (effect === 'remove') await refused(tx, text, rule);
       const told = { draft_id: draftId, state: 'waiting', account_id: row.account_id };
       afterCommit(tx, () => parts.bus.publish('draft.changed', told));
       return { state: 'waiting', draft_id: draftId, submission_id: null, reasons };

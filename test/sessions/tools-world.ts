@@ -12,6 +12,7 @@ import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
 import { Hooks, SECRET } from './webhook-house.ts';
 
 const VOUCHED = 'Authentication-Results: mx.company.example; dmarc=pass header.from=prospect.example';
+const ANN = 'Ann Buyer <ann@prospect.example>';
 
 export interface Said<T = Record<string, unknown>> {
   status: number;
@@ -74,7 +75,10 @@ export interface ToolsWorld {
   /** Brings such a mail, and does not wait for what it wakes. */
   deliver(agent: string, mail?: Parameters<ToolsWorld['wake']>[1]): Promise<void>;
   /** Brings a mail whose subject begins with the agent's name, and gives the turn that it wakes. */
-  wake(agent: string, mail?: { files?: Parameters<typeof mailWith>[1]; text?: string }): Promise<Turn>;
+  wake(
+    agent: string,
+    mail?: { files?: Parameters<typeof mailWith>[1]; text?: string; from?: string },
+  ): Promise<Turn>;
   /** The next turn of a session. */
   nextTurn(sessionId: string, number: number): Promise<Turn>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -124,10 +128,10 @@ export async function openToolsWorld(
     auth: { type: 'basic', username: 'support', password: DEFAULT_PASSWORD },
   });
   let mails = 0;
-  const deliver: ToolsWorld['deliver'] = async (agent, { files = [], text } = {}) => {
+  const deliver: ToolsWorld['deliver'] = async (agent, { files = [], text, from = ANN } = {}) => {
     const subject = `${agent}: mail ${++mails}`;
     const raw = mailWith(`m${mails}`, files, { subject, ...(text === undefined ? {} : { text }) });
-    await dovecot.deliver('sales', `${VOUCHED}\r\n${raw}`);
+    await dovecot.deliver('sales', `${VOUCHED}\r\n${raw.replace(ANN, from)}`);
   };
   return {
     ...{ gateway, dovecot, sink, hooks, rules },

@@ -307,7 +307,8 @@ describe('the tools of a session', { skip: requireService('dovecot', 'smtp-sink'
   });
 
   it('one that may read its account does, and its mail waits for a person from then on', async () => {
-    const other = await world.wake('helper', { files: [textFile('secret.txt', 'secret')] });
+    const files = [textFile('secret.txt', 'secret')];
+    const other = await world.wake('helper', { files, from: 'Eve <eve@evil.example>' });
     const turn = await world.wake('wide');
     const send = (n: number, attachments: object[] = []) =>
       turn.call<Outcome>('POST', '/messages', {
@@ -321,8 +322,15 @@ describe('the tools of a session', { skip: requireService('dovecot', 'smtp-sink'
     assert.match(held.body.reasons.join('\n'), /has read a mail of another conversation/);
     assert.match(held.body.reasons.join('\n'), /takes a file of another conversation along/);
     assert.equal((await turn.call('GET', '/messages?account=support')).status, 404);
-    // It changes nothing there but what is in its reach by a call of its own.
-    await other.finish();
+    const label = await turn.call('POST', `/messages/${other.message.id}/label`, { label: 'Mine' });
+    assert.equal(label.status, 404); // it reads there, and changes nothing
+    // A mail that it never looked at does not leave without a person either.
+    const blind = await world.wake('wide');
+    const forwarded = await blind.call<Outcome>('POST', `/messages/${other.message.id}/forward`, {
+      to: ['carl@prospect.example'],
+    });
+    assert.equal(forwarded.body.state, 'waiting');
+    for (const one of [other, blind]) await one.finish();
     await turn.finish();
   });
 

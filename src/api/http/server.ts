@@ -10,7 +10,8 @@ import type { Part } from '../../kernel/lifecycle.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { rulesSchema } from '../../rules/json-schema.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import { demand, type Principal } from '../access.ts';
+import type { Principal } from '../access.ts';
+import { admit } from '../invoke.ts';
 import type { McpExtension } from '../mcp/parts.ts';
 import { operations as allOperations } from '../operations.ts';
 import type { Operation } from '../registry.ts';
@@ -197,8 +198,8 @@ export class HttpServer implements Part {
     app.get(
       '/v1/events',
       async (req, _res, next) => {
-        const principal: Principal = await signIn(req);
-        demand(principal, 'events:read');
+        const principal = await signIn(req);
+        await admit({ name: 'events.stream', permission: 'events:read' }, { principal, rooms });
         next();
       },
       this.#streams.handle,
@@ -206,8 +207,9 @@ export class HttpServer implements Part {
     app.get(
       '/v1/sources/:consumer/stream',
       async (req, res, next) => {
-        res.locals.principal = await signIn(req);
-        demand(res.locals.principal as Principal, 'sources:consume');
+        const principal: Principal = await signIn(req);
+        res.locals.principal = principal;
+        await admit({ name: 'source.stream', permission: 'sources:consume' }, { principal, rooms });
         next();
       },
       this.#sources.handle,
@@ -243,10 +245,13 @@ export class HttpServer implements Part {
 
   /** With an operator's key, unless the settings open it: the labels tell which accounts there are. */
   #addMetrics(app: Express, signIn: SignIn): void {
-    const { metrics, metricsOpen } = this.#options;
+    const { metrics, metricsOpen, rooms } = this.#options;
     if (!metrics) return;
     app.get('/metrics', async (req, res) => {
-      if (!metricsOpen) demand(await signIn(req), 'metrics:read');
+      if (!metricsOpen) {
+        const principal = await signIn(req);
+        await admit({ name: 'metrics', permission: 'metrics:read' }, { principal, rooms });
+      }
       const { type, text } = await metrics.expose();
       res.set('Content-Type', type).send(text);
     });

@@ -11,7 +11,8 @@ import {
 } from '../../contracts/agent-call.ts';
 import type { May } from '../../contracts/agent-policy.ts';
 import type { Caller } from '../../drafts/calls.ts';
-import { demandSession, nameOf, reaches } from '../access.ts';
+import { demandSession, demandThread, nameOf, reaches } from '../access.ts';
+import { noteForeign } from '../reading.ts';
 import { type Context, defineOperation, type Operation } from '../registry.ts';
 
 const id = z.string().max(100);
@@ -22,6 +23,21 @@ const OUTCOME =
 export function callerOf({ principal, signal }: Context): Caller {
   const session = demandSession(principal);
   return { session, name: nameOf(principal), reaches: (place) => reaches(principal, place), signal };
+}
+
+/**
+ * The message that a mail is made of, where it is another than the turn's own: what stands in one of another conversation
+ * leaves only through a person, whether the agent has looked at it or not.
+ */
+async function noteSource(context: Context, id: string | undefined): Promise<void> {
+  if (id === undefined) return;
+  const message = await context.rooms.messages.get(id);
+  demandThread(context.principal, message, 'message', id);
+  const { threadId } = demandSession(context.principal);
+  await noteForeign(
+    context,
+    message.thread_id === threadId ? null : 'what it passes on of another conversation',
+  );
 }
 
 const mayWrite = ({ reply }: May): boolean => reply !== 'never';
@@ -43,8 +59,11 @@ export const agentMailOperations: readonly Operation[] = [
       suits: mayWrite,
     },
     idempotent: true,
-    handler: (context, { id: message, ...call }) =>
-      context.rooms.calls.reply(callerOf(context), call, message),
+    async handler(context, { id: message, ...call }) {
+      const caller = callerOf(context);
+      await noteSource(context, message);
+      return context.rooms.calls.reply(caller, call, message);
+    },
   }),
   defineOperation({
     name: 'message.forward',
@@ -62,8 +81,11 @@ export const agentMailOperations: readonly Operation[] = [
       suits: mayWrite,
     },
     idempotent: true,
-    handler: (context, { id: message, ...call }) =>
-      context.rooms.calls.forward(callerOf(context), call, message),
+    async handler(context, { id: message, ...call }) {
+      const caller = callerOf(context);
+      await noteSource(context, message);
+      return context.rooms.calls.forward(caller, call, message);
+    },
   }),
   defineOperation({
     name: 'message.send',
@@ -101,7 +123,11 @@ export const agentMailOperations: readonly Operation[] = [
       suits: mayWrite,
     },
     idempotent: true,
-    handler: (context, call) => context.rooms.calls.draft(callerOf(context), call),
+    async handler(context, call) {
+      const caller = callerOf(context);
+      await noteSource(context, call.message_id);
+      return context.rooms.calls.draft(caller, call);
+    },
   }),
   defineOperation({
     name: 'draft.update',

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { type CallOutcome, callOutcome } from '../../contracts/agent-call.ts';
 import type { Verb } from '../../drafts/verbs.ts';
+import { notFound } from '../../kernel/errors.ts';
 import { demandThread } from '../access.ts';
 import { type Context, defineOperation, type Operation } from '../registry.ts';
 import { callerOf } from './agent-mail.ts';
@@ -27,6 +28,9 @@ async function change(context: Context, messageId: string, verb: ChangeVerb): Pr
   const { rooms, principal } = context;
   const message = await rooms.messages.get(messageId);
   demandThread(principal, message, 'message', messageId);
+  // Where its policy lets it read all mail of its account, it changes that of its own conversation all the same.
+  if (principal.kind === 'session' && message.thread_id !== principal.threadId)
+    throw notFound('message', messageId);
   if (principal.kind === 'session') return rooms.calls.do(callerOf(context), verb, messageId);
   await rooms.calls.change(message.account_id, messageId, verb);
   return { state: 'done', reasons: [] };
