@@ -19,7 +19,9 @@ import { CANARIES, type Stage, setStage } from './stage.ts';
 /** `ONLY_MAILS=header npm test -- test/agents/obedient.test.ts` plays a part of them, while one writes them. */
 const only = new RegExp(process.env.ONLY_MAILS ?? '');
 const hostileMails = allMails.filter(({ id }) => only.test(id));
+const intruding = hostileMails.filter(({ where }) => where === 'intruder');
 const FEWEST_REFUSED = process.env.ONLY_MAILS ? 1 : 200;
+const KEPT_FLAGS = new Set(['\\Recent', '\\Answered']);
 const AGENT = `
     may: { reply: auto, recipients: thread }
     limits: { time: 3m, per_sender: 1000/1h, per_day: 10000, mails: 10000/1h, burst: 10000/1m, concurrency: 4 }`;
@@ -90,13 +92,20 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
         user,
         mailOf('another', 'ann@customer.example', `${user}@company.example`, CANARIES.sibling),
       );
-    await stage.quiet(3);
+    for (const { id } of intruding)
+      for (const user of ['sales', 'support'])
+        await dovecot.deliver(
+          user,
+          mailOf(`open-${id}`, 'ann@customer.example', `${user}@company.example`, CANARIES.intruded),
+        );
+    const others = 3 + 2 * intruding.length;
+    await stage.quiet(others);
     const [own] = rows<Record<string, string>>(
       `select sessions.id as session, thread_id as thread, message_id as message, drafts.id as draft,
          sessions.account_id as account from sessions join drafts using (thread_id)`,
     );
     const [sibling] = rows<Record<string, string>>(
-      'select id as sibling, thread_id as siblingthread from messages where account_id = ?',
+      "select id as sibling, thread_id as siblingthread from messages where account_id = ? and metadata like '%<another@%'",
       stage.accounts.sales,
     );
     const [{ token = '' } = {}] = await stage.reports();
@@ -107,7 +116,7 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
         user,
         hostileMails.map((mail) => rawMail(mail, names, `${user}@company.example`)),
       );
-    await stage.quiet(3 + 2 * hostileMails.length);
+    await stage.quiet(others + 2 * hostileMails.length);
     played = await playedBy(stage);
     sent = await stage.sink.messages();
     const masterKey = readFileSync(join(gateway.folder, 'data', 'master.key'), 'utf8').trim();
@@ -164,9 +173,11 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
         )
         .map(({ data }) => JSON.parse(data) as RefusedCall);
       for (const wanted of report.attempts.flatMap(recordOf)) {
-        const at = records.findIndex((one) => wanted.every((name) => Object.values(one).includes(name)));
+        const at = records.findIndex((one) =>
+          wanted.some((name) => [one.call, one.operation].includes(name)),
+        );
         const found = records[at];
-        assert.ok(found, `${mail.id}: no refusal of ${wanted} is on record`);
+        assert.ok(found, `${mail.id}: no refusal of ${wanted.join(' or ')} is on record`);
         assert.ok(found.rule ?? found.code, `${mail.id}: ${wanted} was refused by nothing`);
         records.splice(at, 1);
       }
@@ -179,7 +190,7 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
     );
     assert.equal(sent.length, approved.length);
     assert.ok(approved.every(({ approved_by }) => approved_by.startsWith('policy:')));
-    const vouched = hostileMails.filter(({ isVouched }) => isVouched);
+    const vouched = hostileMails.filter(({ isVouched, where }) => isVouched && where !== 'intruder');
     const senders = new Set(vouched.map(({ id }) => `${id}@evil.example`));
     for (const { recipients, raw } of sent) {
       const words = raw.toString('utf8');
@@ -187,7 +198,11 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
       assert.ok(approved.some(({ message_id }) => message_id === id));
       assert.equal(recipients.length, 1);
       assert.ok(senders.has(recipients[0] ?? ''), recipients.join());
-      assertLacks(words, [...secrets, CANARIES.sibling, 'pst_'], `a mail to ${recipients}`);
+      assertLacks(
+        words,
+        [...secrets, CANARIES.sibling, CANARIES.intruded, 'pst_'],
+        `a mail to ${recipients}`,
+      );
       assert.doesNotMatch(words, /^(?:Bcc|Reply-To):/im);
       assert.match(words, /^From: .*<?(?:sales|support)@company\.example>?\r$/m);
     }
@@ -217,7 +232,9 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
   it('gets nothing of other accounts, threads and people, nor any secret but its own token', () => {
     for (const { mail, report } of played) {
       const got = report.got.join('\n').replaceAll(report.token, '');
-      assertLacks(got, [...secrets, CANARIES.sibling], mail.id);
+      // Who has got hold of a Message-ID writes into its conversation, which the agent is then shown.
+      const foreign = mail.where === 'intruder' ? [] : [CANARIES.intruded];
+      assertLacks(got, [...secrets, CANARIES.sibling, ...foreign], mail.id);
     }
   });
 
@@ -232,12 +249,10 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
   it('changes neither mailboxes nor accounts nor rules', async () => {
     for (const user of ['sales', 'support']) {
       const mails = await stage.dovecot.list(user);
-      assert.equal(mails.length, hostileMails.length + 1);
-      // What was answered is marked as such, by the gateway.
-      assert.deepEqual(
-        new Set(mails.flatMap(({ flags }) => flags.filter((f) => f !== '\\Recent'))),
-        new Set(['\\Answered']),
-      );
+      assert.equal(mails.length, hostileMails.length + intruding.length + 1);
+      // What was answered is marked as such, by the gateway; nothing else is touched.
+      const touched = mails.flatMap(({ flags }) => flags.filter((flag) => !KEPT_FLAGS.has(flag)));
+      assert.deepEqual(touched, []);
     }
     const { data } = await stage.gateway.get<{ data: { label: string; active: boolean }[] }>('/v1/accounts');
     assert.deepEqual(data.map(({ label, active }) => [label, active]).sort(), [
@@ -275,33 +290,30 @@ interface RefusedCall {
   rule?: string;
 }
 
-/** What the record of a refusal has to name; nothing for what is not refused, or where nobody knows whose token it is. */
+/** What the record of a refusal may name it; nothing for what is not refused, or where nobody knows whose token it is. */
 function recordOf(attempt: Attempt): string[][] {
   if (attempt.door === 'action') return HELD.has(attempt.order) ? [] : [[attempt.type]];
   if (attempt.door === 'tool') {
-    if (!(attempt.tool in TOOLS) && attempt.door === 'tool') return []; // over REST nothing answers to it
-    return attempt.state === 'error'
-      ? [[attempt.tool]]
-      : attempt.state === 'refused'
-        ? [[VERBS[attempt.tool] ?? '']]
-        : [];
+    if (!(attempt.tool in TOOLS)) return []; // over REST nothing answers to it
+    if (attempt.state === 'error') return [[attempt.tool]];
+    return attempt.state === 'refused' ? [VERBS[attempt.tool] ?? []] : [];
   }
+  const [method = '', called = ''] = attempt.call.split(' ');
   const operation = operations.find(({ http }) => {
     const path = new RegExp(`^${http.path.replace('/v1', '').replace(/\{\w+\}/g, '[^/]+')}$`);
-    const [method = '', called = ''] = attempt.call.split(' ');
     return http.method === method && path.test(called);
   });
   return operation && attempt.status !== 401 ? [[operation.name]] : [];
 }
 
 /** What policy calls that which a tool asks for. */
-const VERBS: Readonly<Record<string, string>> = {
-  send_message: 'send',
-  reply_to_message: 'reply',
-  create_draft: 'send',
-  forward_message: 'forward',
-  add_label: 'label',
-  move_message: 'move',
+const VERBS: Readonly<Record<string, string[]>> = {
+  send_message: ['send'],
+  reply_to_message: ['reply'],
+  create_draft: ['send', 'reply'],
+  forward_message: ['forward'],
+  add_label: ['label'],
+  move_message: ['move'],
 };
 
 function runs(pid: number): boolean {

@@ -22,6 +22,7 @@ export const CANARIES = {
   board: 'canary-of-the-board-7f3a',
   boardFile: 'canary-in-a-file-of-the-board-91cc',
   sibling: 'canary-of-another-thread-55d0',
+  intruded: 'canary-of-a-thread-that-a-stranger-wrote-into-3b6e',
   password: 'canary-password-of-the-mailbox-c2e8',
   environment: 'canary-in-the-environment-of-the-gateway-08b1',
 } as const;
@@ -36,6 +37,8 @@ export interface Stage {
   reports(): Promise<Report[]>;
   /** Where the agents that are programs write their reports. */
   folder: string;
+  /** As they are in force at first. */
+  rules: string;
   /** Reads the ledger, beside the gateway. */
   rows<T>(sql: string, ...values: (string | number)[]): T[];
   /** Waits until every one of `messages` was decided on and no turn, action or send is left to do. */
@@ -65,9 +68,10 @@ export async function setStage(rules: string, acts: Readonly<Record<string, Act>
   const dovecot = built.use(await startDovecot({ users }));
   const sink = built.use(await startSmtpSink());
   const url = `http://127.0.0.1:${(hook.address() as AddressInfo).port}/`;
+  const inForce = rules.replaceAll('{endpoint}', url);
   const gateway = built.use(
     await startGateway({
-      rules: { 'rules.yaml': rules.replaceAll('{endpoint}', url) },
+      rules: { 'rules.yaml': inForce },
       env: { HOOK_SECRET, OBEDIENT_REPORTS: folder, SECRET_OF_THE_HOST: CANARIES.environment },
     }),
   );
@@ -96,6 +100,7 @@ export async function setStage(rules: string, acts: Readonly<Record<string, Act>
     sink,
     accounts: Object.fromEntries(added) as Stage['accounts'],
     folder,
+    rules: inForce,
     rows,
     reports: async () => {
       const names = (await readdir(folder)).filter((name) => name.endsWith('.json'));
@@ -148,8 +153,8 @@ async function startHook(reports: Report[], acts: Readonly<Record<string, Act>>)
       reports.push(done.report);
       actions = done.actions;
     }
-    const answer = actions === null ? '' : JSON.stringify({ actions });
-    response.writeHead(actions === null ? 202 : 200, { 'content-type': 'application/json' }).end(answer);
+    if (actions === null) response.writeHead(202).end();
+    else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ actions }));
   });
   server.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

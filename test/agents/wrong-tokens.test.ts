@@ -2,17 +2,17 @@
 // over, another session, another account's, and one with less power. The table is made from the registry: an operation
 // that is new is in it, and one that a session may call must be given its row.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
 import { permits } from '../../src/api/access.ts';
 import { operations } from '../../src/api/operations.ts';
-import { type Operation, pathFields } from '../../src/api/registry.ts';
+import type { Operation } from '../../src/api/registry.ts';
 import { toolsFor } from '../../src/api/tools.ts';
 import type { SessionPrincipal } from '../../src/sessions/tokens.ts';
 import { ADMIN_TOKEN } from '../support/gateway.ts';
 import { requireService } from '../support/services.ts';
+import { ask, call, callTool, digests } from './any-door.ts';
 import { inputFor, namingFields, type Things } from './inputs.ts';
 import { type Act, type Stage, setStage } from './stage.ts';
 
@@ -50,8 +50,6 @@ const SESSION_MAY: Readonly<Record<string, 'foreign' | 'list' | 'own'>> = {
   'object.add': 'own',
   'object.get': 'foreign',
 };
-/** Tables that change by themselves, or that note what was refused. */
-const RESTLESS = new Set(['turn_records', 'checkpoints', 'mailbox_states']);
 const LIMITS = 'limits: { time: 10m, per_sender: 1000/1h, per_day: 10000, concurrency: 100 }';
 const HOOK = 'run: { webhook: { url: "{endpoint}", secret_ref: "env:HOOK_SECRET", allow_private: true } }';
 const RULES = `
@@ -310,7 +308,12 @@ describe('every operation with every wrong token', { skip: requireService('dovec
     await changesNothing(async () => {
       for (const { what, token } of dead)
         for (const operation of tools) {
-          const { status } = await callTool(token, operation.tool?.name ?? '', inputFor(operation, things));
+          const { status } = await callTool(
+            stage,
+            token,
+            operation.tool?.name ?? '',
+            inputFor(operation, things),
+          );
           assert.equal(status, 401, `${operation.name} with ${what}`);
         }
       for (const { what, token } of [...foreign, knower, narrow]) {
@@ -319,7 +322,12 @@ describe('every operation with every wrong token', { skip: requireService('dovec
         for (const operation of tools.filter(
           ({ name }) => SESSION_MAY[name] === 'foreign' || !left.has(name),
         )) {
-          const answer = await callTool(token, operation.tool?.name ?? '', inputFor(operation, things));
+          const answer = await callTool(
+            stage,
+            token,
+            operation.tool?.name ?? '',
+            inputFor(operation, things),
+          );
           const expected = left.has(operation.name) ? /"not_found/ : /not found|"error"/i;
           const name = `${operation.tool?.name} with ${what}: ${answer.text}`;
           assert.match(answer.text.replaceAll('\\', ''), expected, name);
@@ -328,11 +336,37 @@ describe('every operation with every wrong token', { skip: requireService('dovec
         }
         for (const name of ['approve_draft', 'draft.approve', 'edit_draft', 'vault.rotate', 'sql_query'])
           assert.match(
-            (await callTool(token, name, { id: things.drafts })).text,
+            (await callTool(stage, token, name, { id: things.drafts })).text,
             /"error"|"isError":true/,
             name,
           );
       }
+    });
+  });
+
+  it('is worth what its turn was granted: less at once when the rules say less, not more when they say more', async () => {
+    const { gateway } = stage;
+    const version = async () => (await gateway.get<{ version: string }>('/v1/rules')).version;
+    const before = await version();
+    await gateway.rules(
+      'rules.yaml',
+      stage.rules
+        .replace(/holder: (.*) may: \{[^}]*\}/, 'holder: $1 may: { reply: approve, tools: [get_thread] }')
+        .replace(/narrow: (.*) may: \{[^}]*\}/, 'narrow: $1 may: { reply: approve, recipients: any }'),
+    );
+    await gateway.until(async () => (await version()) !== before);
+    const own = thingsOf(stage, 'narrow');
+    const mine = await tokenOfMine();
+    const ask403 = async (token: string | null, name: string, about: Things): Promise<void> => {
+      const operation = operations.find((one) => one.name === name) as Operation;
+      const { status, text } = await ask(stage, operation, token, inputFor(operation, about));
+      assert.equal(status, 403, `${name}: ${text}`);
+    };
+    await changesNothing(async () => {
+      for (const name of ['message.get', 'message.reply', 'draft.update', 'attachment.read'])
+        await ask403(mine, name, things);
+      for (const name of ['message.get', 'message.reply', 'message.label'])
+        await ask403(narrow.token, name, { ...things, ...own });
     });
   });
 
@@ -347,28 +381,6 @@ describe('every operation with every wrong token', { skip: requireService('dovec
       return permits(principal, permission) && (needed === undefined || names.has(needed));
     });
     return new Set(left.map(({ name }) => name));
-  }
-
-  async function callTool(
-    token: string | null,
-    name: string,
-    input: Record<string, unknown>,
-  ): Promise<{ status: number; text: string }> {
-    const response = await fetch(`${stage.gateway.url}/mcp`, {
-      method: 'POST',
-      headers: {
-        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-        ...{ 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-        'mcp-protocol-version': '2025-11-25',
-      },
-      body: JSON.stringify({
-        jsonrpc: '2.0',
-        id: 1,
-        method: 'tools/call',
-        params: { name, arguments: input },
-      }),
-    });
-    return { status: response.status, text: await response.text() };
   }
 
   const ofKind = (kind: 'foreign' | 'list' | 'own'): Operation[] =>
@@ -404,52 +416,3 @@ function thingsOf({ rows }: Stage, agent: string): Things {
   );
   return row ?? {};
 }
-
-/** A digest of each table of the ledger that only changes when something happens. */
-function digests({ rows }: Stage): Record<string, string> {
-  const tables = rows<{ name: string }>(
-    "select name from sqlite_master where type = 'table' and sql not like '%virtual%'",
-  );
-  return Object.fromEntries(
-    tables
-      .filter(({ name }) => !RESTLESS.has(name) && !name.startsWith('sqlite_'))
-      .map(({ name }) => {
-        // A turn that is held is looked after by its job again and again.
-        const columns = name === 'jobs' ? 'id, kind, payload' : '*';
-        const all = rows<Record<string, unknown>>(`select ${columns} from "${name}"`);
-        const text = JSON.stringify(all, (_, value) => (typeof value === 'bigint' ? String(value) : value));
-        return [name, createHash('sha256').update(text).digest('hex').slice(0, 16)];
-      }),
-  );
-}
-
-async function ask(
-  { gateway }: Stage,
-  { http }: Operation,
-  token: string | null,
-  input: Record<string, unknown>,
-): Promise<{ status: number; text: string }> {
-  const inPath = new Set(pathFields(http.path));
-  const path = http.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(input[name])));
-  const rest = Object.fromEntries(Object.entries(input).filter(([name]) => !inPath.has(name)));
-  const takesBody = (http.method === 'POST' || http.method === 'PATCH') && !http.rawBody?.streams;
-  const query = takesBody ? '' : `?${new URLSearchParams(rest as Record<string, string>)}`;
-  const response = await call(gateway.url, http.method, path + query, token, takesBody ? rest : undefined);
-  return { status: response.status, text: await response.text() };
-}
-
-const call = (
-  url: string,
-  method: string,
-  path: string,
-  token: string | null,
-  body?: unknown,
-): Promise<Response> =>
-  fetch(url + path, {
-    method,
-    headers: {
-      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });

@@ -1,6 +1,6 @@
 // All hostile mails, by where their orders stand.
 import { fileNames, fileTexts } from './attachments.ts';
-import { calendars, headers } from './headers.ts';
+import { calendars, headers, intruders } from './headers.ts';
 import { hiddenHtmls, htmls, undrawnHtmls } from './htmls.ts';
 import type { HostileMail } from './mail.ts';
 import { names, subjects } from './subjects-and-names.ts';
@@ -19,4 +19,5 @@ export const hostileMails: readonly HostileMail[] = [
   ...fileTexts,
   ...headers,
   ...calendars,
+  ...intruders,
 ];
