@@ -7,7 +7,7 @@ const LARGEST_ANSWER_BYTES = 8 * 1024 * 1024; // a step's text and calls; a mill
 
 export interface ModelEgress {
   /** The headers that hold the key: sent to the server that the operator named alone. */
-  credentials: () => Readonly<Record<string, string>>;
+  credentials: Readonly<Record<string, string>>;
   allowPrivate: boolean;
   timeoutMs: number;
   signal: AbortSignal;
@@ -30,7 +30,7 @@ export function egressFetch(egress: ModelEgress): typeof globalThis.fetch {
     const response = await ask({
       url: String(input),
       headers,
-      ownHeaders: egress.credentials(),
+      ownHeaders: egress.credentials,
       body: String(init?.body ?? ''),
       ownBody: true, // mail goes to the server that the operator named, and not to where that points
       allowPrivate: egress.allowPrivate,

@@ -209,6 +209,17 @@ it('a stream that tells of an error in its middle is tried again where the serve
   assert.equal(busy.code, 'model_unavailable');
 });
 
+it('a key that cannot be in a header is told of by its reference', async () => {
+  const model = modelRun.parse({
+    ...{ provider: 'anthropic', url: 'https://api.example/v1', name: 'm', instructions: 'x' },
+    api_key_ref: 'env:KEY',
+  });
+  const apiKey = () => `${KEY}\nX-Other: 1`;
+  const refused = await failure(askModel({ model, apiKey, attempt: 1, now: Date.now })(request()));
+  assert.deepEqual([refused.code, refused.retry], ['header_invalid', 'never']);
+  assert.match(refused.message, /x-api-key \(env:KEY\)/);
+});
+
 it('a private address is refused where the rule does not allow it', async () => {
   const model = modelRun.parse({
     provider: 'anthropic',

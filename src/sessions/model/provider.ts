@@ -5,6 +5,7 @@ import type { ModelRun } from '../../contracts/model-run.ts';
 import { PosternError } from '../../kernel/errors.ts';
 import { scrubber } from '../../kernel/scrubber.ts';
 import type { Lookup } from '../../network/public-address.ts';
+import { secretHeaders } from '../../network/secret-headers.ts';
 import type { AskModel, Exchange, ModelStep, SaidMessage, StepRequest, ToolCall, ToolView } from './chat.ts';
 import { egressFetch } from './egress-fetch.ts';
 import { type FailedStep, malformedAnswer, refusedByServer, unreachable } from './failures.ts';
@@ -91,9 +92,10 @@ async function generate(ai: Sdk, options: ProviderOptions, request: StepRequest,
 }
 
 async function languageModel({ model, lookup }: ProviderOptions, request: StepRequest, key: string | null) {
-  const fetch = (credentials: Record<string, string>) =>
+  const { api_key_ref: reference = '' } = model;
+  const fetch = (header: string, value: string) =>
     egressFetch({
-      credentials: () => (key === null ? {} : credentials),
+      credentials: key === null ? {} : secretHeaders({ [header]: reference }, () => value),
       allowPrivate: model.allow_private,
       timeoutMs: request.timeoutMs,
       signal: request.signal,
@@ -103,15 +105,14 @@ async function languageModel({ model, lookup }: ProviderOptions, request: StepRe
   if (model.provider === 'anthropic') {
     const { createAnthropic } = await import('@ai-sdk/anthropic');
     // It wants a key, and would look for one in the environment: the real one is put in at the door.
-    return createAnthropic({ baseURL, apiKey: 'none', fetch: fetch({ 'x-api-key': key ?? '' }) })(model.name);
+    return createAnthropic({ baseURL, apiKey: 'none', fetch: fetch('x-api-key', key ?? '') })(model.name);
   }
   const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible');
-  const authorization = `Bearer ${key ?? ''}`;
   return createOpenAICompatible({
     name: 'model',
     baseURL,
     includeUsage: true,
-    fetch: fetch({ authorization }),
+    fetch: fetch('authorization', `Bearer ${key ?? ''}`),
   }).chatModel(model.name);
 }
 
