@@ -8,7 +8,8 @@ import { answeredAs } from '../mail/kind.ts';
 import { domainOf, isSameOrganisation } from '../mail/trust/domains.ts';
 import { type FileOrigin, judgeOutgoing, type OutgoingRequest } from '../policy/outgoing.ts';
 import { oneOf } from '../policy/recipients.ts';
-import { finding, type PolicyRule, stricter, type Verdict } from '../policy/rules.ts';
+import { type Finding, finding, type PolicyRule, stricter, type Verdict } from '../policy/rules.ts';
+import { foreignTaint } from '../policy/taint.ts';
 import { sessionOf } from '../sessions/capabilities.ts';
 import type { TurnSubject } from '../sessions/subject.ts';
 import type { Store } from '../store/store.ts';
@@ -89,7 +90,10 @@ export async function judgeMail(
     kind: answeredAs(message.kind as MailKind, message.metadata.headers),
     kindReason: message.kindReason,
     trust,
-    taint: session.taint.map(({ rule, text }) => finding(rule as PolicyRule, text)),
+    taint: [
+      ...session.taint.map(({ rule, text }) => finding(rule as PolicyRule, text)),
+      ...foreignAnswered(subject),
+    ],
     content: [...findings, ...elsewhere],
     words: seen,
     now: parts.clock.now(),
@@ -99,6 +103,16 @@ export async function judgeMail(
   const verdict = session.granted ? stricter(now, judgeOutgoing(session.granted.may, request)) : now;
   return { verdict, content };
 }
+
+/** A mail of another conversation that is answered or forwarded was read, whatever tool showed it. */
+function foreignAnswered({ message, threadId, people }: TurnSubject): Finding[] {
+  if (message.threadId === threadId) return [];
+  const { id: messageId, kind, metadata, trust } = message;
+  const read = { messageId, from: metadata.from?.address ?? null, isOwn: kind === 'own', trust };
+  return [foreignTaint(read, oneOf(people.participants)) ?? finding('foreign_mail', FOREIGN_MAIL)];
+}
+
+const FOREIGN_MAIL = 'It answers or forwards a mail of another conversation.';
 
 const wordsOf = ({ subject, text, html }: DraftContent): Written => ({
   subject,

@@ -67,6 +67,7 @@ const RULES = {
     'The session is tainted, and the mail takes a file of another conversation along.',
   ],
   foreign_attachment: ['ask', 'The mail takes a file of another conversation along.'],
+  foreign_mail: ['ask', 'The mail answers or forwards one of another conversation.'],
   reply_to_elsewhere: ['ask', 'Only a Reply-To says that the answer goes to a recipient.'],
   first_contact: ['ask', '`needs_approval_when: [first_contact]`: nobody has written to a recipient before.'],
   outside_domain: [

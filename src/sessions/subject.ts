@@ -16,6 +16,9 @@ export interface TurnSubject {
   agent: string;
   message: {
     id: string;
+    /** Its conversation: the session's own, but where the policy lets the agent read others. */
+    threadId: string;
+    trust: Trust;
     kind: string;
     kindReason: string;
     metadata: MailMetadata;
@@ -99,6 +102,8 @@ export async function loadTurnSubject(
       id: messageId,
       kind: message.kind,
       kindReason: message.kind_reason,
+      threadId: message.thread_id,
+      trust: storedTrust(message.trust),
       metadata: JSON.parse(message.metadata) as MailMetadata,
       content: content ? storedContent(content) : null,
     },
