@@ -27,7 +27,7 @@ async function run(argv: string[]): Promise<number> {
       return 0;
     }
     case 'sandbox': {
-      const { runSandbox } = await import('./sandbox/story.ts');
+      const { runSandbox } = await forDevelopment(() => import('./sandbox/story.ts'));
       await runSandbox(argv.slice(1));
       return 0;
     }
@@ -43,12 +43,24 @@ async function run(argv: string[]): Promise<number> {
         templatesDir: config.templatesDir,
       };
       const tryAgent = async (request: TrialRequest): Promise<number> => {
-        const { runTrial } = await import('./sandbox/agent-trial.ts');
+        const { runTrial } = await forDevelopment(() => import('./sandbox/agent-trial.ts'));
         return runTrial(request, config.templatesDir);
       };
       const { stdin, stdout, stderr } = process;
       return runCli(argv, { stdin, stdout, stderr, settings, tryAgent });
     }
+  }
+}
+
+/** What brings mail servers of its own needs packages that are not there in production. */
+async function forDevelopment<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new Error('This needs the packages for development: run `npm install` in a checkout of Postern.', {
+      cause: error,
+    });
   }
 }
 

@@ -26,6 +26,22 @@ export function unescapedIn(tree: unknown): { line: number; column: number } | u
   return undefined;
 }
 
+/** The first partial that is asked for and not written in the same file (`{{#*inline "name"}}`). */
+export function missingPartialIn(tree: unknown): { name: string; line: number; column: number } | undefined {
+  const inline = new Set<string>();
+  for (const node of nodesOf(tree)) {
+    const { params } = node as { params?: { value?: unknown }[] };
+    if (node.type === 'DecoratorBlock') inline.add(String(params?.[0]?.value));
+  }
+  for (const node of nodesOf(tree)) {
+    if (node.type !== 'PartialStatement' && node.type !== 'PartialBlockStatement') continue;
+    const name = String((node as { name?: { original?: unknown } }).name?.original ?? '');
+    const { line = 1, column = 0 } = node.loc?.start ?? {};
+    if (!inline.has(name)) return { name, line, column: column + 1 };
+  }
+  return undefined;
+}
+
 function* nodesOf(value: unknown): Generator<TreeNode> {
   if (value === null || typeof value !== 'object') return;
   if (typeof (value as TreeNode).type === 'string') yield value as TreeNode;

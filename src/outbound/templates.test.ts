@@ -69,6 +69,7 @@ describe('a template', () => {
     const text =
       '{{#each message.attachments}}{{@index}} {{filename}} of {{../message.id}}{{else}}none{{/each}}';
     assert.equal(textOf(text), '0 plan.pdf of msg_1');
+    assert.equal(textOf('{{#*inline "sign"}}{{account.name}}{{/inline}}{{> sign}}'), 'Sales');
     assert.equal(textOf('{{#if message.cc}}a{{else}}b{{/if}}{{#with account}}{{label}}{{/with}}'), 'bsales');
     assert.equal(
       textOf('{{!-- not shown --}}{{lookup account "label"}}{{#unless message.cc}}!{{/unless}}'),
@@ -103,6 +104,11 @@ describe('a template', () => {
       /x\/html\.hbs:2:1 .* two braces/,
     ],
     ['the same by &', { 'html.hbs': '{{& message.subject}}' }, /two braces/],
+    [
+      'a partial that there is not',
+      { 'text.hbs': 'a\n{{> footer}}' },
+      /x\/text\.hbs:2:1 there is no partial `footer`/,
+    ],
     ['no body', { 'subject.hbs': 'x' }, /is missing/],
     [
       'a typo in template.yaml',

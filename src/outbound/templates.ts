@@ -15,7 +15,7 @@ import {
   type TemplateTexts,
   templateNames,
 } from './template-files.ts';
-import { namesIn, unescapedIn } from './template-tree.ts';
+import { missingPartialIn, namesIn, unescapedIn } from './template-tree.ts';
 
 const MAX_OUTPUT_CHARS = 1_000_000; // as much as a draft may say
 const MAX_SUBJECT_CHARS = 900; // a line of a mail, with room for its name
@@ -145,6 +145,8 @@ function compileFile(name: string, file: TemplateFile, texts: TemplateTexts): Co
         'writes a value that is not escaped: use two braces and not three',
         unescaped,
       );
+    const partial = missingPartialIn(tree);
+    if (partial) throw invalid(name, file, `there is no partial \`${partial.name}\``, partial);
     engine.precompile(tree, options); // `compile` itself waits for the first use
     run = engine.compile(tree, options);
   } catch (error) {
