@@ -28,6 +28,7 @@ import {
   rowOf,
   viewOf,
 } from './draft-rows.ts';
+import { editedContent } from './edited-content.ts';
 import { fromOf, newMessageId, type PreparedVersion, prepareVersion } from './prepare.ts';
 import { release } from './release.ts';
 
@@ -178,16 +179,7 @@ export class Drafts {
     requireWaiting(before);
     requireVersion(before, version ?? before.version);
     const old = JSON.parse(before.content) as DraftContent;
-    const prepared = await this.prepare({
-      ...old,
-      to: edit.to?.map(parseRecipient) ?? old.to,
-      cc: edit.cc?.map(parseRecipient) ?? old.cc,
-      bcc: edit.bcc?.map(parseRecipient) ?? old.bcc,
-      subject: edit.subject ?? old.subject,
-      text: edit.text ?? old.text,
-      // An HTML part that says something else than the edited text would leave unseen.
-      html: edit.html !== undefined ? edit.html : edit.text !== undefined ? null : old.html,
-    });
+    const prepared = await this.prepare(editedContent(old, edit));
     await this.#parts.store.write(async (tx) => {
       const row = await rowOf(tx, id);
       requireWaiting(row);

@@ -26,7 +26,9 @@ export function count({ gateway, smtp, mails, agentLog }: World): Count {
 
   // Every mail woke its agent, once.
   const woke = new Map(
-    all(`select m.message_id as id, count(t.id) as turns, count(distinct m.id) as messages, max(s.state = 'cancelled') as over
+    all(`select m.message_id as id, count(t.id) as turns, count(distinct m.id) as messages,
+        m.subject || ' ' || m.kind || ' ' || coalesce((select group_concat(d.rule || coalesce(d.suppressed, '')) from decisions d where d.message_id = m.id), '-') as told,
+        max(s.state = 'cancelled') as over
       from messages m left join turns t on t.message_id = m.id
       left join sessions s on s.thread_id = m.thread_id group by m.message_id`).map((row) => [row.id, row]),
   );
@@ -34,7 +36,7 @@ export function count({ gateway, smtp, mails, agentLog }: World): Count {
     const row = woke.get(messageId);
     if (!row) lost.push(`${messageId} is not in the ledger`);
     else if (Number(row.messages) > 1) twice.push(`${messageId} is in the ledger ${row.messages} times`);
-    else if (row.turns === 0 && row.over !== 1) lost.push(`${messageId} (${plan}) woke nobody`);
+    else if (row.turns === 0 && row.over !== 1) lost.push(`${messageId} (${plan}) woke nobody: ${row.told}`);
   }
   once(
     all(

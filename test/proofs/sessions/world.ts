@@ -88,7 +88,7 @@ const rulesFile = (agentLog: string): string => {
   const run = `{ command: [node, ${JSON.stringify(AGENT)}, ${JSON.stringify(agentLog)}] }`;
   const rules = PLANS.map((plan) => {
     const agent = plan === 'expired' ? 'hasty' : 'writer';
-    return `  - { name: ${plan}, when: { subject: "Case * ${plan}*" }, then: [{ spawn: ${agent} }, stop] }`;
+    return `  - { name: ${plan}, when: { subject: '/Case \\d+ ${plan}/' }, then: [{ spawn: ${agent} }, stop] }`;
   });
   return `agents:
   writer: { run: ${run}, limits: ${limits('30d')} }
