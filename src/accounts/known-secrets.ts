@@ -50,7 +50,12 @@ export class KnownSecrets {
   async #make(): Promise<Fingerprints> {
     const { store, vault, masterKeys, fixed, referring, resolveSecret } = this.#parts;
     const prints = new Fingerprints();
-    for (const secret of fixed) prints.add(secret);
+    // Texts are looked through without their white space too, and a password may have some.
+    const add = (secret: string): void => {
+      for (const form of new Set([secret, secret.normalize('NFKC'), secret.replace(/\s+/g, '')]))
+        prints.add(form);
+    };
+    for (const secret of fixed) add(secret);
     for (const key of [masterKeys.current, masterKeys.next])
       for (const form of ['base64', 'base64url', 'hex'] as const) if (key) prints.add(key.key.toString(form));
     const rows = await store.db.selectFrom('account_secrets').select(['account_id', 'field']).execute();
@@ -59,7 +64,7 @@ export class KnownSecrets {
         if (codeOf(error) === 'secret_unreadable') return null; // then nobody can send it either
         throw error;
       });
-      if (secret !== null) prints.add(secret);
+      if (secret !== null) add(secret);
     }
     const accounts = await store.db.selectFrom('accounts').select('auth').execute();
     const references = referencesIn([
@@ -68,7 +73,7 @@ export class KnownSecrets {
     ]);
     for (const reference of references) {
       try {
-        prints.add(resolveSecret(reference));
+        add(resolveSecret(reference));
       } catch (error) {
         if (codeOf(error) === 'internal') throw error; // one that is missing cannot leak
       }
