@@ -21,6 +21,7 @@ import {
   resolveSecret as readSecret,
 } from './config/config.ts';
 import { Deliveries } from './delivery/deliveries.ts';
+import { streamHolder } from './delivery/held-stream.ts';
 import { MailEvents } from './delivery/mail-events.ts';
 import { SessionCalls } from './drafts/calls.ts';
 import { withdrawDrafts } from './drafts/draft-record.ts';
@@ -274,6 +275,7 @@ export async function createApp(
     messages,
     threads: new Threads(store),
     readAttachment: attachmentReader(extractor.extract, config.workDir),
+    holdStream: streamHolder(config.workDir),
     proofs,
     rules,
     madeRules: new MadeRules({ store, clock, source: rules }),

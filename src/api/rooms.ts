@@ -7,6 +7,7 @@ import type { OAuthSignIn } from '../accounts/oauth-sign-in.ts';
 import type { StoredQueries } from '../accounts/stored-queries.ts';
 import type { Bus } from '../cluster/bus.ts';
 import type { Deliveries } from '../delivery/deliveries.ts';
+import type { HoldStream } from '../delivery/held-stream.ts';
 import type { MailEvents } from '../delivery/mail-events.ts';
 import type { SessionCalls } from '../drafts/calls.ts';
 import type { Drafts } from '../drafts/drafts.ts';
@@ -53,6 +54,7 @@ export interface Rooms {
   messages: Pick<Messages, 'list' | 'search' | 'get' | 'detail' | 'attachment'>;
   threads: Pick<Threads, 'list'>;
   readAttachment: ReadAttachment;
+  holdStream: HoldStream;
   proofs: Pick<Proofs, 'prove'>;
   agents: Pick<Agents, 'list' | 'pause' | 'resume'>;
   sessions: Pick<

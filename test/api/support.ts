@@ -176,6 +176,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     },
     threads: { list: async () => [] },
     readAttachment: async () => Promise.reject(new Error('not played')),
+    holdStream: async () => Promise.reject(new Error('not played')),
     calls: playedCalls(calls),
     templates: { find: (name) => Promise.reject(notFound('template', name)) },
     proofs: { prove: async () => Promise.reject(new Error('not played')) },

@@ -40,7 +40,9 @@ export const attachmentOperations: readonly Operation[] = [
     cli: { words: ['message', 'attachment'], args: ['id', 'attachment'] },
     ofTool: TOOL,
     async handler(context, { id, attachment }) {
-      return (await open(context, id, attachment)).stream;
+      const { stream } = await open(context, id, attachment);
+      // An agent that reads slowly does not hold up the other work of its account.
+      return context.principal.kind === 'key' ? stream : context.rooms.holdStream(stream);
     },
   }),
   defineOperation({

@@ -96,7 +96,11 @@ export const messageOperations: readonly Operation[] = [
       // Looked at before the text is fetched: a foreign id must not even cause a connection.
       demandThread(principal, message, 'message', id);
       await noteMails(context, [message]);
-      return rooms.messages.detail(id);
+      const detail = await rooms.messages.detail(id);
+      // Not what was hidden from readers: an agent would read it with the rest, and it was written for that.
+      return principal.kind === 'key' || detail.hidden === null
+        ? detail
+        : { ...detail, hidden: { ...detail.hidden, text: '' } };
     },
   }),
   defineOperation({
