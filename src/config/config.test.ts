@@ -169,6 +169,7 @@ it('a gateway that listens everywhere is looked for on this machine', () => {
   assert.equal(url({ POSTERN_HOST: '0.0.0.0', POSTERN_PORT: '80' }), 'http://127.0.0.1:80');
   assert.equal(url({ POSTERN_HOST: '::' }), 'http://[::1]:3025');
   assert.equal(url({ POSTERN_URL: 'https://p.example/' }), 'https://p.example');
+  assert.equal(url({ POSTERN_API: 'https://p.example/v1' }), 'https://p.example'); // as an agent is told it
 });
 
 it('name servers are addresses, with a port where it is not 53', () => {

@@ -97,6 +97,9 @@ const variables = z.object({
   POSTERN_MASTER_KEY_NEXT: masterKey.optional(),
   POSTERN_ADMIN_TOKEN: z.string().trim().min(16, 'use at least 16 characters').optional(),
   POSTERN_TOKEN: z.string().trim().min(1).optional(),
+  POSTERN_API: z
+    .url({ protocol: /^https?$/, error: 'write a URL such as http://127.0.0.1:3025/v1' })
+    .optional(),
   POSTERN_RULES: path.default(resolve('rules')),
   POSTERN_TEMPLATES: path.default(resolve('templates')),
   POSTERN_ROLES: z
@@ -202,7 +205,9 @@ export function loadConfig(env: Environment = environment()): Config {
     watchCheckMs: found.POSTERN_WATCH_CHECK === 'off' ? null : durationMs(found.POSTERN_WATCH_CHECK),
     dnsServers: found.POSTERN_DNS_SERVERS ?? null,
     imapHostConnections: found.POSTERN_IMAP_HOST_CONNECTIONS ?? null,
-    gatewayUrl: found.POSTERN_URL?.replace(/\/+$/, '') ?? null,
+    // An agent's program is told where the API is: the command line then works in there, with the session's token.
+    gatewayUrl:
+      (found.POSTERN_URL ?? found.POSTERN_API?.replace(/\/v1\/*$/, ''))?.replace(/\/+$/, '') ?? null,
     token: found.POSTERN_TOKEN ?? null,
   });
 }
