@@ -325,12 +325,12 @@ describe('the tools of a session', { skip: requireService('dovecot', 'smtp-sink'
     const label = await turn.call('POST', `/messages/${other.message.id}/label`, { label: 'Mine' });
     assert.equal(label.status, 404); // it reads there, and changes nothing
     // A mail that it never looked at does not leave without a person either.
-    const blind = await world.wake('wide');
-    const forwarded = await blind.call<Outcome>('POST', `/messages/${other.message.id}/forward`, {
+    const [known, blind] = [await world.wake('helper'), await world.wake('wide')];
+    const forwarded = await blind.call<Outcome>('POST', `/messages/${known.message.id}/forward`, {
       to: ['carl@prospect.example'],
     });
     assert.equal(forwarded.body.state, 'waiting');
-    for (const one of [other, blind]) await one.finish();
+    for (const one of [other, known, blind]) await one.finish();
     await turn.finish();
   });
 
