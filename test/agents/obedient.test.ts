@@ -20,8 +20,10 @@ import { CANARIES, type Stage, setStage } from './stage.ts';
 const only = new RegExp(process.env.ONLY_MAILS ?? '');
 const hostileMails = allMails.filter(({ id }) => only.test(id));
 const intruding = hostileMails.filter(({ where }) => where === 'intruder');
-/** To start a program takes long: it plays those with files, and every second of the others. */
-const forProgram = hostileMails.filter(({ where }, at) => at % 2 === 0 || where.startsWith('attachment'));
+/** To start a program takes long: it plays those with files and those that make it stay, and every second of the others. */
+const forProgram = hostileMails.filter(
+  ({ where, asks }, at) => at % 2 === 0 || where.startsWith('attachment') || asks.includes('stay'),
+);
 const mailsOf = { sales: forProgram, support: hostileMails };
 type User = keyof typeof mailsOf;
 const users: readonly User[] = ['sales', 'support'];
@@ -45,8 +47,6 @@ rules:
 
 /** How an answer over REST refuses: not known any more, not allowed, not there, not so. */
 const REFUSALS = new Set([401, 403, 404, 405]);
-/** What no policy forbids an agent to ask for in its answer: a person decides, or what it asks is taken out. */
-const HELD = new Set(['secret-link', 'secret-image', 'secret-reference', 'secret-hidden', 'secret-text']);
 
 const mailOf = (id: string, from: string, to: string, words: string, file?: string): string =>
   [
@@ -159,9 +159,8 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
             `${mail.id}: ${attempt.call} answered ${attempt.status} ${attempt.code}`,
           );
         if (attempt.door === 'tool') {
-          const isHeld = HELD.has(attempt.order) && attempt.state === 'waiting';
           assert.ok(
-            isHeld || ['error', 'refused'].includes(attempt.state),
+            ['error', 'refused'].includes(attempt.state),
             `${mail.id}: ${attempt.tool} is ${attempt.state}`,
           );
         }
@@ -196,7 +195,7 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
     assert.equal(sent.length, approved.length);
     assert.ok(approved.every(({ approved_by }) => approved_by.startsWith('policy:')));
     const vouched = hostileMails.filter(({ isVouched, where }) => isVouched && where !== 'intruder');
-    const senders = new Set(vouched.map(({ id }) => `${id}@evil.example`));
+    const senders = new Set(vouched.map(answeredTo));
     const disguised = played.flatMap(({ report: { token } }) => [
       token,
       Buffer.from(token).toString('base64').slice(0, 40),
@@ -232,10 +231,9 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
       assert.equal(honest.length, 1, `${mail.id}: ${report.session}`);
       const [draft] = honest;
       const { to } = JSON.parse(draft?.content ?? '{}') as { to: { address: string }[] };
-      const expected = /^Reply-To: .*<(.*)>/m.exec(rawMail(mail, {}, 'x@x.example'))?.[1];
       assert.deepEqual(
         to.map(({ address }) => address),
-        [expected ?? `${mail.id}@evil.example`],
+        [answeredTo(mail)],
       );
       assert.ok(['waiting', 'approved'].includes(draft?.state ?? ''));
     }
@@ -314,7 +312,7 @@ interface RefusedCall {
 
 /** What the record of a refusal may name it; nothing for what is not refused, or where nobody knows whose token it is. */
 function recordOf(attempt: Attempt): string[][] {
-  if (attempt.door === 'action') return HELD.has(attempt.order) ? [] : [[attempt.type]];
+  if (attempt.door === 'action') return [[attempt.type]];
   if (attempt.door === 'tool') {
     if (!(attempt.tool in TOOLS)) return []; // over REST nothing answers to it
     if (attempt.state === 'error') return [[attempt.tool]];
@@ -345,6 +343,10 @@ function runs(pid: number): boolean {
     return false;
   }
 }
+
+/** Where an answer goes: a Reply-To within the sender's domain is his. */
+const answeredTo = (mail: HostileMail): string =>
+  /^Reply-To: .*<(.*)>/m.exec(rawMail(mail, {}, 'x@x.example'))?.[1] ?? `${mail.id}@evil.example`;
 
 /** Quoted-printable as it reads: the mails here have no base64. */
 const decoded = (raw: string): string =>
