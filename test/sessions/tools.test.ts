@@ -330,6 +330,7 @@ describe('the tools of a session', { skip: requireService('dovecot', 'smtp-sink'
       to: ['carl@prospect.example'],
     });
     assert.equal(forwarded.body.state, 'waiting');
+    assert.match(forwarded.body.reasons.join('\n'), /what it passes on of another conversation/);
     for (const one of [other, known, blind]) await one.finish();
     await turn.finish();
   });
