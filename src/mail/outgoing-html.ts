@@ -4,6 +4,7 @@ import { Parser } from 'htmlparser2';
 import type { HiddenNote } from '../contracts/mail.ts';
 import { type ElementStyle, PAGE, styleOf, whyUnseen } from './element-style.ts';
 import { HiddenText } from './hidden-text.ts';
+import { escapeText, tagOf } from './outgoing-tags.ts';
 import type { StyledElement } from './style-selector.ts';
 import { StyleSheet } from './style-sheet.ts';
 import { visibleText } from './visible-text.ts';
@@ -78,21 +79,6 @@ const ACTIVE = new Set(['script', 'form', 'button', 'input', 'select', 'textarea
 const FETCHING_ATTRIBUTE =
   /^(?:src|srcset|background|poster|data|lowsrc|dynsrc|longdesc|cite|ping|manifest)$/;
 const FETCHING_STYLE = /url\s*\(|@import|image-set|src\s*\(|\\/i; // a backslash can spell any of them
-/** Properties that hide nothing and fetch nothing, each with the values it may have. */
-const STYLES = new Map<string, RegExp>([
-  ['font-weight', /^(?:bold|bolder|normal|[1-9]00)$/],
-  ['font-style', /^(?:italic|oblique|normal)$/],
-  ['text-decoration', /^(?:underline|line-through|none)$/],
-  ['text-align', /^(?:left|right|center|justify)$/],
-  ['vertical-align', /^(?:top|middle|bottom|baseline|sub|super)$/],
-  ['white-space', /^(?:pre|pre-wrap|normal)$/],
-]);
-const NUMBERS = new Map([
-  ['colspan', /^[1-9]\d?$/],
-  ['rowspan', /^[1-9]\d?$/],
-  ['start', /^\d{1,6}$/],
-]);
-
 export interface OutgoingLink {
   /** As it is written, without white space and control characters. */
   href: string;
@@ -227,7 +213,7 @@ class Cleaner {
     const isDropped = parent?.isDropped === true || DROPPED.has(name) || style.hidden !== null;
     const isWritten = !isDropped && ALLOWED.has(name) && this.#open.length < MAX_OPEN;
     const link = isWritten && name === 'a' ? this.#linkOf(attributes.href) : null;
-    if (isWritten) this.#out.push(tagOf(name, attributes, link));
+    if (isWritten) this.#out.push(tagOf(name, attributes, link?.href ?? null));
     if (isWritten && BREAKING.has(name)) this.#text.push('\n');
     this.#open.push({ element, style, isDropped, isWritten, link });
     this.#elements.push(element);
@@ -306,29 +292,3 @@ const BREAKING = new Set([
     'th',
   ],
 ]);
-
-function tagOf(name: string, attributes: Record<string, string>, link: OutgoingLink | null): string {
-  let tag = `<${name}`;
-  if (link) tag += ` href="${escapeText(link.href)}"`;
-  for (const [attribute, value] of Object.entries(attributes)) {
-    if (NUMBERS.get(attribute)?.test(value)) tag += ` ${attribute}="${value}"`;
-  }
-  const style = stylesOf(attributes.style ?? '');
-  return style === '' ? `${tag}>` : `${tag} style="${style}">`;
-}
-
-function stylesOf(written: string): string {
-  const kept: string[] = [];
-  for (const declaration of written.slice(0, MAX_STYLE_CHARS).split(';')) {
-    const colon = declaration.indexOf(':');
-    const [property, value] = [declaration.slice(0, colon), declaration.slice(colon + 1)].map((word) =>
-      word.trim().toLowerCase(),
-    );
-    if (property && value && STYLES.get(property)?.test(value)) kept.push(`${property}:${value}`);
-  }
-  return kept.join(';');
-}
-
-const MAX_STYLE_CHARS = 2_000;
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-const escapeText = (text: string): string => text.replace(/[&<>"]/g, (char) => ESCAPES[char] ?? char);
