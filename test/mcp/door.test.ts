@@ -60,7 +60,7 @@ describe('the MCP door', () => {
     handler: () => Promise.reject(new TypeError('secret-of-the-inside is undefined')),
   });
   before(async () => {
-    gateway = await startGateway({ operations: [...operations, slow, broken] });
+    gateway = await startGateway({ operations: [...operations, slow, broken], mcpLookAgainMs: 50 });
   });
   after(() => gateway?.close());
 
@@ -246,6 +246,28 @@ describe('the MCP door', () => {
       const response = await gateway.api('/mcp', { method, headers: ACCEPT });
       assert.equal(response.status, 405, method);
       await response.text();
+    }
+  });
+
+  it('a stream ends soon after its token', async () => {
+    const principalOf = gateway.rooms.sessions.principalOf;
+    const listening = modern(
+      'subscriptions/listen',
+      { notifications: { toolsListChanged: true } },
+      { token: SESSION_TOKEN },
+    );
+    const session = await open(SESSION_TOKEN);
+    const headers = { accept: 'text/event-stream', 'mcp-session-id': session };
+    const streams = await Promise.all([listening, gateway.api('/mcp', { token: SESSION_TOKEN, headers })]);
+    assert.deepEqual(
+      streams.map(({ status }) => status),
+      [200, 200],
+    );
+    gateway.rooms.sessions.principalOf = async () => null;
+    try {
+      for (const stream of streams) await assert.rejects(stream.text(), /terminated/);
+    } finally {
+      gateway.rooms.sessions.principalOf = principalOf;
     }
   });
 

@@ -53,6 +53,8 @@ export interface HttpServerOptions {
   streams?: StreamLimits;
   /** What MCP offers besides: the fixtures of its conformance suite. */
   mcpExtension?: McpExtension;
+  /** How often streams of MCP are looked at whether their token is still one. */
+  mcpLookAgainMs?: number;
 }
 
 export class HttpServer implements Part {
@@ -230,7 +232,14 @@ export class HttpServer implements Part {
   }
 
   #addMcp(app: Express, operations: readonly Operation[], signIn: SignIn): void {
-    const { rooms, log, host, publicUrl, mcpExtension: extension } = this.#options;
+    const {
+      rooms,
+      log,
+      host,
+      publicUrl,
+      mcpExtension: extension,
+      mcpLookAgainMs: lookAgainMs,
+    } = this.#options;
     const checkOrigin = originGuard(host, publicUrl);
     this.#mcp = new McpRoute({
       rooms,
@@ -239,6 +248,7 @@ export class HttpServer implements Part {
       signIn,
       checkOrigin,
       ...(extension ? { extension } : {}),
+      ...(lookAgainMs === undefined ? {} : { lookAgainMs }),
     });
     app.all('/mcp', this.#mcp.handle);
   }

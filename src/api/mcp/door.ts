@@ -18,7 +18,7 @@ const KEEP_ALIVE_MS = 15_000; // proxies cut what is silent for 30 to 60 s
 const MOST_EXCHANGES = 400; // requests and streams that are open; below the connections of the server
 const MOST_OF_ONE = 32; // so that no agent takes them all
 const LAST_WORDS_MS = 1_000; // for streams to say that they end
-const LOOK_AGAIN_MS = 15_000; // how long a stream outlives its token
+const LOOK_AGAIN_MS = 15_000; // a stream outlives its token by twice that at the most
 
 interface Exchange {
   identity: string;
@@ -41,6 +41,7 @@ export class McpDoor {
   readonly #sessions: McpSessions;
   readonly #exchanges = new Set<Exchange>();
   readonly #timer: NodeJS.Timeout;
+  readonly #lookAgainMs: number;
   readonly #leaveBus: () => void;
   #stopped = false;
 
@@ -62,7 +63,8 @@ export class McpDoor {
       toolsChanged();
       this.#sessions.refresh();
     });
-    this.#timer = setInterval(() => this.#lookAgain(), LOOK_AGAIN_MS).unref();
+    this.#lookAgainMs = parts.lookAgainMs ?? LOOK_AGAIN_MS;
+    this.#timer = setInterval(() => this.#lookAgain(), this.#lookAgainMs).unref();
   }
 
   /** Answers one request. @throws PosternError for what is refused before the protocol begins */
@@ -139,7 +141,7 @@ export class McpDoor {
   /** A stream ends soon after its token does, and a session that nobody uses ends. */
   #lookAgain(): void {
     this.#sessions.sweep();
-    const before = this.#parts.rooms.clock.now() - LOOK_AGAIN_MS;
+    const before = this.#parts.rooms.clock.now() - this.#lookAgainMs;
     for (const { openedAt, abort, signIn } of this.#exchanges) {
       if (openedAt > before) continue;
       void signIn().catch((error: unknown) => abort.abort(foreseen(error, 'mcp', this.#parts.log)));

@@ -19,7 +19,7 @@ export async function* linesOf(input: Readable, limit: number): AsyncGenerator<s
     if (length > limit) pieces = [];
   }
   if (length > limit) yield null;
-  else if (pieces.length > 0) yield pieces.join('');
+  else if (length > 0) yield pieces.join('');
 }
 
 /** The data of each event. @throws Error for one that is longer than `limit` */

@@ -10,6 +10,8 @@ export interface McpParts {
   log: Logger;
   /** What a server offers besides: the fixtures of the conformance suite, and never anything else. */
   extension?: McpExtension;
+  /** How often streams are looked at whether their token is still one; 15 s by itself. */
+  lookAgainMs?: number;
 }
 
 export interface McpExtension {
