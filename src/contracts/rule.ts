@@ -7,7 +7,7 @@ import { ingestOptions, knowledgeSink } from './knowledge-sink.ts';
 import { retentionDays } from './mail-event.ts';
 import { modelRun } from './model-run.ts';
 import { condition, names, timezone, word } from './rule-condition.ts';
-import { templateName } from './template.ts';
+import { automaticReply, templateName } from './template.ts';
 
 const MAX_NAME_CHARS = 200;
 const MAX_LABEL_CHARS = 200;
@@ -114,24 +114,6 @@ const forward = z.strictObject({
   limit: rate.default('20/1h').describe('How many mails this rule forwards in a time, such as 20/1h.'),
 });
 export type Forward = z.infer<typeof forward> & { to: string[] };
-
-/** An answer that is made from a template. */
-export const automaticReply = z.strictObject({
-  template: templateName.describe('The template that the answer is made from: a folder of templates/.'),
-  send: z
-    .enum(['approve', 'auto'])
-    .default('approve')
-    .describe('Whether it waits for a person, or leaves by itself where the sender is sure.'),
-  per_sender: rate.default('1/1d').describe('How many answers of this rule one sender gets in a time: 1/1d.'),
-  limit: rate.default('20/1h').describe('How many answers this rule writes in a time, such as 20/1h.'),
-  addresses: z
-    .array(word)
-    .min(1)
-    .max(50)
-    .describe('Further addresses of the mailbox: mail to none of its addresses waits for a person.')
-    .optional(),
-});
-export type AutomaticReply = z.infer<typeof automaticReply>;
 
 const plainActions = [
   z.strictObject({ spawn: z.string().min(1).describe('The agent that is woken.') }),

@@ -1,7 +1,7 @@
 // Answers from templates, as rules say: each mail once, as a draft that waits for a person or that policy lets go (RFC
 // 3834). What is refused stands with the decision.
 import type { Account, Accounts } from '../accounts/accounts.ts';
-import type { AutomaticReply } from '../contracts/rule.ts';
+import type { AutomaticReply } from '../contracts/template.ts';
 import type { JobContext, JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { rateOf } from '../kernel/duration.ts';

@@ -1,12 +1,7 @@
 // The actions of a rule, from how they are written to how the other rooms see them.
 import { ingestOptions } from '../contracts/knowledge-sink.ts';
-import {
-  type AutomaticReply,
-  automaticReply,
-  type Destination,
-  type RuleAction,
-  type WrittenAction,
-} from '../contracts/rule.ts';
+import type { Destination, RuleAction, WrittenAction } from '../contracts/rule.ts';
+import { type AutomaticReply, automaticReply } from '../contracts/template.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { parseRecipient } from '../mail/recipient.ts';
 import type { Place } from './list-checks.ts';
