@@ -86,6 +86,7 @@ function aboutSession(session: SessionView, was: SessionView | undefined): Step[
   if (session.state === 'done') say(`The session is done. ${session.summary ?? ''}`.trimEnd());
   if (session.state === 'failed') say(`The session failed: ${session.error ?? 'no reason was given'}`, true);
   if (session.state === 'cancelled') say('The session was cancelled.');
+  if (session.state === 'expired') say(session.error ?? 'The session has expired.');
   return steps;
 }
 
@@ -107,6 +108,8 @@ function aboutDraft(draft: DraftView, was: DraftView | undefined): Step[] {
   if (draft.state === 'approved')
     return [{ part: 'drafts', text: `${name} was approved${by}: these bytes, no others.` }];
   if (draft.state === 'superseded') return [{ part: 'drafts', text: `${name} gave way to a newer one.` }];
+  if (draft.state === 'withdrawn')
+    return [{ part: 'drafts', text: `${name} was withdrawn: ${draft.feedback ?? 'its session is over'}` }];
   if (draft.state !== 'rejected') return [];
   const feedback = draft.feedback ? `: "${draft.feedback}"` : '';
   return [{ part: 'drafts', text: `${name} was rejected${by}${feedback}. It is not sent.` }];

@@ -35,7 +35,7 @@ export class Agents {
       .execute();
     const data = [...rules().agents].map(([name, { run, may, limits }]) => ({
       name,
-      run: Object.keys(run)[0] ?? '',
+      run: ['command', 'webhook', 'model'].find((way) => way in run) ?? '',
       may,
       limits,
       paused:

@@ -1,7 +1,8 @@
 // The kill switch: what runs ends at once, what waits is not lost, and nothing leaves by itself until a person says so.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { PausePlace } from '../../src/sessions/pauses.ts';
+import { memoryBus } from '../../src/cluster/memory.ts';
+import { type PausePlace, pause } from '../../src/sessions/pauses.ts';
 import { recordsOf } from '../../src/sessions/record.ts';
 import { type House, oneAgent, openHouse, VOUCHED } from './house.ts';
 
@@ -43,6 +44,36 @@ for (const at of [0, 1, 2]) {
     assert.deepEqual(await house.deadLetters(), []);
   });
 }
+
+it('what an agent answers after it was paused elsewhere is not kept: the turn waits and runs again', async () => {
+  await using house = await openHouse();
+  const { promise: release, resolve } = Promise.withResolvers<void>();
+  house.agent('writer', async () => {
+    if (house.events.length > 1) return [{ type: 'done', summary: 'after the pause' }];
+    await release;
+    return [{ type: 'reply', text: 'It costs nothing.' }];
+  });
+  await house.arrive({ id: 'first' });
+  await house.until(async () => house.events.length === 1);
+  // Another node pauses it, whose events do not come here: the ledger alone says so.
+  const elsewhere = { clock: house.clock, bus: memoryBus(house.clock) };
+  await house.store.write((tx) => pause(elsewhere, tx, { scope: 'all' }, { reason: 'stop', by: 'olga' }));
+  resolve();
+  const isPutOff = async (): Promise<boolean> => {
+    const job = await house.store.db.selectFrom('jobs').select(['state', 'run_at']).executeTakeFirst();
+    return job?.state === 'ready' && job.run_at > house.clock.now();
+  };
+  const limit = AbortSignal.timeout(20_000);
+  while (!(await isPutOff())) {
+    limit.throwIfAborted(); // nothing tells of a turn that is put off
+    await new Promise((again) => setTimeout(again, 10));
+  }
+  assert.deepEqual(await house.drafts.list({ limit: 9 }), []);
+  assert.equal((await house.rests('queued')).turns, 1);
+  await house.agents.resume({ scope: 'all' });
+  assert.equal((await house.rests('done')).summary, 'after the pause');
+  assert.deepEqual(await house.drafts.list({ limit: 9 }), []);
+});
 
 it('mail that comes while an agent is paused waits in order, also over a restart, and is handled after the resume', async () => {
   await using house = await openHouse();
