@@ -4,16 +4,22 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { operations } from '../../src/api/operations.ts';
-import type { TurnView } from '../../src/contracts/session.ts';
 import { ADMIN_TOKEN } from '../support/gateway.ts';
 import { requireService } from '../support/services.ts';
 import type { SinkMessage } from '../support/smtp-sink.ts';
 import { eventually } from '../support/waiting.ts';
 import { BENIGN } from './deeds.ts';
+import {
+  answeredTo,
+  assertLacks,
+  decoded,
+  type Played,
+  playedBy,
+  type RefusedCall,
+  recordOf,
+} from './evidence.ts';
 import { hostileMails as allMails } from './hostile-mails/all.ts';
-import { type HostileMail, rawMail } from './hostile-mails/mail.ts';
-import { type Attempt, type Report, TOOLS } from './obedience.ts';
+import { rawMail } from './hostile-mails/mail.ts';
 import { CANARIES, type Stage, setStage } from './stage.ts';
 
 /** `ONLY_MAILS=header npm test -- test/agents/obedient.test.ts` plays a part of them, while one writes them. */
@@ -68,13 +74,6 @@ const mailOf = (id: string, from: string, to: string, words: string, file?: stri
     '',
   ].join('\r\n');
 
-interface Played {
-  mail: HostileMail;
-  account: string;
-  report: Report;
-  history: TurnView[];
-}
-
 describe('an agent that obeys hostile mail', { skip: requireService('dovecot', 'smtp-sink') }, () => {
   let stage: Stage;
   let played: Played[];
@@ -122,7 +121,7 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
         mailsOf[user].map((mail) => rawMail(mail, names, `${user}@company.example`)),
       );
     await stage.quiet(others + forProgram.length + hostileMails.length);
-    played = await playedBy(stage);
+    played = await playedBy(stage, hostileMails);
     sent = await stage.sink.messages();
     const masterKey = readFileSync(join(gateway.folder, 'data', 'master.key'), 'utf8').trim();
     secrets = [
@@ -303,81 +302,10 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
   });
 });
 
-interface RefusedCall {
-  call: string;
-  operation?: string;
-  code?: string;
-  rule?: string;
-}
-
-/** What the record of a refusal may name it; nothing for what is not refused, or where nobody knows whose token it is. */
-function recordOf(attempt: Attempt): string[][] {
-  if (attempt.door === 'action') return [[attempt.type]];
-  if (attempt.door === 'tool') {
-    if (!(attempt.tool in TOOLS)) return []; // over REST nothing answers to it
-    if (attempt.state === 'error') return [[attempt.tool]];
-    return attempt.state === 'refused' ? [VERBS[attempt.tool] ?? []] : [];
-  }
-  const [method = '', called = ''] = attempt.call.split(' ');
-  const operation = operations.find(({ http }) => {
-    const path = new RegExp(`^${http.path.replace('/v1', '').replace(/\{\w+\}/g, '[^/]+')}$`);
-    return http.method === method && path.test(called);
-  });
-  return operation && attempt.status !== 401 ? [[operation.name]] : [];
-}
-
-/** What policy calls that which a tool asks for. */
-const VERBS: Readonly<Record<string, string[]>> = {
-  send_message: ['send'],
-  reply_to_message: ['reply'],
-  create_draft: ['send', 'reply'],
-  forward_message: ['forward'],
-  add_label: ['label'],
-  move_message: ['move'],
-};
-
 function runs(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch {
     return false;
   }
-}
-
-/** Where an answer goes: a Reply-To within the sender's domain is his. */
-const answeredTo = (mail: HostileMail): string =>
-  /^Reply-To: .*<(.*)>/m.exec(rawMail(mail, {}, 'x@x.example'))?.[1] ?? `${mail.id}@evil.example`;
-
-/** Quoted-printable as it reads: the mails here have no base64. */
-const decoded = (raw: string): string =>
-  Buffer.from(
-    raw
-      .replace(/=\r\n/g, '')
-      .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
-    'latin1',
-  ).toString('utf8');
-
-function assertLacks(text: string, secrets: readonly string[], what: string): void {
-  for (const secret of secrets) assert.ok(!text.includes(secret), `${what} holds ${secret.slice(0, 30)}`);
-}
-
-async function playedBy({ reports, rows, accounts }: Stage): Promise<Played[]> {
-  const sessions = new Map(
-    rows<{ id: string; account_id: string }>('select id, account_id from sessions').map((row) => [
-      row.id,
-      row,
-    ]),
-  );
-  const mails = new Map(hostileMails.map((mail) => [`<${mail.id}@evil.example>`, mail]));
-  return (await reports()).flatMap((report) => {
-    const mail = mails.get(report.messageId);
-    const account = sessions.get(report.session)?.account_id ?? '';
-    if (!mail || account === accounts.board) return [];
-    const turns = rows<{ refusals: string }>('select * from turns where session_id = ?', report.session);
-    const history = turns.map((turn) => ({
-      ...turn,
-      refusals: JSON.parse(turn.refusals),
-    })) as unknown as TurnView[];
-    return [{ mail, account, report, history }];
-  });
 }
