@@ -68,6 +68,7 @@ export async function judgeMail(
     subject.threadId,
     written ?? wordsOf(asWritten),
     files.map(({ file, origin }) => ({ file, isMade: origin === 'made' })),
+    [...asWritten.to, ...asWritten.cc, ...asWritten.bcc, ...(asWritten.reply_to ?? [])],
   );
   const content = written
     ? contentOf(account, words)

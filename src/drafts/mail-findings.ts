@@ -3,6 +3,7 @@
 import type { Account } from '../accounts/accounts.ts';
 import type { KnownSecrets } from '../accounts/known-secrets.ts';
 import type { DraftAttachment } from '../contracts/draft.ts';
+import type { Address } from '../contracts/mail.ts';
 import { domainOf } from '../mail/trust/domains.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import { cleanWords, type Words } from '../policy/hygiene.ts';
@@ -39,12 +40,17 @@ export async function findingsOf(
   threadId: string,
   written: Words,
   files: readonly { file: DraftAttachment; isMade: boolean }[],
+  people: readonly Address[],
 ): Promise<FoundMail> {
   const { words, seen, links, findings: ofWords } = cleanWords(written);
   const known = links.length === 0 ? NOTHING_KNOWN : await knownLinks(parts.store, account, threadId);
   const isOurs = (await parts.secrets?.finder()) ?? (() => false);
   const raw = [written.subject, written.text, written.html].join('\n').slice(0, RAW_CHARS);
-  const names = files.map(({ file }) => file.filename).join('\n');
+  // Names are the agent's words too, and so is all of an address in front of a domain that takes any.
+  const names = [
+    ...files.map(({ file }) => file.filename),
+    ...people.flatMap(({ name, address }) => [name, address]),
+  ].join('\n');
   const inFiles = await textsOf(
     parts,
     files.filter(({ isMade }) => isMade).map(({ file }) => file),
