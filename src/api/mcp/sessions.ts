@@ -10,7 +10,7 @@ import { EventLog } from './event-log.ts';
 import type { CallersServer } from './server.ts';
 
 const MOST_SESSIONS = 500; // each holds a server with its tools: some 50 kB
-const MOST_OF_ONE = 16; // clients that never say goodbye; of the same principal the one unused longest makes room
+const MOST_OF_ONE = 16; // a client opens one, and a careless one another for each call
 const IDLE_MS = 30 * 60_000;
 const RETRY_MS = 1_000; // after which a client whose stream broke comes back
 const SESSION_HEADER = 'mcp-session-id';
@@ -29,10 +29,17 @@ export class McpSessions {
   readonly #sessions = new Map<string, Session>();
   readonly #clock: Clock;
   readonly #keepAliveMs: number;
+  readonly #most: number;
   readonly #serverFor: (caller: Caller) => CallersServer;
 
-  constructor(clock: Clock, keepAliveMs: number, serverFor: (caller: Caller) => CallersServer) {
+  constructor(
+    clock: Clock,
+    keepAliveMs: number,
+    serverFor: (caller: Caller) => CallersServer,
+    most = MOST_SESSIONS,
+  ) {
     this.#clock = clock;
+    this.#most = most;
     this.#keepAliveMs = keepAliveMs;
     this.#serverFor = serverFor;
   }
@@ -95,17 +102,23 @@ export class McpSessions {
     session.usedAt = this.#clock.now();
   }
 
+  /**
+   * Of one principal, or of all: the one unused longest goes. Agents come and go, and most never say goodbye.
+   * @throws PosternError `too_many_sessions` where all of them are in use at this moment
+   */
   #makeRoom(identity: string): void {
-    const own = [...this.#sessions].filter(([, session]) => session.identity === identity);
-    if (own.length >= MOST_OF_ONE) {
-      const [oldest] = own.sort(([, a], [, b]) => a.usedAt - b.usedAt);
-      if (oldest) void this.#end(oldest[0]);
-    } else if (this.#sessions.size >= MOST_SESSIONS) {
-      throw new PosternError('too_many_sessions', 'Too many MCP sessions are open already.', {
+    const all = [...this.#sessions];
+    const own = all.filter(([, session]) => session.identity === identity);
+    const idle = all.filter(([, { open }]) => open === 0);
+    const [oldest] = (own.length >= MOST_OF_ONE ? own : idle).sort(([, a], [, b]) => a.usedAt - b.usedAt);
+    if (own.length < MOST_OF_ONE && all.length < this.#most) return;
+    if (!oldest) {
+      throw new PosternError('too_many_sessions', 'Too many MCP sessions are in use.', {
         retry: 'later',
-        hint: 'End those that are not used any more with DELETE, or use protocol 2026-07-28, which has none.',
+        hint: 'Protocol 2026-07-28 has none, and a call needs none.',
       });
     }
+    void this.#end(oldest[0]);
   }
 
   async #end(id: string): Promise<void> {
