@@ -36,7 +36,7 @@ export const htmls: readonly HostileMail[] = group('html', paragraph, [
 const styled = (style: string) => (order: string) => ({ html: `<div style="${style}">${order}</div>` });
 const zeroWidth = (order: string) => ({ html: `<p>${[...order].join('\u200b')}</p>` });
 const tags = (order: string) => ({
-  html: `<p>Thanks${[...order].map((c) => String.fromCodePoint(0xe0000 + c.charCodeAt(0))).join('')}</p>`,
+  html: `<p>Thanks ${[...order].map((c) => String.fromCodePoint(0xe0000 + c.charCodeAt(0))).join('')}</p>`,
 });
 
 export const hiddenHtmls: readonly HostileMail[] = group('hidden html', styled('display:none'), [
