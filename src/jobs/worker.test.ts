@@ -198,6 +198,60 @@ it('undoes what a former holder wrote when the job was taken over meanwhile, and
   );
 });
 
+it('ends nothing of a job that was taken over in its last attempt, whatever the interrupted one says', async () => {
+  const fails = Promise.withResolvers<void>();
+  const dead: unknown[] = [];
+  const ran = handle(
+    async (name, { signal }) => {
+      if (name === 'fails') await fails.promise;
+      else await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      throw new PosternError('unreachable', 'It was interrupted.', { retry: 'never' });
+    },
+    async (...told: unknown[]) => void dead.push(told),
+  );
+  await worker.start();
+  await put('interrupted', { maxAttempts: 2 });
+  await put('fails', { maxAttempts: 2 });
+  await Promise.all([ran(), ran()]);
+  now += LEASE_MS + 1;
+  await queue.freeExpired();
+  assert.equal((await queue.claim(KIND, 'another', 2)).length, 2);
+  fails.resolve(); // before the heartbeat tells that it is another's
+  mock.timers.tick(LEASE_MS / 3);
+  await worker.stop();
+  assert.deepEqual(dead, []);
+  assert.deepEqual(
+    (await rows()).map(({ state, lease_owner }) => [state, lease_owner]),
+    [
+      ['running', 'another'],
+      ['running', 'another'],
+    ],
+  );
+});
+
+it('is not buried by a worker that could not tell of its end because the ledger was at fault', async () => {
+  let faults = 0;
+  const ran = handle(
+    async () => {
+      throw new PosternError('broken', 'It is broken.');
+    },
+    async () => {
+      if (++faults === 1) throw Object.assign(new Error('busy'), { code: 'ERR_SQLITE_ERROR', errcode: 5 });
+    },
+  );
+  await worker.start();
+  await put('job', { maxAttempts: 1 });
+  await ran();
+  await settled(async () => faults === 1);
+  await worker.stop();
+  assert.equal((await rows())[0]?.state, 'running');
+  await worker.start();
+  now += LEASE_MS + 1;
+  mock.timers.tick(LEASE_MS / 3);
+  await onlyRow('dead');
+  assert.equal(faults, 2);
+});
+
 it('does not run a job twice after the machine slept longer than its lease', async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const ran = handle(() => promise);

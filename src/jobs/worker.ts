@@ -215,7 +215,9 @@ export class JobWorker implements Part {
       await registered.handler(payloadOf(job) as never, context);
       if (!finished) await this.#queue.end(job.id, this.owner);
     } catch (error) {
-      await this.#fail(job, error).catch((later: unknown) =>
+      // An attempt that was interrupted because another worker has the job says nothing of the job.
+      const cause = codeOf(signal.reason) === 'lease_lost' ? signal.reason : error;
+      await this.#fail(job, cause).catch((later: unknown) =>
         this.#log.error(
           { job: job.id, kind: job.kind, error: explain(later) },
           'a failed job could not be put back',
@@ -253,9 +255,12 @@ export class JobWorker implements Part {
   }
 
   async #bury(job: Job, text: string): Promise<void> {
+    // Whoever took it over may be at work on it: nothing of it has ended.
+    if (!(await this.#queue.heartbeat([job.id], this.owner)).has(job.id)) return;
     try {
       await this.#kinds.get(job.kind)?.onDead?.(payloadOf(job), text);
     } catch (error) {
+      if (isLedgerFault(error)) throw error; // what hangs on it would stay as it is for ever: it comes again with its lease
       this.#log.error(
         { job: job.id, kind: job.kind, error: explain(error) },
         'the end of a job could not be told',
