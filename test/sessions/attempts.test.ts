@@ -11,7 +11,9 @@ it('a token is good while its turn runs, is not stored as it is, and dies with t
   await using house = await openHouse();
   const during: unknown[] = [];
   house.agent('writer', async ({ data }) => {
-    during.push(await house.sessions.principalOf(data.session.token));
+    const principal = await house.sessions.principalOf(data.session.token);
+    const { capability, ...who } = principal ?? assert.fail();
+    during.push(who, capability?.may.reply);
     return [];
   });
   await house.arrive({ id: 'first' });
@@ -25,6 +27,7 @@ it('a token is good while its turn runs, is not stored as it is, and dies with t
       threadId: session.thread_id,
       agent: 'writer',
     },
+    'approve',
   ]);
   assert.equal(await house.sessions.principalOf(token), null);
   const ledger = JSON.stringify([
