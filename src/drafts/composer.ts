@@ -47,14 +47,21 @@ export class MailDigest {
     }
   }
 
+  /** Of bytes that are at hand. */
+  endWith(mail: Buffer): string {
+    this.#hash.update(mail);
+    return this.end();
+  }
+
   end(): string {
     return `sha256:${this.#hash.digest('hex')}`;
   }
 }
 
 /** The digest of a mail that is read only for this. */
-export async function digestOf(envelope: Envelope, mail: AsyncIterable<Buffer>): Promise<string> {
+export async function digestOf(envelope: Envelope, mail: Buffer | AsyncIterable<Buffer>): Promise<string> {
   const digest = new MailDigest(envelope);
+  if (Buffer.isBuffer(mail)) return digest.endWith(mail);
   for await (const _ of digest.over(mail));
   return digest.end();
 }

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import type { Clock } from '../kernel/clock.ts';
 import { notFound } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import type { Store, Tx } from '../store/store.ts';
 import type { ObjectStore } from './object-store.ts';
 
@@ -25,9 +26,15 @@ export interface StagedBlob extends SavedBlob {
 
 /** A blob that is there; its bytes are fetched when they are asked for, as often as one likes. */
 export interface OpenBlob extends SavedBlob {
+  /** All of it, where it is small and lies in the ledger. */
+  bytes: Buffer | null;
   /** To be read to its end or destroyed. @throws PosternError `not_found` */
   open(): Promise<Readable>;
 }
+
+const rowOf = keptQuery((db, id: string) =>
+  db.selectFrom('objects').select(['sha256', 'size', 'bytes', 'store_key']).where('id', '=', id),
+);
 
 export class Blobs {
   readonly #store: Store;
@@ -113,13 +120,15 @@ export class Blobs {
 
   /** @throws PosternError `not_found` */
   async find(id: string): Promise<OpenBlob> {
-    const { sha256, size, bytes, store_key } = await this.#row(id);
+    const row = await this.#row(id);
+    const { sha256, size, store_key } = row;
+    const bytes = row.bytes && Buffer.from(row.bytes.buffer, row.bytes.byteOffset, row.bytes.length);
     return {
-      ...{ id, sha256, size },
+      ...{ id, sha256, size, bytes },
       open: async () =>
         bytes === null
           ? this.#objects.open(store_key as string)
-          : Readable.from([Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)], { objectMode: false }),
+          : Readable.from([bytes], { objectMode: false }),
     };
   }
 
@@ -146,11 +155,7 @@ export class Blobs {
   }
 
   async #row(id: string) {
-    const row = await this.#store.db
-      .selectFrom('objects')
-      .select(['sha256', 'size', 'bytes', 'store_key'])
-      .where('id', '=', id)
-      .executeTakeFirst();
+    const [row] = await rowOf(this.#store.db, id);
     if (!row) throw notFound('object', id);
     return row;
   }

@@ -14,8 +14,10 @@ export interface StoredPiece {
   read(): AsyncIterable<Buffer>;
 }
 
+type Stored = Pick<OpenBlob, 'size' | 'open'>;
+
 /** The mail in the store, as long as it has the digest that was approved together with this envelope. */
-export function storedMail(blob: OpenBlob, envelope: Envelope, digest: string): StoredPiece {
+export function storedMail(blob: Stored, envelope: Envelope, digest: string): StoredPiece {
   return {
     length: blob.size,
     async *read() {
@@ -32,7 +34,7 @@ export function storedMail(blob: OpenBlob, envelope: Envelope, digest: string): 
  * The mail below its Date line, whole: the IMAP library takes nothing else. In one buffer, so that it is held once here.
  * @throws PosternError `content_unreadable`
  */
-export async function wholeMail(date: Buffer, blob: OpenBlob): Promise<Buffer> {
+export async function wholeMail(date: Buffer, blob: Stored): Promise<Buffer> {
   const whole = Buffer.alloc(date.length + blob.size, date);
   let at = date.length;
   for await (const piece of readable(blob)) at += piece.copy(whole, at);
@@ -50,7 +52,7 @@ async function* allButLast(pieces: AsyncIterable<Buffer>, check: () => void): As
   if (held) yield held;
 }
 
-async function* readable(blob: OpenBlob): AsyncGenerator<Buffer> {
+async function* readable(blob: Pick<OpenBlob, 'open'>): AsyncGenerator<Buffer> {
   let stream: Readable | undefined;
   try {
     stream = await blob.open();

@@ -1,23 +1,26 @@
 // The ledger's side of sending: every change of a submission's state, each in the caller's transaction. A change names
 // the attempt that it belongs to, so that an attempt that was taken over cannot write over the one that followed it.
 import type { Bus } from '../cluster/bus.ts';
-import type { Envelope } from '../drafts/composer.ts';
 import { mailboxLane, outboxPool } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { notFound, PosternError } from '../kernel/errors.ts';
+import { PosternError } from '../kernel/errors.ts';
 import type { SubmissionRecipientsTable, SubmissionsTable } from '../store/schema.ts';
 import { afterCommit, type Reader, type Store, type Tx } from '../store/store.ts';
+import { beginAgain, beginContent, takenForAll } from './attempt-rows.ts';
 import type { Failure } from './failures.ts';
+import { loadOutgoing, type Outgoing } from './outgoing.ts';
 import { nextAttemptAt } from './retry-schedule.ts';
 
 const RESOLVE_AFTER_MS = 30_000; // a provider needs a moment to file its own copy; a look too early would say “not sent”
 
-export interface Outgoing {
-  row: SubmissionsTable;
-  envelope: Envelope;
-  /** In the envelope's order. */
-  recipients: SubmissionRecipientsTable[];
+/** An attempt that is made, or was. */
+export interface Attempt {
+  submission: SubmissionsTable;
+  /** 1 is the first. */
+  number: number;
+  /** Whether the ledger says that its content was about to leave; before that it says nothing of the attempt. */
+  begun: boolean;
 }
 
 /** How one attempt ended for one recipient: its failure, or the words of the server that took it. */
@@ -42,77 +45,51 @@ export class Outbox {
 
   /** @throws PosternError `not_found` */
   async load(id: string, reader: Reader = this.#store.db): Promise<Outgoing> {
-    const row = await reader.selectFrom('submissions').selectAll().where('id', '=', id).executeTakeFirst();
-    if (!row) throw notFound('submission', id);
-    const recipients = await reader
-      .selectFrom('submission_recipients')
-      .selectAll()
-      .where('submission_id', '=', id)
-      .orderBy('position')
-      .execute();
-    return { row, envelope: JSON.parse(row.envelope) as Envelope, recipients };
+    return loadOutgoing(reader, id);
   }
 
   /**
-   * Marks the next attempt as begun and returns its number, or null where the submission is no longer as it was read.
-   */
-  async begin({ row }: Outgoing): Promise<number | null> {
-    return this.#store.write(async (tx) => {
-      const begun = await tx
-        .updateTable('submissions')
-        .set({ state: 'sending', attempts: row.attempts + 1, data_begun_at: null, next_attempt_at: null })
-        .where('id', '=', row.id)
-        .where('state', 'in', ['queued', 'sending'])
-        .where('attempts', '=', row.attempts)
-        .where('data_begun_at', 'is', null)
-        .returning('attempts')
-        .executeTakeFirst();
-      if (begun) this.#tell(tx, row, 'sending');
-      return begun?.attempts ?? null;
-    });
-  }
-
-  /**
-   * Writes down that content is about to leave. Durable when it resolves.
+   * Writes down that an attempt is made and its content about to leave. Durable when it resolves. What comes before it, the
+   * connection and the envelope, needs no word in the ledger: after a crash there it is safe to begin anew.
    * @throws PosternError `lease_lost` when another attempt has taken over, so that this one sends nothing
    */
-  async markDataBegun(id: string, attempt: number): Promise<void> {
+  async begin(attempt: Attempt): Promise<void> {
+    const { submission, number } = attempt;
     await this.#store.write(async (tx) => {
-      const marked = await tx
-        .updateTable('submissions')
-        .set({ data_begun_at: this.#clock.now() })
-        .where('id', '=', id)
-        .where('state', '=', 'sending')
-        .where('attempts', '=', attempt)
-        .returning('id')
-        .executeTakeFirst();
-      if (!marked)
-        throw new PosternError('lease_lost', `The submission ${id} was taken over by another worker.`);
+      // Once more where a connection that had lain idle broke in between, and another is tried at once.
+      const begin = attempt.begun ? beginAgain : beginContent;
+      if (!(await begin(tx, submission.id, number, this.#clock.now()))) throw takenOver(submission.id);
+      attempt.begun = true; // now, for the write that comes next, and not only after the flush
+      this.#tell(tx, submission, 'sending');
     });
   }
 
   /** Puts an attempt back that was stopped before content left: it is made again at once. */
-  async putBack(tx: Tx, id: string, attempt: number): Promise<void> {
-    const { row } = await this.#held(tx, id, attempt);
+  async putBack(tx: Tx, attempt: Attempt): Promise<void> {
+    const { row } = await this.#held(tx, attempt);
     const now = this.#clock.now();
-    await this.#set(tx, row, { state: 'queued', next_attempt_at: now });
+    await this.#set(tx, row, { state: 'queued', data_begun_at: null, next_attempt_at: now });
     await this.#enqueueSend(tx, row);
   }
 
   /**
    * Writes down how an attempt ended, and what follows from it.
    * @param connected whether the server answered at all
+   * @param files whether the account has a copy filed in its Sent mailbox
    * @throws PosternError `lease_lost` when another attempt has taken over
    */
   async conclude(
     tx: Tx,
-    id: string,
-    attempt: number,
+    attempt: Attempt,
     outcomes: readonly Outcome[],
-    connected: boolean,
-    random: number,
+    { connected, files, random }: { connected: boolean; files: boolean; random: number },
   ): Promise<void> {
-    const { row } = await this.#held(tx, id, attempt);
+    if (await this.#allTaken(tx, attempt, outcomes)) {
+      this.#tell(tx, attempt.submission, 'sent');
+      return this.#afterSending(tx, attempt.submission, files);
+    }
+    const { row } = await this.#held(tx, attempt);
+    const { id } = row;
     for (const { address, failure, response } of outcomes) {
       const state =
         failure === null
@@ -127,23 +104,32 @@ export class Outbox {
     }
     const troubles = outcomes.flatMap(({ failure }) => (failure ? [failure.text] : []));
     const next = nextAttemptAt(
-      { attempts: attempt, createdAt: row.created_at, connected },
+      { attempts: attempt.number, createdAt: row.created_at, connected },
       this.#clock.now(),
       random,
     );
-    await this.#follow(tx, row, summary(troubles), next);
+    await this.#follow(tx, row, summary(troubles), next, files);
+  }
+
+  /** The common end, in two statements instead of six. @returns false where it is another one, and nothing is written */
+  async #allTaken(tx: Tx, attempt: Attempt, outcomes: readonly Outcome[]): Promise<boolean> {
+    const { submission, number, begun } = attempt;
+    const response = outcomes[0]?.response ?? null;
+    const same = outcomes.every((outcome) => outcome.failure === null && outcome.response === response);
+    if (!begun || outcomes.length === 0 || !same) return false;
+    return takenForAll(tx, { id: submission.id, attempt: number, response, now: this.#clock.now() });
   }
 
   /** Ends a submission that may never be sent as it is. Nothing of it left in this attempt. */
   async fail(tx: Tx, { row }: Outgoing, text: string): Promise<void> {
-    await this.#held(tx, row.id, row.attempts);
+    await this.#heldAs(tx, row.id, row.attempts);
     await this.#moveRecipients(tx, row.id, 'queued', 'failed', text);
     await this.#follow(tx, row, text, null);
   }
 
   /** An attempt whose process died while content was on its way: nobody knows how it ended. */
   async loseTrack(tx: Tx, { row }: Outgoing): Promise<void> {
-    await this.#held(tx, row.id, row.attempts);
+    await this.#heldAs(tx, row.id, row.attempts);
     const text = 'Postern was stopped while the mail was on its way.';
     await this.#moveRecipients(tx, row.id, 'queued', 'unknown', text);
     await this.#follow(tx, row, text, null);
@@ -183,13 +169,29 @@ export class Outbox {
     });
   }
 
-  /** The submission, if it is still the given attempt's. */
-  async #held(tx: Tx, id: string, attempt: number): Promise<Outgoing> {
+  /** The submission, if it is still the given attempt's. One that never began is counted here. */
+  async #held(tx: Tx, { submission: { id }, number, begun }: Attempt): Promise<Outgoing> {
+    if (!begun) {
+      const counted = await tx
+        .updateTable('submissions')
+        .set({ attempts: number })
+        .where('id', '=', id)
+        .where('state', 'in', ['queued', 'sending'])
+        .where('attempts', '=', number - 1)
+        .where('data_begun_at', 'is', null)
+        .returning('id')
+        .executeTakeFirst();
+      if (!counted) throw takenOver(id);
+    }
+    return this.#heldAs(tx, id, number);
+  }
+
+  async #heldAs(tx: Tx, id: string, attempts: number): Promise<Outgoing> {
     const outgoing = await this.load(id, tx);
-    const { state, attempts } = outgoing.row;
+    const { row } = outgoing;
     // `unknown`: somebody took this attempt for dead; its real answer is better than a guess.
-    if (attempts === attempt && ['queued', 'sending', 'unknown'].includes(state)) return outgoing;
-    throw new PosternError('lease_lost', `The submission ${id} was taken over by another worker.`);
+    if (row.attempts === attempts && ['queued', 'sending', 'unknown'].includes(row.state)) return outgoing;
+    throw takenOver(id);
   }
 
   async #moveRecipients(tx: Tx, id: string, from: string, to: string, response: string): Promise<void> {
@@ -202,7 +204,13 @@ export class Outbox {
   }
 
   /** What the recipients' states make of the whole, and the jobs that follow. @param next null: no more attempts */
-  async #follow(tx: Tx, row: SubmissionsTable, trouble: string | null, next: number | null): Promise<void> {
+  async #follow(
+    tx: Tx,
+    row: SubmissionsTable,
+    trouble: string | null,
+    next: number | null,
+    files = true,
+  ): Promise<void> {
     const { recipients } = await this.load(row.id, tx);
     const has = (state: string) => recipients.some((recipient) => recipient.state === state);
     const now = this.#clock.now();
@@ -227,7 +235,7 @@ export class Outbox {
         sent_at: sent ? now : null,
         next_attempt_at: null,
       });
-      if (sent) await this.#afterSending(tx, row);
+      if (sent) await this.#afterSending(tx, row, files);
     }
   }
 
@@ -248,9 +256,9 @@ export class Outbox {
     }
   }
 
-  async #afterSending(tx: Tx, row: SubmissionsTable): Promise<void> {
+  async #afterSending(tx: Tx, row: SubmissionsTable, files: boolean): Promise<void> {
     const lane = mailboxLane(row.account_id);
-    await this.#queue.enqueue(tx, 'submission.file', { submission_id: row.id }, { lane });
+    if (files) await this.#queue.enqueue(tx, 'submission.file', { submission_id: row.id }, { lane });
     if (row.answers_message_id !== null) {
       const flag = { message_id: row.answers_message_id, add: ['\\Answered'] };
       await this.#queue.enqueue(tx, 'message.flag', flag, { lane });
@@ -268,6 +276,9 @@ export class Outbox {
     afterCommit(tx, () => this.#bus.publish('submission.changed', data));
   }
 }
+
+const takenOver = (id: string): PosternError =>
+  new PosternError('lease_lost', `The submission ${id} was taken over by another worker.`);
 
 const MAX_TROUBLES = 3; // of 300 recipients, some examples say enough
 

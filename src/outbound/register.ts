@@ -1,14 +1,13 @@
 // Outbound's jobs: sending, looking up what is unknown, and filing a copy.
 import type { Bus } from '../cluster/bus.ts';
 import type { JobQueue } from '../jobs/queue.ts';
-import type { JobContext, JobWorker } from '../jobs/worker.ts';
+import type { JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { codeOf } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Store } from '../store/store.ts';
 import { dateLine } from './compose.ts';
-import { waitsForResume } from './held-mail.ts';
 import { wholeMail } from './mail-content.ts';
 import { Outbox } from './outbox.ts';
 import type { AccountSource, SmtpPool } from './pool.ts';
@@ -41,13 +40,7 @@ export function registerOutbound(parts: OutboundParts): void {
   const sender = new Sender({ ...parts, outbox });
   const resolve = resolver({ ...parts, outbox });
 
-  const send = async (
-    { submission_id: id }: { submission_id: string },
-    context: JobContext,
-  ): Promise<void> => {
-    if (!(await waitsForResume(parts, id, context))) await sender.send(id, context);
-  };
-  worker.handle('submission.send', send, {
+  worker.handle('submission.send', ({ submission_id: id }, context) => sender.send(id, context), {
     concurrency: SENDS_AT_ONCE,
     poolLimit: () => SENDS_OF_ACCOUNT,
     claimAtOnce: SENDS_OF_ACCOUNT,

@@ -3,19 +3,23 @@
 import type { Account } from '../accounts/accounts.ts';
 import { digestOf } from '../drafts/composer.ts';
 import type { JobContext } from '../jobs/worker.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { codeOf, PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Store } from '../store/store.ts';
 import { dateLine } from './compose.ts';
-import { type StoredPiece, storedMail } from './mail-content.ts';
-import type { Outbox, Outcome, Outgoing } from './outbox.ts';
+import { waitsForResume } from './held-mail.ts';
+import { type Piece, storedMail } from './mail-content.ts';
+import type { Attempt, Outbox, Outcome } from './outbox.ts';
+import { loadToSend, type ToSend } from './outgoing.ts';
 import type { AccountSource, SmtpPool } from './pool.ts';
 import type { Delivery, SmtpConnection } from './smtp.ts';
 
 export interface SenderParts {
   store: Store;
   outbox: Outbox;
+  clock: Clock;
   accounts: AccountSource;
   blobs: Pick<Blobs, 'find'>;
   pool: SmtpPool;
@@ -24,8 +28,13 @@ export interface SenderParts {
   random?: () => number;
 }
 
-/** One attempt's end. */
-interface Attempt {
+interface Checked {
+  account: Account;
+  mail: Piece;
+}
+
+/** How an attempt ended. */
+interface Ended {
   outcomes: Outcome[];
   connected: boolean;
 }
@@ -40,8 +49,9 @@ export class Sender {
   /** The job `submission.send`. @throws PosternError `lease_lost`, and what the ledger throws */
   async send(id: string, context: JobContext): Promise<void> {
     const { outbox, store } = this.#parts;
-    const outgoing = await outbox.load(id);
+    const outgoing = await loadToSend(store.db, id);
     const { row } = outgoing;
+    if (await waitsForResume(this.#parts, outgoing, context)) return;
     // `sending`: the process that sent it has died. Before any content left it is safe to send again.
     if (row.state === 'sending' && row.data_begun_at !== null) {
       await store.write(async (tx) => {
@@ -60,62 +70,50 @@ export class Sender {
       });
       return;
     }
-    const attempt = await outbox.begin(outgoing);
-    if (attempt === null) return;
-    const ended = await this.#attempt(outgoing, checked.account, checked.mail, attempt, context.signal);
-    await this.#conclude(id, attempt, ended, context);
+    const attempt: Attempt = { submission: row, number: row.attempts + 1, begun: false };
+    const ended = await this.#attempt(outgoing, checked, attempt, context.signal);
+    const files = checked.account.settings.sent_copy === 'append';
+    await this.#conclude(attempt, ended, files, context);
   }
 
   /** The account and the mail to send, or why this may not be sent at all. */
-  async #check({
-    row,
-    envelope,
-    recipients,
-  }: Outgoing): Promise<{ account: Account; mail: StoredPiece } | string> {
-    const { accounts, blobs, store } = this.#parts;
+  async #check({ row, envelope, recipients, draft }: ToSend): Promise<Checked | string> {
+    const { accounts, blobs } = this.#parts;
     const account = await orNull(accounts.get(row.account_id));
     if (!account) return 'The account was removed.';
     const blob = await orNull(blobs.find(row.raw_object_id));
-    const stored = blob && (await orNull(blob.open()));
+    const stored = blob && (blob.bytes ?? (await orNull(blob.open())));
     if (!stored) return 'content_missing: the bytes of the mail are not there any more.';
-    const draft = await store.db
-      .selectFrom('drafts')
-      .select(['state', 'digest'])
-      .where('id', '=', row.draft_id)
-      .executeTakeFirst();
     // Law 3: what leaves is what was approved. The rows that say to whom are held against it as well.
     const approved = draft?.state === 'approved' && draft.digest === row.digest;
     const sameRecipients =
       recipients.length === envelope.to.length &&
       recipients.every(({ address }, index) => address === envelope.to[index]);
     const isSame = approved && sameRecipients && (await digestOf(envelope, stored)) === row.digest;
-    stored.destroy();
+    if (!Buffer.isBuffer(stored)) stored.destroy();
     if (!isSame) return 'digest_mismatch: this is not the mail that was approved.';
     const limit = account.settings.max_message_bytes;
     if (blob.size > limit)
       return `message_too_large: the mail has ${blob.size} bytes, and the account allows ${limit}.`;
-    return { account, mail: storedMail(blob, envelope, row.digest) };
+    // The very bytes whose digest was taken; what is too large to hold is held against it once more as it leaves.
+    const mail = blob.bytes ?? storedMail(blob, envelope, row.digest);
+    return { account, mail };
   }
 
   /** Tries once. Null: it was stopped before any content left. */
   async #attempt(
-    { row, envelope, recipients }: Outgoing,
-    account: Account,
-    mail: StoredPiece,
-    attempt: number,
+    { row, envelope, recipients }: ToSend,
+    { account, mail }: Checked,
+    attempt: Attempt,
     signal: AbortSignal,
-  ): Promise<Attempt | null> {
+  ): Promise<Ended | null> {
     const { outbox } = this.#parts;
     const to = recipients.filter(({ state }) => state === 'queued').map(({ address }) => address);
     if (!account.settings.active) return noConnection(to, 'account_off', 'The account is switched off.');
-    const content = [dateLine(row.dated_at), mail];
+    const date = dateLine(row.dated_at);
+    const content = Buffer.isBuffer(mail) ? [Buffer.concat([date, mail])] : [date, mail];
     const send = (connection: SmtpConnection) =>
-      connection.send(
-        { from: envelope.from, to },
-        content,
-        () => outbox.markDataBegun(row.id, attempt),
-        signal,
-      );
+      connection.send({ from: envelope.from, to }, content, () => outbox.begin(attempt), signal);
     try {
       const { recipients: all, response } = await this.#deliver(account, send, signal);
       if (all.every(({ failure }) => failure?.code === 'stopping')) return null;
@@ -152,12 +150,18 @@ export class Sender {
     return reused && wasDead ? pool.use(account, send, { signal, fresh: true }) : delivery;
   }
 
-  async #conclude(id: string, attempt: number, ended: Attempt | null, context: JobContext): Promise<void> {
-    const { store, outbox, log, random = Math.random } = this.#parts;
+  async #conclude(attempt: Attempt, ended: Ended | null, files: boolean, context: JobContext): Promise<void> {
+    const { store, outbox, clock, log, random = Math.random } = this.#parts;
     const write = (finish: boolean) =>
       store.write(async (tx) => {
-        if (ended) await outbox.conclude(tx, id, attempt, ended.outcomes, ended.connected, random());
-        else await outbox.putBack(tx, id, attempt);
+        if (ended)
+          await outbox.conclude(tx, attempt, ended.outcomes, {
+            connected: ended.connected,
+            files,
+            random: random(),
+          });
+        else if (attempt.begun) await outbox.putBack(tx, attempt);
+        else return context.putOff(tx, clock.now()); // as if it had not been taken
         if (finish) await context.finish(tx);
       });
     try {
@@ -165,7 +169,10 @@ export class Sender {
     } catch (error) {
       // The job was taken over while the server was thinking. What it answered is still the truth about this attempt.
       if (codeOf(error) !== 'lease_lost' || !ended?.outcomes.some(isSettled)) throw error;
-      log.warn({ submission: id, attempt }, 'the job was taken over while its mail was on the way');
+      log.warn(
+        { submission: attempt.submission.id, attempt: attempt.number },
+        'the job was taken over while its mail was on the way',
+      );
       await write(false);
     }
   }
@@ -177,7 +184,7 @@ const isSettled = ({ failure }: Outcome): boolean => failure === null || failure
 const isOfConnection = (error: PosternError): boolean =>
   !['lease_lost', 'ledger_stuck', 'internal'].includes(error.code);
 
-function noConnection(to: readonly string[], code: string, text: string): Attempt {
+function noConnection(to: readonly string[], code: string, text: string): Ended {
   const failure = { kind: 'temporary', code, text } as const;
   return { outcomes: to.map((address) => ({ address, failure, response: null })), connected: false };
 }

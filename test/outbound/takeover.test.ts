@@ -47,7 +47,7 @@ test('an attempt that was taken over before DATA sends no content and changes no
   }, 20);
   await logged.promise.finally(() => clearInterval(look));
   const view = await outpost.submissions.get(mail.id);
-  assert.deepEqual([view.state, view.attempts], ['sending', 7]);
+  assert.deepEqual([view.state, view.attempts], ['queued', 7]);
   assert.equal(server.received.length, 0);
 });
 
