@@ -145,6 +145,9 @@ const variables = z.object({
     .default('info'),
 });
 
+/** The name of every setting. */
+export const settingNames: readonly string[] = Object.keys(variables.shape);
+
 /**
  * Reads the settings. An empty variable counts as absent. Each secret can stand in a file named by `…_FILE`.
  * @throws PosternError `config_invalid` that lists every problem; values of secrets are never shown
