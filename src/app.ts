@@ -107,7 +107,9 @@ export async function createApp(
   const bus = memoryBus(clock);
   const jobs = new JobQueue(store, clock);
   const worker = new JobWorker(jobs, clock, logOf('jobs'));
-  const ground = { store, jobs, worker, clock, bus, log };
+  const conceal = (text: string): string => secrets.conceal(text);
+  const secretsKnown = (): Promise<void> => secrets.known();
+  const ground = { store, jobs, worker, clock, bus, log, conceal, secretsKnown };
   const url = (): string => config.publicUrl ?? http.url;
 
   const audit = new Audit(store, clock);
@@ -307,6 +309,8 @@ export async function createApp(
     parseMail,
     resolveSecret,
     bus,
+    conceal,
+    secretsKnown,
     store,
     clock,
     log: logOf('api'),

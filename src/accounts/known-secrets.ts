@@ -1,7 +1,9 @@
 // The secrets of this gateway by their fingerprints, so that a mail in which one stands can be stopped: passwords, tokens and
 // keys of the accounts, the master keys, the keys of its users, and what rules name by reference.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { codeOf } from '../kernel/errors.ts';
 import { Fingerprints } from '../kernel/fingerprints.ts';
+import { OWN_TOKEN } from '../kernel/own-tokens.ts';
 import type { Store } from '../store/store.ts';
 import type { MasterKeys } from './master-keys.ts';
 import type { Vault } from './vault.ts';
@@ -9,6 +11,7 @@ import type { Vault } from './vault.ts';
 const KEPT_FOR_MS = 30_000; // a password that has just been changed is one that no agent has seen
 const REFERENCE = /^(?:env|file):.+/;
 const DEEPEST = 12; // of what rules nest
+const CONCEALED = '[a secret of this gateway stood here]';
 
 export interface KnownSecretsParts {
   store: Store;
@@ -26,7 +29,10 @@ export interface KnownSecretsParts {
 export class KnownSecrets {
   readonly #parts: KnownSecretsParts;
   #prints: Promise<Fingerprints> | null = null;
+  #latest: Fingerprints | undefined;
   #madeAt = 0;
+  /** Secrets are read outside of whatever transaction asks to have one concealed. */
+  readonly #outside = AsyncLocalStorage.snapshot();
 
   constructor(parts: KnownSecretsParts) {
     this.#parts = parts;
@@ -39,13 +45,37 @@ export class KnownSecrets {
       this.#madeAt = now;
       const made = this.#make();
       this.#prints = made;
-      made.catch(() => {
-        if (this.#prints === made) this.#prints = null;
-      });
+      made.then(
+        (prints) => {
+          this.#latest = prints;
+        },
+        () => {
+          if (this.#prints === made) this.#prints = null;
+        },
+      );
     }
     const prints = await this.#prints;
     return (text) => prints.isIn(text);
   }
+
+  /** Resolves when secrets have been looked at once, so that `conceal` knows them. @throws as `finder` does */
+  readonly known = async (): Promise<void> => {
+    if (!this.#latest) await this.finder();
+  };
+
+  /**
+   * The text without the lines in which one of the secrets stands: for what people read of an agent's doings. By what was
+   * known at the last look, which is less than a minute old where anything is written.
+   */
+  readonly conceal = (text: string): string => {
+    this.#outside(() => void this.finder().catch(() => undefined)); // whoever sends something hears of its failure
+    const holds = (some: string): boolean => OWN_TOKEN.test(some) || this.#latest?.isIn(some) === true;
+    if (!holds(text)) return text;
+    return text
+      .split('\n')
+      .map((line) => (holds(line) ? CONCEALED : line))
+      .join('\n');
+  };
 
   async #make(): Promise<Fingerprints> {
     const { store, vault, masterKeys, fixed, referring, resolveSecret } = this.#parts;

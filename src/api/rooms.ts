@@ -82,6 +82,10 @@ export interface Rooms {
   parseMail: typeof parseMail;
   sql: Pick<SqlSandbox, 'query'>;
   bus: Bus;
+  /** Takes secrets out of what an agent said. */
+  conceal?: (text: string) => string;
+  /** Resolves when it can. */
+  secretsKnown?: () => Promise<void>;
   store: Store;
   clock: Clock;
   log: Logger;

@@ -59,6 +59,7 @@ export async function recordUnknownTool(name: string, call: Call): Promise<void>
 
 async function add({ principal, rooms }: Call, kind: 'called' | 'refused', data: RecordData): Promise<void> {
   if (principal.kind !== 'session') return;
+  await rooms.secretsKnown?.();
   const turn = await runningTurn(rooms.store, principal);
   const entry = { sessionId: principal.sessionId, turnId: turn?.id ?? null, kind, data };
   await rooms.store.write((tx) => record(rooms, tx, entry));

@@ -1,9 +1,8 @@
 // Secrets in what an agent wrote, as they are and in the usual disguises: pure. Which secrets this gateway has is asked of
 // whoever knows them by their fingerprints.
+import { OWN_TOKEN } from '../kernel/own-tokens.ts';
 import { type Finding, finding } from './rules.ts';
 
-/** Tokens of this gateway, by their form. */
-const OWN = /postern_[A-Za-z0-9_-]{30,}|pst_[A-Za-z0-9_-]{32,}|whsec_[A-Za-z0-9+/_-]{24,}/;
 /** Keys of well-known services, and what is said to be a password. */
 const CREDENTIALS: readonly RegExp[] = [
   /-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY-----/,
@@ -26,7 +25,7 @@ const HEX_RUN = /(?:[0-9a-f]{2}[\s:,-]?){8,}/gi;
  */
 export function findSecrets(text: string, isOurs: (text: string) => boolean): Finding[] {
   const forms = formsOf(text);
-  if (forms.some((form) => OWN.test(form) || isOurs(form)))
+  if (forms.some((form) => OWN_TOKEN.test(form) || isOurs(form)))
     return [finding('gateway_secret', 'a token, key or password of this gateway stands in it')];
   const isCredential = forms.some((form) => CREDENTIALS.some((pattern) => pattern.test(form)));
   return isCredential ? [finding('credential', 'Something in it looks like a key or a password.')] : [];

@@ -15,7 +15,12 @@ export interface RecordParts {
   clock: Clock;
   /** Where there is one, it hears of each entry. */
   bus?: Bus | undefined;
+  /** Takes secrets out of what an agent said. */
+  conceal?: ((text: string) => string) | undefined;
 }
+
+/** What holds words of agents. The others are ids and words of ours, and are written with every mail. */
+const AGENTS_WORDS: ReadonlySet<RecordKind> = new Set(['called', 'refused', 'answered', 'asked']);
 
 export interface NewRecord {
   sessionId: string;
@@ -51,7 +56,8 @@ const insert = keptQuery(
 export async function record(parts: RecordParts, tx: Tx, entry: NewRecord): Promise<void> {
   const at = parts.clock.now();
   const { sessionId, turnId, kind, data } = entry;
-  await insert(tx, newId('rec', at), sessionId, turnId, at, kind, jsonOf(data));
+  const conceal = AGENTS_WORDS.has(kind) ? parts.conceal : undefined;
+  await insert(tx, newId('rec', at), sessionId, turnId, at, kind, jsonOf(data, conceal));
   afterCommit(tx, () =>
     parts.bus?.publish('session.recorded', { session_id: sessionId, turn_id: turnId, kind }),
   );
@@ -88,13 +94,15 @@ export async function recordsOf(db: Reader, sessionId: string, range: RecordRang
   }));
 }
 
-function jsonOf(data: RecordData): string {
-  const whole = JSON.stringify(data);
-  if (whole.length <= LARGEST_DATA_CHARS) return whole;
-  const cut = JSON.stringify({ ...(shortened(data, 0) as RecordData), cut: true });
-  return cut.length <= LARGEST_DATA_CHARS
-    ? cut
-    : JSON.stringify({ text: whole.slice(0, LARGEST_DATA_CHARS / 4), cut: true }); // quoted once more it may grow
+function jsonOf(data: RecordData, conceal: RecordParts['conceal']): string {
+  const isCut = JSON.stringify(data).length > LARGEST_DATA_CHARS;
+  const kept = isCut ? { ...(shortened(data, 0) as RecordData), cut: true } : data;
+  const text = JSON.stringify(kept, (_key, value: unknown) =>
+    conceal && typeof value === 'string' ? conceal(value) : value,
+  );
+  return text.length <= LARGEST_DATA_CHARS
+    ? text
+    : JSON.stringify({ text: text.slice(0, LARGEST_DATA_CHARS / 4), cut: true }); // quoted once more it may grow
 }
 
 function shortened(value: unknown, depth: number): unknown {

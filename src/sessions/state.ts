@@ -9,6 +9,8 @@ import { record } from './record.ts';
 export interface StateParts {
   clock: Clock;
   bus: Bus;
+  /** Takes secrets out of what an agent said. */
+  conceal?: ((text: string) => string) | undefined;
 }
 
 /** Where a session stays for good: nothing wakes it, and nothing that it asks for takes effect. */
@@ -45,9 +47,14 @@ export async function setSession(
 ): Promise<boolean> {
   const now = parts.clock.now();
   const rests = change.state === undefined ? {} : { rested_at: WAITING.includes(change.state) ? now : null };
+  const { summary, question } = change;
+  const said = {
+    ...(summary && parts.conceal ? { summary: parts.conceal(summary) } : {}),
+    ...(question && parts.conceal ? { question: parts.conceal(question) } : {}),
+  };
   const row = await tx
     .updateTable('sessions')
-    .set({ ...change, ...rests, updated_at: now })
+    .set({ ...change, ...said, ...rests, updated_at: now })
     .where('id', '=', sessionId)
     .where('state', 'not in', OVER)
     .returning(['state', 'account_id'])

@@ -40,6 +40,10 @@ export interface TurnParts {
   worker: JobWorker;
   clock: Clock;
   bus: Bus;
+  /** Takes secrets out of what an agent said. */
+  conceal?: (text: string) => string;
+  /** Resolves when it can. */
+  secretsKnown?: () => Promise<void>;
   log: Logger;
   accounts: Pick<Accounts, 'get'>;
   messages: Pick<Messages, 'detail' | 'attachment'>;
@@ -114,6 +118,7 @@ async function attempt(parts: TurnParts, turn: Turn, begun: Begun, context: JobC
   let opening: Promise<WorkFolder> | undefined;
   let said: string | null = null;
   try {
+    await parts.secretsKnown?.();
     const runner = parts.runnerOf(begun.agent);
     if (runner.wantsFiles) opening = openWorkFolder(parts.workDir, turn.session_id);
     opening?.catch(() => undefined); // heard below, after the event is made
@@ -182,7 +187,7 @@ async function keepAnswer(
     .set({
       state: 'done',
       answer: JSON.stringify({ actions: stored.actions }),
-      log,
+      log: log && (parts.conceal?.(log) ?? log),
       error: null,
       ended_at: parts.clock.now(),
     })

@@ -24,5 +24,14 @@ it('the password of an account, the key of the administrator and the secret of a
       assert.equal((await send(text)).body.state, 'refused', text);
   assert.deepEqual([...new Set((await turn.refused()).map(({ rule }) => rule))], ['gateway_secret']);
   assert.equal((await send('The list follows.')).body.state, 'sent');
+  const secrets = [DEFAULT_PASSWORD, ADMIN_TOKEN, SECRET, turn.event.data.session.token];
+  await turn.call('POST', '/session/ask', { question: `Is this it?\n${secrets.join('\n')}` });
+  const { id } = turn.event.data.session;
+  const shown = JSON.stringify([
+    await world.gateway.get(`/v1/sessions/${id}`),
+    await world.gateway.get(`/v1/sessions/${id}/record?limit=100`),
+  ]);
+  assert.match(shown, /Is this it\?/);
+  for (const secret of secrets) assert.ok(!shown.includes(secret), 'nobody who reads of it is told a secret');
   await turn.finish();
 });
