@@ -15,13 +15,15 @@ import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
 const CANARY = 'canary-in-the-environment-of-the-gateway';
 const OBEDIENT = `let s = ''; process.stdin.on('data', (d) => s += d).on('end', () => {
   process.stdout.write(JSON.stringify({ actions: JSON.parse(JSON.parse(s).data.message.text) })) })`;
-const CURIOUS = `const { POSTERN_API, POSTERN_TOKEN } = process.env;
+/** As plain text its token would be taken out of what it says. */
+const CURIOUS = `const hex = (text) => Buffer.from(text).toString('hex');
+  const { POSTERN_API, POSTERN_TOKEN } = process.env;
   const ask = async (method, path) => (await fetch(POSTERN_API + path, { method, body: method === 'POST' ? '{}' : undefined,
     headers: { authorization: 'Bearer ' + POSTERN_TOKEN, 'content-type': 'application/json' } })).status;
   const [messages, drafts, accounts, sends] = [await ask('GET', '/messages'), await ask('GET', '/drafts'),
     await ask('GET', '/accounts'), await ask('POST', '/submissions')];
   console.log(JSON.stringify({ actions: [{ type: 'done',
-    summary: JSON.stringify({ messages, drafts, accounts, sends, env: process.env }) }] }))`;
+    summary: JSON.stringify({ messages, drafts, accounts, sends, env: hex(JSON.stringify(process.env)) }) }] }))`;
 
 const RULES = `
 agents:
@@ -134,12 +136,13 @@ describe('a hostile mail', { skip: requireService('dovecot', 'smtp-sink') }, () 
     assert.ok((await gateway.sessions()).every(({ message_id }) => message_id !== message.id));
   });
 
-  it('finds an agent with its own thread in reach and nothing else: no drafts, accounts, sending or secrets', async () => {
+  it('finds an agent with its own thread and drafts in reach and nothing else: no accounts, sending or secrets', async () => {
     await deliver('spy', 'x', ['Subject: curious']);
     const { state, summary, error } = await sessionOf('spy');
     assert.equal(state, 'done', error ?? '');
-    const { env, ...statuses } = JSON.parse(summary ?? '{}') as { env: Record<string, string> };
-    assert.deepEqual(statuses, { messages: 200, drafts: 403, accounts: 403, sends: 403 });
+    const { env: hex, ...statuses } = JSON.parse(summary ?? '{}') as { env: string };
+    const env = JSON.parse(Buffer.from(hex, 'hex').toString()) as Record<string, string>;
+    assert.deepEqual(statuses, { messages: 200, drafts: 200, accounts: 403, sends: 403 });
     const shown = JSON.stringify(env);
     for (const secret of [CANARY, ADMIN_TOKEN, DEFAULT_PASSWORD]) assert.ok(!shown.includes(secret));
     const answer = await fetch(`${gateway.url}/v1/messages`, {

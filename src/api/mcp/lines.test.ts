@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 import { it } from 'node:test';
 import { eventsOf, linesOf } from './lines.ts';
 
@@ -38,8 +39,8 @@ it('a line that is too long is passed over, and nothing of it is kept', async ()
 it('events are their data, without what a client need not know', async () => {
   const text =
     ': hello\n\nid: 1\nevent: message\ndata: {"a":\ndata: 1}\n\nretry: 5\n\ndata:two\n\ndata: unfinished';
-  const body = Readable.toWeb(inPieces(text, 7));
+  const body = ReadableStream.from<Uint8Array>(inPieces(text, 7));
   assert.deepEqual(await collect(eventsOf(body, 100)), ['{"a":\n1}', 'two']);
-  const long = Readable.toWeb(inPieces(`${'data: 123456\n'.repeat(20)}\n`, 7));
+  const long = ReadableStream.from<Uint8Array>(inPieces(`${'data: 123456\n'.repeat(20)}\n`, 7));
   await assert.rejects(collect(eventsOf(long, 100)), /too large/);
 });
