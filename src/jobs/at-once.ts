@@ -14,14 +14,25 @@ export interface Taker {
   run(job: Job): void;
 }
 
-const countsOf = keptQuery((db, kind: string, pool: string) =>
-  db
-    .selectFrom('jobs')
-    .select((eb) => ['state', eb.fn.countAll<number>().as('jobs')])
-    .where('kind', '=', kind)
-    .where('pool', '=', pool)
-    .where('state', '<>', 'dead')
-    .groupBy('state'),
+/** How many of a pool run, and one of those that wait: there may be thousands. */
+const poolNow = keptQuery((db, pool: string, kind: string) =>
+  db.selectNoFrom((eb) => [
+    eb
+      .selectFrom('jobs')
+      .select((of) => of.fn.countAll<number>().as('jobs'))
+      .where('pool', '=', pool)
+      .where('kind', '=', kind as JobKind)
+      .where('state', '=', 'running')
+      .as('running'),
+    eb
+      .selectFrom('jobs')
+      .select('id')
+      .where('pool', '=', pool)
+      .where('kind', '=', kind as JobKind)
+      .where('state', '=', 'ready')
+      .limit(1)
+      .as('waits'),
+  ]),
 );
 const firstOf = keptQuery((db, lane: string) =>
   db
@@ -50,9 +61,8 @@ export async function mayBegin(
   fullPools.set(tx, full);
   if (pool !== null) {
     if (full.has(pool)) return false;
-    const rows = await countsOf(tx, kind, pool);
-    const count = (state: string): number => Number(rows.find((row) => row.state === state)?.jobs ?? 0);
-    if (count('ready') > 0 || count('running') >= limit) {
+    const [now] = await poolNow(tx, pool, kind);
+    if (!now || now.waits !== null || Number(now.running) >= limit) {
       full.add(pool);
       return false;
     }

@@ -1,6 +1,5 @@
 // Sessions that have waited too long (limits.session): they expire, what they left waiting is withdrawn, and the next mail
 // of the thread begins a new session of the same rule and agent.
-import type { ExpressionBuilder } from 'kysely';
 import type { Bus } from '../cluster/bus.ts';
 import type { Limits } from '../contracts/agent-policy.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -8,7 +7,6 @@ import { durationMs } from '../kernel/duration.ts';
 import { explain } from '../kernel/errors.ts';
 import type { Part } from '../kernel/lifecycle.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { Database } from '../store/schema.ts';
 import type { Store, Tx } from '../store/store.ts';
 import { record } from './record.ts';
 import { setSession, WAITING } from './state.ts';
@@ -53,17 +51,13 @@ async function waitingSince(
     .selectFrom('sessions')
     .select('id')
     .where('state', 'in', WAITING)
-    .where(restedBefore(since))
+    .where('rested_at', '<=', since)
     .orderBy('rested_at')
     .limit(AT_ONCE);
   if (agent !== null) query = query.where('agent', '=', agent);
   else if (known.length > 0) query = query.where('agent', 'not in', known);
   return (await query.execute()).map(({ id }) => id);
 }
-
-// Those that came to rest before that was noted have only their last change to go by.
-const restedBefore = (since: number) => (eb: ExpressionBuilder<Database, 'sessions'>) =>
-  eb(eb.fn.coalesce('rested_at', 'updated_at'), '<=', since);
 
 /** False where it has gone on meanwhile. */
 function expire(parts: ExpiryParts, id: string, since: number, wait: string): Promise<boolean> {
@@ -74,7 +68,7 @@ function expire(parts: ExpiryParts, id: string, since: number, wait: string): Pr
       .set({ branch: id }) // makes room for the session that the next mail of the thread begins
       .where('id', '=', id)
       .where('state', 'in', WAITING)
-      .where(restedBefore(since))
+      .where('rested_at', '<=', since)
       .returning('state')
       .executeTakeFirst();
     if (!session) return false;

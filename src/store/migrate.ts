@@ -21,6 +21,7 @@ import * as webhooks from './migrations/0011-webhooks.ts';
 import * as capabilities from './migrations/0012-capabilities.ts';
 import * as templates from './migrations/0013-templates.ts';
 import * as modelSteps from './migrations/0014-model-steps.ts';
+import * as sessionIndexes from './migrations/0015-session-indexes.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
 const MIGRATIONS = [
@@ -43,6 +44,7 @@ const MIGRATIONS = [
   templates,
   webhooks,
   modelSteps,
+  sessionIndexes,
 ];
 
 /**
