@@ -21,14 +21,14 @@ import {
   decisionGone,
   messageOf,
   noteRefusal,
+  RULE_WORK_AT_ONCE,
   type RuledMessage,
+  refuse,
+  trustOf,
   unlessPaused,
 } from './rule-work.ts';
 import type { TemplateSource } from './template.ts';
 
-const REPLIES_AT_ONCE = 32;
-const OF_ONE_ACCOUNT = 4; // each may wait for a server that hangs, until its time limit
-const PROOF_ATTEMPTS = 4; // then it is judged without proof: nobody waits for a name server for ever
 const TEXT_FIELDS = ['text', 'reply_text'];
 
 export interface AutomaticReplyParts extends TextParts {
@@ -53,7 +53,7 @@ export function registerAutomaticReplies(parts: AutomaticReplyParts): void {
   parts.worker.handle(
     'message.answer',
     ({ message_id: id, rule, index }, context) => answer(parts, { id, rule, index }, context),
-    { concurrency: REPLIES_AT_ONCE, poolLimit: () => OF_ONE_ACCOUNT },
+    RULE_WORK_AT_ONCE,
   );
 }
 
@@ -63,17 +63,11 @@ async function answer(
   context: JobContext,
 ): Promise<void> {
   const [message, action] = [await messageOf(parts.store, id), await replyOf(parts.store, id, rule, index)];
-  const isLast = context.attempt >= PROOF_ATTEMPTS;
-  // Its signatures are checked where something hangs on them.
-  if (action.send === 'auto' && message.trust.level === 'unverified')
-    message.trust = await parts.proofs.prove(id, { isLast, signal: context.signal });
+  message.trust = await trustOf(parts.proofs, message, action, context);
   const work = { account: await parts.accounts.get(message.accountId), message, rule, index, action };
   const verdict = await judge(parts, parts.store.db, work);
   if (verdict.verdict === 'refuse')
-    return parts.store.write(async (tx) => {
-      await context.finish(tx);
-      await noteRefusal(tx, id, rule, `not answered: ${verdict.reason}`);
-    });
+    return refuse(parts.store, context, id, rule, `not answered: ${verdict.reason}`);
   const made = await write(parts, work);
   let isKept = false;
   try {

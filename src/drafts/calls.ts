@@ -18,7 +18,7 @@ import { notFound } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { PolicyRule } from '../policy/rules.ts';
 import type { RuleSet } from '../rules/match.ts';
-import { finishTurn, type LiveTurn, runningTurn, SESSION_OVER, stillRuns } from '../sessions/live-turn.ts';
+import { finishTurn, type LiveTurn, runningTurn, sessionOver, stillRuns } from '../sessions/live-turn.ts';
 import { record } from '../sessions/record.ts';
 import { loadTurnSubject, type TurnSubject } from '../sessions/subject.ts';
 import type { SessionPrincipal } from '../sessions/tokens.ts';
@@ -124,11 +124,13 @@ export class SessionCalls {
     const { attachments: _, ...words } = change;
     const revision: Revision = { draftId, turn, agent, words, files, because: AS_DRAFT };
     const outcome = await revise(
-      ...([this.#parts, caller.session, revision] as const),
+      this.#parts,
+      caller.session,
+      revision,
       this.#keeping(turn, files),
       this.#refusing(turn, 'draft'),
     );
-    if (!outcome) throw SESSION_OVER();
+    if (!outcome) throw sessionOver();
     return outcome;
   }
 
@@ -151,7 +153,7 @@ export class SessionCalls {
       if (verb.type === 'done') await finishTurn(this.#parts, tx, turn);
       return { state: 'done' as const, reasons: [] };
     });
-    if (!done) throw SESSION_OVER();
+    if (!done) throw sessionOver();
     return done;
   }
 
@@ -168,7 +170,7 @@ export class SessionCalls {
     const { store, messages, proofs, accounts, rules } = this.#parts;
     const turn = await runningTurn(store, session);
     const agent = rules().agents.get(session.agent);
-    if (!turn || !agent) throw SESSION_OVER();
+    if (!turn || !agent) throw sessionOver();
     if (messageId !== undefined && !reaches(await messages.get(messageId)))
       throw notFound('message', messageId);
     const load = () => loadTurnSubject(store, turn.id, messageId);
@@ -178,7 +180,7 @@ export class SessionCalls {
       await proofs.proveThread(subject.threadId, { isLast: true, signal });
       subject = await load();
     }
-    if (!subject) throw SESSION_OVER();
+    if (!subject) throw sessionOver();
     return { turn, agent, subject, account: await accounts.get(session.accountId) };
   }
 
@@ -210,11 +212,12 @@ export class SessionCalls {
 
   async #propose(turn: LiveTurn, verb: string, proposal: Proposal, files?: CallFiles): Promise<Outcome> {
     const outcome = await propose(
-      ...([this.#parts, proposal] as const),
+      this.#parts,
+      proposal,
       this.#keeping(turn, files),
       this.#refusing(turn, verb),
     );
-    if (!outcome) throw SESSION_OVER();
+    if (!outcome) throw sessionOver();
     return outcome;
   }
 

@@ -24,14 +24,12 @@ import {
   actionOf,
   decisionGone,
   messageOf,
-  noteRefusal,
+  RULE_WORK_AT_ONCE,
   type RuledMessage,
+  refuse,
+  trustOf,
   unlessPaused,
 } from './rule-work.ts';
-
-const FORWARDS_AT_ONCE = 32;
-const OF_ONE_ACCOUNT = 4; // each may wait for a server that hangs, until its time limit
-const PROOF_ATTEMPTS = 4; // then it is judged without proof: nobody waits for a name server for ever
 
 export interface ForwardParts extends TextParts {
   worker: JobWorker;
@@ -48,7 +46,7 @@ export function registerForwards(parts: ForwardParts): void {
   parts.worker.handle(
     'message.forward',
     ({ message_id: id, rule, index }, context) => forward(parts, { id, rule, index }, context),
-    { concurrency: FORWARDS_AT_ONCE, poolLimit: () => OF_ONE_ACCOUNT },
+    RULE_WORK_AT_ONCE,
   );
 }
 
@@ -58,16 +56,10 @@ async function forward(
   context: JobContext,
 ): Promise<void> {
   const [message, action] = [await messageOf(parts.store, id), await forwardOf(parts.store, id, rule, index)];
-  const isLast = context.attempt >= PROOF_ATTEMPTS;
-  // Its signatures are checked where something hangs on them.
-  if (action.send === 'auto' && message.trust.level === 'unverified')
-    message.trust = await parts.proofs.prove(id, { isLast, signal: context.signal });
+  message.trust = await trustOf(parts.proofs, message, action, context);
   const verdict = await judge(parts, message, rule, action);
   if (verdict.verdict === 'refuse')
-    return parts.store.write(async (tx) => {
-      await context.finish(tx);
-      await noteRefusal(tx, id, rule, `not forwarded: ${verdict.reason}`);
-    });
+    return refuse(parts.store, context, id, rule, `not forwarded: ${verdict.reason}`);
   const account = await parts.accounts.get(message.accountId);
   const content = await textOf(parts, message);
   const files = await fetchFiles(parts, message);

@@ -1,11 +1,18 @@
-// What a job needs that does what a rule said of a message: the message, the action as it was when the mail came in, and
-// where it is noted that it was not done.
+// What a job needs that does what a rule said of a message: the message, the action as it was when the mail came in, what
+// can be proved of its sender, and where it is noted that it was not done.
 import { type MailKind, type MailMetadata, mailMetadata, type Trust } from '../contracts/mail.ts';
 import type { RuleAction } from '../contracts/rule.ts';
+import type { JobContext } from '../jobs/worker.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { storedTrust } from '../mail/trust.ts';
 import { pauseOf, pauseReason } from '../sessions/pauses.ts';
 import type { Store, Tx } from '../store/store.ts';
+import type { Proofs } from '../watch/proofs.ts';
+
+const PROOF_ATTEMPTS = 4; // then it is judged without proof: nobody waits for a name server for ever
+
+/** How many such jobs run at once. Of one account few: each may wait for a server that hangs, until its time limit. */
+export const RULE_WORK_AT_ONCE = { concurrency: 32, poolLimit: () => 4 };
 
 export interface RuledMessage {
   id: string;
@@ -50,6 +57,31 @@ export async function actionOf({ db }: Store, id: string, rule: string, index: n
   const action = (JSON.parse(row?.actions ?? '[]') as RuleAction[])[index];
   if (action) return action;
   throw decisionGone(id, rule);
+}
+
+/** What is known of who sent it: its signatures are checked where something hangs on them. */
+export async function trustOf(
+  proofs: Pick<Proofs, 'prove'>,
+  { id, trust }: RuledMessage,
+  { send }: { send: 'approve' | 'auto' },
+  { attempt, signal }: Pick<JobContext, 'attempt' | 'signal'>,
+): Promise<Trust> {
+  if (send !== 'auto' || trust.level !== 'unverified') return trust;
+  return proofs.prove(id, { isLast: attempt >= PROOF_ATTEMPTS, signal });
+}
+
+/** Ends the job of an action that policy refuses, with the reason at its decision. */
+export function refuse(
+  store: Store,
+  context: Pick<JobContext, 'finish'>,
+  id: string,
+  rule: string,
+  reason: string,
+): Promise<void> {
+  return store.write(async (tx) => {
+    await context.finish(tx);
+    await noteRefusal(tx, id, rule, reason);
+  });
 }
 
 export const decisionGone = (id: string, rule: string): PosternError =>

@@ -50,12 +50,10 @@ export async function appendMessage(
     });
 }
 
-/** @throws PosternError `message_gone` when the mailbox was renumbered or the message is not there any more */
-export async function addFlags(connection: ImapConnection, place: Place, flags: string[]): Promise<void> {
-  await changeFlags(connection, place, { add: flags, remove: [] });
-}
-
-/** @throws PosternError `message_gone`, `flags_refused` */
+/**
+ * @throws PosternError `message_gone` when the mailbox was renumbered or the message is not there any more,
+ *   `flags_refused`
+ */
 export async function changeFlags(
   connection: ImapConnection,
   place: Place,

@@ -5,13 +5,15 @@ import { agentPool, sessionLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
+import { WEBHOOK_ATTEMPTS } from '../network/standard-webhooks.ts';
 import { rowInsert } from '../store/insert-rows.ts';
 import type { Tx } from '../store/store.ts';
 import type { EarlyTurns } from './begin.ts';
 import type { ArrivedMail } from './event.ts';
 import { record } from './record.ts';
 
-export const TURN_ATTEMPTS = 10; // as many as the retry schedule of webhooks has steps
+/** Of every kind of agent: webhooks need them all, others end sooner by what their errors say. */
+export const TURN_ATTEMPTS = WEBHOOK_ATTEMPTS;
 
 const insertTurns = rowInsert(
   'turns',

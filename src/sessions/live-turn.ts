@@ -56,5 +56,5 @@ export async function finishTurn(parts: { bus: Bus; clock: Clock }, tx: Tx, turn
   await finishWork(parts, tx, turn.id);
 }
 
-export const SESSION_OVER = (): PosternError =>
+export const sessionOver = (): PosternError =>
   new PosternError('session_over', 'The session is over: nothing that it asks for takes effect.');

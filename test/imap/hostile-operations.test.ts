@@ -7,7 +7,7 @@ import type { MailPart } from '../../src/contracts/mail.ts';
 import { connectImap, type ImapConnection } from '../../src/imap/connection.ts';
 import { examine } from '../../src/imap/examine.ts';
 import { listMailboxes } from '../../src/imap/mailboxes.ts';
-import { addFlags, findByMessageId, streamPart } from '../../src/imap/operations.ts';
+import { changeFlags, findByMessageId, streamPart } from '../../src/imap/operations.ts';
 import { readMessage } from '../../src/imap/read-message.ts';
 import { decodeTransferStream } from '../../src/mail/transfer-stream.ts';
 import { type HostileImap, type HostileOptions, startHostileImap } from '../support/hostile-imap.ts';
@@ -69,7 +69,7 @@ describe('an operation on a server that', () => {
   for (const [name, operation] of [
     ['finds nothing', (connection) => findByMessageId(connection, 'INBOX', '<sent@company.example>')],
     ['has nothing to read', (connection) => readMessage(connection, PLACE, {})],
-    ['has no such mail', (connection) => addFlags(connection, PLACE, ['\\Seen'])],
+    ['has no such mail', (connection) => changeFlags(connection, PLACE, { add: ['\\Seen'], remove: [] })],
   ] as [string, (connection: ImapConnection) => Promise<unknown>][]) {
     it(`${name} after a goodbye is not believed`, async () => {
       const play: HostileOptions['play'] = (_server, command) =>
