@@ -125,6 +125,8 @@ class Cleaner {
   readonly #out: string[] = [];
   readonly #text: string[] = [];
   readonly #links: OutgoingLink[] = [];
+  /** Those that are open. */
+  readonly #clickable: OutgoingLink[] = [];
   readonly #fetching = new Set<string>();
   readonly #active = new Set<string>();
   #pending: string[] = [];
@@ -216,6 +218,7 @@ class Cleaner {
     if (isWritten) this.#out.push(tagOf(name, attributes, link?.href ?? null));
     if (isWritten && BREAKING.has(name)) this.#text.push('\n');
     this.#open.push({ element, style, isDropped, isWritten, link });
+    if (link) this.#clickable.push(link);
     this.#elements.push(element);
     this.#sheet.opened(element);
   }
@@ -246,6 +249,7 @@ class Cleaner {
   #closed(name: string): void {
     this.#flush();
     const closing = this.#open.pop();
+    if (closing?.link) this.#clickable.pop();
     const element = this.#elements.pop();
     if (element) this.#sheet.closed(element);
     if (!closing?.isWritten || VOID.has(name) || EMPTY.has(name)) return;
@@ -267,7 +271,9 @@ class Cleaner {
     const shown = this.#words(visibleText(text, this.#hidden));
     this.#out.push(escapeText(shown));
     this.#text.push(shown);
-    for (const { link } of this.#open) if (link) link.shown += shown;
+    // No link stands in another one (HTML §4.5.1): browsers end the outer where the inner begins.
+    const link = this.#clickable.at(-1);
+    if (link) link.shown += shown;
   }
 }
 

@@ -221,3 +221,62 @@ describe('a link', () => {
       );
     });
 });
+
+describe('what an agent may try to get past', () => {
+  const rulesOf = (words: Parameters<typeof cleanWords>[0]): string[] =>
+    cleanWords(words).findings.map(({ rule }) => rule);
+
+  const fetching: [what: string, text: string][] = [
+    ['an image behind another mark', 'so !![a b](https://evil.com/x(1).png)'],
+    ['a tag inside of a tag', '<im<img>g src=https://evil.com/x.png>'],
+    ['a tag around an image', '<im![](x)g src=https://evil.com/x.png>'],
+    ['tags in tags in tags', `${'<im'.repeat(30)}<img>${'g>'.repeat(30)}`],
+    ['an address in a list', 'see [bank.com][x]\n\n- [x]: https://evil.com/'],
+    ['an address in a numbered list', '1. [x]: https://evil.com/'],
+    ['an address by a name over two lines', '[a\nb]: https://evil.com/'],
+    ['an address by a name with a bracket', '[a\\]b]: https://evil.com/'],
+  ];
+  for (const [what, text] of fetching)
+    it(`${what} is taken out`, () => {
+      assert.ok(rulesOf({ text }).includes('markdown_fetch'));
+      assert.doesNotMatch(cleanWords({ text }).words.text ?? '', /!\[|<img|\]:\s*https:/);
+    });
+
+  it('a link shows what it shows, whatever spaces stand in front of it', () => {
+    const { links } = cleanWords({ html: `<a href="https://evil.com/">${' '.repeat(600)}www.bank.com</a>` });
+    const rules = links.flatMap((link) => judgeLink(link, { domains: [], stands: () => false }));
+    assert.ok(rules.some(({ rule }) => rule === 'misleading_link'));
+  });
+
+  it('links in Markdown are read over line ends and with parentheses', () => {
+    for (const text of ['[www.bank.com](https://evil.com/a(b))', '[www.\nbank.com](\n https://evil.com/)'])
+      assert.equal(new URL(cleanWords({ text }).links[0]?.href ?? '').host, 'evil.com', text);
+  });
+
+  for (const part of ['text', 'html'] as const)
+    it(`is refused where its ${part} is too long to be looked through`, () => {
+      assert.deepEqual(rulesOf({ [part]: 'word '.repeat(70_000) }), ['too_long']);
+    });
+
+  it('takes no time that grows with the square of what is written', () => {
+    const started = performance.now();
+    for (const piece of [
+      '[a]:',
+      '- [',
+      '1. ',
+      '![](',
+      '![x]',
+      '<im<img',
+      '[\\',
+      '](',
+      '[a](http://x ',
+      'http://!!!a ',
+    ])
+      cleanWords({ text: piece.repeat(300_000 / piece.length) });
+    cleanWords({ text: `[a]:${' '.repeat(290_000)}` });
+    cleanWords({ text: `http://${'!'.repeat(1_990)}a `.repeat(150) });
+    cleanWords({ html: `${'<a href=https://x.com>'.repeat(400)}${'x<br>'.repeat(20_000)}` });
+    const ms = performance.now() - started;
+    assert.ok(ms < 15_000, `it took ${ms} ms`); // some hours before
+  });
+});

@@ -10,6 +10,7 @@ import { type Finding, finding } from './rules.ts';
 
 const ADDRESS = /\b(?:https?|ftp):\/\/[^\s<>"'`\\^{|}]{1,2000}/gi;
 const NAKED_ADDRESS = /(?<![\p{L}\p{N}@./:-])www\.[\p{L}\p{N}-]{1,63}\.[^\s<>"'`]{1,500}/giu;
+const BEHIND = new Set('.,;:!?)]}*_');
 const MOST_LINKS = 500;
 const LOOKED_THROUGH_CHARS = 300_000; // of the text; a book has more, and no answer to a mail
 const DIFFERENT_SHARE = 0.3; // programs that write both parts differ by a few words
@@ -37,7 +38,8 @@ export function cleanWords({ subject, text, html }: Words): CleanWords {
     fetching += removed;
     return left;
   };
-  const cleanText = text === undefined ? undefined : plain(visibleText(text, hidden));
+  const cleanText =
+    text === undefined ? undefined : plain(visibleText(text.slice(0, LOOKED_THROUGH_CHARS), hidden));
   const cleanSubject = subject === undefined ? undefined : visibleText(subject, hidden);
   const page = html === undefined ? undefined : cleanHtml(html, plain);
 
@@ -56,7 +58,7 @@ export function cleanWords({ subject, text, html }: Words): CleanWords {
     const told = note && tellHidden(note);
     if (told) findings.push(told);
   }
-  if (page?.isCut === true || (cleanText?.length ?? 0) > LOOKED_THROUGH_CHARS)
+  if (page?.isCut === true || [text, page?.text].some((part = '') => part.length > LOOKED_THROUGH_CHARS))
     findings.push(finding('too_long', 'the mail is longer than what is looked through'));
   if (page && cleanText !== undefined && differ(cleanText, page.text))
     findings.push(finding('parts_differ', 'Its text and its HTML do not say the same.'));
@@ -88,8 +90,10 @@ function nakedLinks(text: string): Link[] {
   const found = [...text.matchAll(ADDRESS)].map(([href]) => href);
   const naked = [...text.matchAll(NAKED_ADDRESS)].map(([href]) => `https://${href}`);
   return [...found, ...naked].map((written) => {
-    // A sentence goes on behind an address.
-    const href = written.replace(/[.,;:!?)\]}*_]+$/, '');
+    // A sentence goes on behind an address. Counted from the end: an expression would try from each mark on.
+    let end = written.length;
+    while (end > 0 && BEHIND.has(written.charAt(end - 1))) end--;
+    const href = written.slice(0, end);
     return { href, shown: href };
   });
 }

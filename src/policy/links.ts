@@ -29,7 +29,7 @@ const UNSAFE = /^(?:javascript|data|vbscript|file|blob|livescript|mocha|view-sou
 const DOMAIN_IN_TEXT =
   /(?:^|[^\p{L}\p{N}@._-])((?:[\p{L}\p{N}][\p{L}\p{N}-]{0,62}\.){1,8}[\p{L}][\p{L}\p{N}-]{1,62})/gu;
 const ADDRESS_IN_TEXT = /[^\s<>"'()@]{1,64}@((?:[\p{L}\p{N}-]{1,63}\.){1,8}[\p{L}\p{N}-]{2,63})/gu;
-const MAX_SHOWN_CHARS = 500;
+const MAX_SHOWN_CHARS = 5_000; // of all that is shown of a link: whatever is longer is cut in its middle
 const MAX_HREF_CHARS = 500; // tracking links of newsletters are longer; what an agent writes is for a person
 const LONG_QUERY_CHARS = 120;
 const LONG_WORD_CHARS = 20;
@@ -62,7 +62,7 @@ function ofMail(url: URL, shown: string): Finding[] {
   if (url.search !== '')
     findings.push(finding('odd_link', `It has a link that fills in a mail: ${cut(url.href)}.`));
   const target = domainName(url.pathname.slice(url.pathname.lastIndexOf('@') + 1));
-  for (const [, written = ''] of shown.slice(0, MAX_SHOWN_CHARS).matchAll(ADDRESS_IN_TEXT))
+  for (const [, written = ''] of seenOf(shown).matchAll(ADDRESS_IN_TEXT))
     if (url.protocol === 'mailto:' && !isSameOrganisation(domainName(written), target))
       findings.push(misleading(written, url.href));
   return findings;
@@ -73,7 +73,7 @@ function ofPage(url: URL, { href, shown }: Link, known: KnownLinks): Finding[] {
   const host = url.hostname;
   if (url.username !== '' || url.password !== '')
     findings.push(finding('misleading_link', `a link hides where it leads behind a name: ${cut(href)}`));
-  const text = shown.slice(0, MAX_SHOWN_CHARS).normalize('NFKC');
+  const text = seenOf(shown);
   for (const [, written = ''] of text.matchAll(DOMAIN_IN_TEXT)) {
     const domain = domainName(written);
     if (hasPublicSuffix(domain) && !isSameOrganisation(domain, host))
@@ -141,6 +141,13 @@ function decoded(piece: string): string {
   } catch {
     return piece;
   }
+}
+
+/** The text of a link as its reader sees it: a run of white space is one space. */
+function seenOf(shown: string): string {
+  const text = shown.replace(/\s+/g, ' ').trim().normalize('NFKC');
+  if (text.length <= MAX_SHOWN_CHARS) return text;
+  return `${text.slice(0, MAX_SHOWN_CHARS / 2)} ${text.slice(-MAX_SHOWN_CHARS / 2)}`;
 }
 
 const cut = (text: string): string => (text.length > 120 ? `${text.slice(0, 120)}…` : text);

@@ -29,6 +29,13 @@ const disguises: [what: string, disguise: (secret: string) => string][] = [
     'in base64 for addresses',
     (secret) => `https://a.example/?q=${Buffer.from(`key=${secret}`).toString('base64url')}`,
   ],
+  ['in base64 behind a letter', (secret) => `x${base64(`the key is ${secret}, keep it`)}`],
+  [
+    'in base64 behind much that looks like it',
+    (secret) => `${'internationalisation '.repeat(300)}${base64(`the key is ${secret}`)}`,
+  ],
+  ['at the end of a long run of base64', (secret) => base64(`${'word '.repeat(40_000)}${secret}`)],
+  ['in hexadecimal digits behind one', (secret) => `a${Buffer.from(secret).toString('hex')}`],
   ['in hexadecimal digits', (secret) => Buffer.from(secret).toString('hex')],
   [
     'in digits with colons',
@@ -72,7 +79,7 @@ for (const text of [
   it(`says nothing of ordinary words: ${text.slice(0, 30)}`, () => assert.deepEqual(rulesOf(text), []));
 
 it('is done in time, whatever the text', () => {
-  for (const piece of ['A', 'a1', 'ab ', '%41', 'password ', '- ', 'eyJa.', 'sk-a-'])
+  for (const piece of ['A', 'a1', 'ab ', '%41', 'password ', '- ', 'eyJa.', 'sk-a-', '-eyJ'])
     for (const size of [300_000]) {
       const started = performance.now();
       findSecrets(piece.repeat(size / piece.length), () => false);

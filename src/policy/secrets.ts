@@ -11,14 +11,12 @@ const CREDENTIALS: readonly RegExp[] = [
   /\bxox[abprs]-[A-Za-z0-9-]{10,}/,
   /\bAIza[A-Za-z0-9_-]{35}\b/,
   /\bsk-(?:[a-z0-9]{2,10}-){0,3}[A-Za-z0-9_-]{20,}|\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}/,
-  /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/,
+  /\beyJ[A-Za-z0-9_-]{10,400}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/,
   /\b(?:password|passwort|kennwort|passphrase|mot de passe|contraseña|api[ _-]?key|secret[ _-]?key|access[ _-]?token|pin code)\b\s{0,3}(?:is|ist|est|es|lautet)?\s{0,3}[:=]?\s{0,3}["'`]?(?=\S{0,60}\d)[^\s"'`,;]{6,}/iu,
   /密码\s{0,3}(?:是|为)?\s{0,3}[:：=]?\s{0,3}[\x21-\x7e]{6,}/,
 ];
-const MOST_RUNS = 200; // of what may be encoded, in one text
-const LONGEST_RUN_CHARS = 100_000;
 const BASE64_RUN = /[A-Za-z0-9+/_-]{16,}={0,2}/g;
-const HEX_RUN = /(?:[0-9a-f]{2}[\s:,-]?){8,}/gi;
+const HEX_RUN = /(?:[0-9a-f]{2}[\s:,-]?){8,}[0-9a-f]?/gi;
 
 /**
  * @param isOurs whether a secret of this gateway stands in the text, as it is
@@ -37,21 +35,19 @@ function formsOf(text: string): string[] {
   const squeezed = folded.replace(/[\s\u00ad\u200b-\u200f\u2060\ufeff]+/g, '');
   const forms = new Set([text, folded, squeezed, [...squeezed].reverse().join('')]);
   if (/%[0-9a-f]{2}/i.test(text)) forms.add(percentDecoded(text));
-  for (const source of [folded, squeezed]) {
-    for (const run of runs(source, BASE64_RUN)) forms.add(Buffer.from(run, 'base64').toString('utf8'));
-    for (const run of runs(source, HEX_RUN))
-      forms.add(Buffer.from(run.replace(/[^0-9a-f]/gi, ''), 'hex').toString('utf8'));
+  for (const source of new Set([folded, squeezed])) {
+    const base64 = source.match(BASE64_RUN) ?? [];
+    const hex = (source.match(HEX_RUN) ?? []).map((run) => run.replace(/[^0-9a-f]/gi, ''));
+    // Letters in front of what is encoded would shift it: it is read from each place at which a group may begin.
+    for (const from of [0, 1, 2, 3]) forms.add(decoded(base64, 'base64', from));
+    for (const from of [0, 1]) forms.add(decoded(hex, 'hex', from));
   }
   return [...forms];
 }
 
-function* runs(text: string, pattern: RegExp): Generator<string> {
-  let count = 0;
-  for (const [run] of text.matchAll(pattern)) {
-    if (++count > MOST_RUNS) return;
-    yield run.slice(0, LONGEST_RUN_CHARS);
-  }
-}
+/** All of them, however many: together they are no longer than the text. */
+const decoded = (runs: readonly string[], encoding: 'base64' | 'hex', from: number): string =>
+  runs.map((run) => Buffer.from(run.slice(from), encoding).toString('utf8')).join('\n');
 
 const percentDecoded = (text: string): string =>
   text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'));

@@ -21,7 +21,7 @@ export const squeeze = (text: string): string =>
     .toLowerCase()
     .replace(/[^\p{L}\p{N}@]+/gu, '');
 
-const IBAN = /\b[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{1,4}){3,8}\b/gi;
+const IBAN = /\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}\b/gi; // one way to read each: groups would be tried in all ways
 const DIGITS = /\d(?:[ \u00a0.-]?\d){7,24}/g;
 const CODE = /[\p{L}\p{N}][\p{L}\p{N}_-]{8,80}[\p{L}\p{N}]/gu;
 const PERSON = /[\p{L}\p{N}._%+-]{1,64}@(?:[\p{L}\p{N}-]{1,63}\.){1,8}[\p{L}]{2,63}/gu;
