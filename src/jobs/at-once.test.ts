@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, it } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { systemClock } from '../kernel/clock.ts';
 import { silentLogger } from '../kernel/logger.ts';
@@ -121,6 +121,65 @@ it('comes with the commit that ends the one before it in its lane, and not befor
   running.get('second')?.();
   await ended(1);
   assert.deepEqual(runningNow(), ['first', 'second']);
+});
+
+describe('a kind whose jobs hand on their place', () => {
+  const handing = 'submission.send';
+  const handle = (concurrency: number): void =>
+    worker.handle(
+      handing,
+      ({ submission_id: name }, { signal }) =>
+        new Promise<void>((resolve) => {
+          running.set(name, resolve);
+          signal.addEventListener('abort', () => resolve());
+        }),
+      { concurrency, poolLimit: () => 1, handsOn: true },
+    );
+  const putIn = (name: string, pool: string, options: EnqueueOptions = {}) =>
+    store.write((tx) => queue.enqueue(tx, handing, { submission_id: name }, { pool, ...options }));
+  const untilRuns = async (name: string): Promise<void> => {
+    while (!running.has(name)) await turn();
+  };
+  const states = async (): Promise<[string, string, number][]> => {
+    const rows = await store.db
+      .selectFrom('jobs')
+      .select(['payload', 'state', 'attempts'])
+      .orderBy('id')
+      .execute();
+    return rows.map(({ payload, state, attempts }) => [JSON.parse(payload).submission_id, state, attempts]);
+  };
+
+  it('takes the next of the same pool with the commit that ends the one before it, and not before its time', async () => {
+    handle(2);
+    await putIn('first', 'p');
+    await untilRuns('first');
+    await putIn('tomorrow', 'p', { runAt: Date.now() + 86_400_000 });
+    await putIn('second', 'p');
+    await putIn('third', 'p');
+    running.get('first')?.();
+    for (let left = await states(); ; left = await states()) {
+      if (left.length === 4) continue;
+      assert.deepEqual(left, [
+        ['tomorrow', 'ready', 0],
+        ['second', 'running', 1],
+        ['third', 'ready', 0],
+      ]);
+      break;
+    }
+    await untilRuns('second');
+    assert.deepEqual(runningNow(), ['first', 'second']);
+  });
+
+  it('leaves the worker to whoever waits for longer where there is no other', async () => {
+    handle(1);
+    await putIn('first', 'p');
+    await untilRuns('first');
+    await putIn('of another pool', 'q');
+    await putIn('second', 'p');
+    running.get('first')?.();
+    await untilRuns('of another pool');
+    assert.deepEqual(runningNow(), ['first', 'of another pool']);
+  });
 });
 
 it('is left to others once the worker has stopped', async () => {

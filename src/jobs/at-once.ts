@@ -10,6 +10,8 @@ export interface Taker {
   readonly owner: string;
   /** How many jobs of the pool may run at once; 0 where there is no room for any job of the kind. */
   roomFor(kind: JobKind, pool: string | null): number;
+  /** Whether a job that ends may hand its place in its pool on to the next one. */
+  handsOn(kind: JobKind): boolean;
   /** Runs a job that was put in as taken. */
   run(job: Job): void;
 }
@@ -112,5 +114,57 @@ export async function takeNext(
 ): Promise<Job | undefined> {
   if (pool !== null || taker.roomFor(kind, null) <= 0) return undefined;
   const [row] = await takeDue(tx, id, taker.owner, now, leaseUntil);
+  return row && jobOf(row);
+}
+
+const LOOK_AHEAD = 64; // of jobs that are due: behind so many of other pools, its next one waits for the next claim
+
+const takeDueOfPool = keptQuery(
+  (db, kind: string, pool: string, owner: string, now: number, leaseUntil: number) =>
+    db
+      .updateTable('jobs')
+      .set((eb) => ({
+        state: 'running' as const,
+        lease_owner: owner,
+        lease_until: leaseUntil,
+        attempts: eb('attempts', '+', 1),
+        updated_at: now,
+      }))
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom((inner) =>
+            inner
+              .selectFrom('jobs')
+              .select(['id', 'pool', 'lane', 'run_at'])
+              .where('kind', '=', kind as JobKind)
+              .where('state', '=', 'ready')
+              .where('run_at', '<=', now)
+              .whereRef('attempts', '<', 'max_attempts')
+              .orderBy('run_at')
+              .limit(LOOK_AHEAD)
+              .as('due'),
+          )
+          .select('due.id')
+          .where('due.pool', '=', pool)
+          .where('due.lane', 'is', null)
+          .orderBy('due.run_at')
+          .limit(1),
+      )
+      .returningAll(),
+);
+
+/**
+ * Takes the next of a pool in the transaction that ends one of it, where this process has a worker to spare: the count of
+ * the pool stays as it is, and nobody has to claim. Without a spare one it is left to the claim, which is fair to all pools.
+ */
+export async function takeNextOfPool(
+  tx: Tx,
+  { kind, pool }: { kind: JobKind; pool: string },
+  taker: Taker,
+  now: number,
+  leaseUntil: number,
+): Promise<Job | undefined> {
+  if (!taker.handsOn(kind) || taker.roomFor(kind, pool) <= 0) return undefined;
+  const [row] = await takeDueOfPool(tx, kind, pool, taker.owner, now, leaseUntil);
   return row && jobOf(row);
 }

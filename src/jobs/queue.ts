@@ -2,8 +2,9 @@
 import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
-import { firstOfLane, mayBegin, type Taker, takeNext } from './at-once.ts';
+import { firstOfLane, mayBegin, type Taker, takeNext, takeNextOfPool } from './at-once.ts';
 import { claimDue, claimWithinPools, type PoolLimits } from './claim.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
 import { type EnqueueOptions, idAfter, type Job, jobOf, rowOf } from './job.ts';
@@ -13,11 +14,19 @@ import { JobTimes } from './set-back.ts';
 export const LEASE_MS = 30_000; // a node that dies is missed after this long
 const DEFAULT_ATTEMPTS = 10;
 
+const removeHeld = keptQuery((db, id: string, owner: string) =>
+  db
+    .deleteFrom('jobs')
+    .where('id', '=', id)
+    .where('lease_owner', '=', owner)
+    .returning(['lane', 'kind', 'pool']),
+);
+
 export class JobQueue {
   readonly times: JobTimes;
   readonly #store: Store;
   readonly #clock: Clock;
-  #wake: (kind: JobKind | null) => void = () => undefined;
+  #wake: (kind: JobKind | null, pool?: string | null) => void = () => undefined;
   #taker: Taker | undefined;
 
   constructor(store: Store, clock: Clock) {
@@ -27,7 +36,7 @@ export class JobQueue {
   }
 
   /** Whom to tell, after the commit, that there is work of a kind, or (null) of any: the next in a lane is free. */
-  onEnqueue(wake: (kind: JobKind | null) => void): void {
+  onEnqueue(wake: (kind: JobKind | null, pool?: string | null) => void): void {
     this.#wake = wake;
   }
 
@@ -75,7 +84,7 @@ export class JobQueue {
         lease_until: taken ? now + LEASE_MS : null,
       })
       .execute();
-    afterCommit(tx, () => (taken ? taken.run(job) : this.#wake(kind)));
+    afterCommit(tx, () => (taken ? taken.run(job) : this.#wake(kind, job.pool)));
     return Boolean(taken);
   }
 
@@ -133,27 +142,31 @@ export class JobQueue {
 
   /**
    * Ends a job in the transaction that holds its effects.
+   * @returns whether its place in its pool is taken by the next one with the commit
    * @throws PosternError `lease_lost` when somebody else has taken it over, which undoes the transaction
    */
-  async finish(tx: Tx, id: string, owner: string): Promise<void> {
-    const row = await tx
-      .deleteFrom('jobs')
-      .where('id', '=', id)
-      .where('lease_owner', '=', owner)
-      .returning('lane')
-      .executeTakeFirst();
+  async finish(tx: Tx, id: string, owner: string): Promise<boolean> {
+    const [row] = await removeHeld(tx, id, owner);
     if (!row) throw new PosternError('lease_lost', `The job ${id} was taken over by another worker.`);
-    const next = row.lane && (await firstOfLane(tx, row.lane)); // looking for every kind would cost a statement for each
-    if (!next) return;
     const taker = this.#taker;
     const now = this.#clock.now();
+    if (row.lane === null) {
+      const { kind, pool } = row;
+      if (!taker || pool === null) return false;
+      const taken = await takeNextOfPool(tx, { kind: kind as JobKind, pool }, taker, now, now + LEASE_MS);
+      if (taken) afterCommit(tx, () => taker.run(taken));
+      return taken !== undefined;
+    }
+    const next = await firstOfLane(tx, row.lane); // looking for every kind would cost a statement for each
+    if (!next) return false;
     const taken = taker && (await takeNext(tx, next, taker, now, now + LEASE_MS));
     afterCommit(tx, () => (taken ? taker.run(taken) : this.#wake(next.kind)));
+    return false;
   }
 
-  /** Ends a job whose effects were committed before. */
-  async end(id: string, owner: string): Promise<void> {
-    await this.#store.write((tx) => this.finish(tx, id, owner));
+  /** Ends a job whose effects were committed before. @returns as `finish` */
+  async end(id: string, owner: string): Promise<boolean> {
+    return this.#store.write((tx) => this.finish(tx, id, owner));
   }
 
   /** Gives a job back for another attempt at `runAt`. */

@@ -5,44 +5,18 @@ import type { Part } from '../kernel/lifecycle.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { isGone, newOwner } from '../kernel/owner.ts';
 import { isLedgerFault } from '../store/ledger-fault.ts';
-import { afterCommit, type Tx } from '../store/store.ts';
+import { afterCommit } from '../store/store.ts';
+import type { HandlerOptions, JobContext, JobHandler } from './handler.ts';
 import { type Job, payloadOf } from './job.ts';
-import type { JobKind, JobPayload } from './kinds.ts';
+import type { JobKind } from './kinds.ts';
 import { type JobQueue, LEASE_MS } from './queue.ts';
+
+export type { HandlerOptions, JobContext, JobHandler } from './handler.ts';
 
 const HEARTBEAT_MS = LEASE_MS / 3;
 const POLL_MS = 1_000; // for jobs that other processes put in, and for those that wait for their time
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 10 * 60_000;
-
-export interface JobContext {
-  /** The job's own id. */
-  id: string;
-  /** Which attempt this is; 1 is the first. */
-  attempt: number;
-  lastAttempt: boolean;
-  /** Aborted when the worker stops or the lease was lost. */
-  signal: AbortSignal;
-  /** Ends the job inside the transaction that holds its effects; where it is never called, the worker ends the job. */
-  finish(tx: Tx): Promise<void>;
-  /** Puts the job off in the transaction that saw why; the attempt does not count. */
-  putOff(tx: Tx, runAt: number): Promise<void>;
-}
-
-export type JobHandler<K extends JobKind> = (payload: JobPayload<K>, context: JobContext) => Promise<void>;
-
-export interface HandlerOptions {
-  concurrency?: number;
-  /** How many jobs of a pool may run at once, on all nodes. Those of a full one hold no worker while they wait. */
-  poolLimit?: (pool: string) => number;
-  /** How many are claimed in one statement where there are pools; a pool may run over by one less. 1 where absent. */
-  claimAtOnce?: number;
-  /**
-   * Told when the job ends without success, so that a room can say so where people look. It comes before the job is
-   * buried, and after a crash in between once more.
-   */
-  onDead?: (payload: never, error: string) => Promise<void>;
-}
 
 interface Registered {
   handler: JobHandler<JobKind>;
@@ -50,6 +24,7 @@ interface Registered {
   running: number;
   poolLimit: ((pool: string) => number) | undefined;
   claimAtOnce: number;
+  handsOn: boolean;
   onDead: ((payload: unknown, error: string) => Promise<void>) | undefined;
 }
 
@@ -85,6 +60,7 @@ export class JobWorker implements Part {
       running: 0,
       poolLimit: options.poolLimit,
       claimAtOnce: options.claimAtOnce ?? 1,
+      handsOn: options.handsOn ?? false,
       onDead: options.onDead as Registered['onDead'],
     });
   }
@@ -94,10 +70,11 @@ export class JobWorker implements Part {
     await this.#queue.releaseLeasesOf(isGone);
     await this.#queue.freeExpired();
     await this.#queue.times.look();
-    this.#queue.onEnqueue((kind) => (kind === null ? this.#wakeAll() : this.#wake(kind)));
+    this.#queue.onEnqueue((kind, pool) => (kind === null ? this.#wakeAll() : this.#wake(kind, pool)));
     this.#queue.takenBy({
       owner: this.owner,
       roomFor: (kind, pool) => this.#roomFor(kind, pool),
+      handsOn: (kind) => this.#kinds.get(kind)?.handsOn ?? false,
       run: (job) => this.#runTaken(job),
     });
     this.#timers = [
@@ -132,10 +109,19 @@ export class JobWorker implements Part {
     this.#claimSoon();
   }
 
-  #wake(kind: JobKind): void {
-    if (!this.#kinds.has(kind)) return;
+  #wake(kind: JobKind, pool: string | null = null): void {
+    const registered = this.#kinds.get(kind);
+    if (!registered || this.#isFull(registered, pool)) return;
     this.#dirty.add(kind);
     this.#claimSoon();
+  }
+
+  /** Whether so many of a pool run here that one more has to wait for the end of one of them in any case. */
+  #isFull({ poolLimit }: Registered, pool: string | null): boolean {
+    if (pool === null || poolLimit === undefined) return false;
+    let running = 0;
+    for (const { job } of this.#running.values()) if (job.pool === pool) running++;
+    return running >= poolLimit(pool);
   }
 
   #claimSoon(): void {
@@ -183,25 +169,28 @@ export class JobWorker implements Part {
   #run(job: Job, registered: Registered): void {
     const abort = new AbortController();
     registered.running++;
-    const ended = this.#attempt(job, registered, abort.signal).finally(() => {
+    const ended = this.#attempt(job, registered, abort.signal).then((handedOn) => {
       registered.running--;
       this.#running.delete(job.id);
-      this.#wake(job.kind);
+      if (!handedOn) this.#wake(job.kind);
     });
     this.#running.set(job.id, { job, abort, ended });
   }
 
-  async #attempt(job: Job, registered: Registered, signal: AbortSignal): Promise<void> {
+  /** Never rejects. @returns whether the next of its pool has its place already */
+  async #attempt(job: Job, registered: Registered, signal: AbortSignal): Promise<boolean> {
     let finished = false;
+    let handedOn = false;
     const context: JobContext = {
       id: job.id,
       attempt: job.attempts,
       lastAttempt: job.attempts >= job.maxAttempts,
       signal,
       finish: async (tx) => {
-        await this.#queue.finish(tx, job.id, this.owner);
+        const passed = await this.#queue.finish(tx, job.id, this.owner);
         afterCommit(tx, () => {
           finished = true;
+          handedOn = passed;
         });
       },
       putOff: async (tx, runAt) => {
@@ -213,7 +202,7 @@ export class JobWorker implements Part {
     };
     try {
       await registered.handler(payloadOf(job) as never, context);
-      if (!finished) await this.#queue.end(job.id, this.owner);
+      if (!finished) handedOn = await this.#queue.end(job.id, this.owner);
     } catch (error) {
       // An attempt that was interrupted because another worker has the job says nothing of the job.
       const cause = codeOf(signal.reason) === 'lease_lost' ? signal.reason : error;
@@ -224,6 +213,7 @@ export class JobWorker implements Part {
         ),
       );
     }
+    return handedOn;
   }
 
   async #fail(job: Job, error: unknown): Promise<void> {

@@ -44,6 +44,7 @@ export function registerOutbound(parts: OutboundParts): void {
     concurrency: SENDS_AT_ONCE,
     poolLimit: () => SENDS_OF_ACCOUNT,
     claimAtOnce: SENDS_OF_ACCOUNT,
+    handsOn: true,
     onDead: ({ submission_id: id }: { submission_id: string }, error) =>
       outbox.note(id, `Sending has stopped: ${error}`),
   });

@@ -11,7 +11,12 @@ import { type House, oneAgent, openHouse } from './house.ts';
 async function endWorker(house: House): Promise<Job[]> {
   await house.stopWorker();
   const taken: Job[] = [];
-  house.jobs.takenBy({ owner: 'gone', roomFor: () => 8, run: (job) => void taken.push(job) });
+  house.jobs.takenBy({
+    owner: 'gone',
+    roomFor: () => 8,
+    handsOn: () => false,
+    run: (job) => void taken.push(job),
+  });
   return taken;
 }
 
