@@ -80,11 +80,33 @@ export async function settleSession(parts: StateParts, tx: Tx, sessionId: string
     .select(['state', 'question', 'wake_at'])
     .where('id', '=', sessionId)
     .executeTakeFirst();
-  if (!session || isOver(session.state) || session.state === 'failed') return;
+  if (!session || isOver(session.state)) return;
+  const failed = session.state === 'failed';
+  if (failed && (await endedBadly(tx, sessionId))) return;
   const state = (await busyState(tx, sessionId)) ?? (await restingState(tx, sessionId, session));
   if (state === session.state) return;
-  await setSession(parts, tx, sessionId, { state });
+  await setSession(parts, tx, sessionId, failed ? { state, error: null } : { state });
   if (state === 'done') await record(parts, tx, { sessionId, turnId: null, kind: 'ended', data: { state } });
+}
+
+/** Its last turn, or what that wanted; a dead letter that was run again with success is none any more. */
+async function endedBadly(tx: Tx, sessionId: string): Promise<boolean> {
+  const last = await tx
+    .selectFrom('turns')
+    .select('state')
+    .where('session_id', '=', sessionId)
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (last?.state !== 'done') return true;
+  const action = await tx
+    .selectFrom('jobs')
+    .select('id')
+    .where('lane', '=', sessionLane(sessionId))
+    .where('kind', '=', 'session.action')
+    .where('state', '=', 'dead')
+    .executeTakeFirst();
+  return action !== undefined;
 }
 
 async function busyState(tx: Tx, sessionId: string): Promise<SessionState | null> {

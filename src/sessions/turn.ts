@@ -91,7 +91,8 @@ async function runTurn(parts: TurnParts, turnId: string, context: JobContext): P
   });
   try {
     const early = context.attempt === 1 ? parts.early?.take(turn.id) : undefined;
-    const isOpen = worksOn(turn); // as an earlier process left it: its agent has its token and is at work
+    // As an earlier process left it: its agent has its token and is at work, unless it was cancelled since.
+    const isOpen = worksOn(turn) && !isOver(turn.session_state);
     const begun =
       early && !isOver(turn.session_state) ? early : isOpen ? null : await begin(parts, turn, context);
     if (!begun && !isOpen) return;

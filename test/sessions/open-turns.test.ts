@@ -99,6 +99,19 @@ it('it may have finished before its 202 was heard: the turn ends with it', async
   await house.rests('done');
 });
 
+it('that was cancelled right before a kill is not waited for', async () => {
+  await using hooks = new Hooks();
+  const opened = await accepted(hooks);
+  await using house = opened.house;
+  await house.arrive({ id: 'first' });
+  const turn = await works(opened);
+  await house.stopWorker();
+  await house.sessions.cancel(turn.session_id, 'anna');
+  await house.startWorker();
+  await eventually(async () => (await house.sessions.turns(turn.session_id))[0]?.state === 'refused');
+  assert.deepEqual(await house.store.db.selectFrom('jobs').selectAll().execute(), []);
+});
+
 it('cancelling ends it at once', async () => {
   await using hooks = new Hooks();
   const opened = await accepted(hooks);

@@ -1,6 +1,7 @@
 // A session from its mail to its end: turns in order, questions, waits, cancelling.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { eventually } from '../support/waiting.ts';
 import { oneAgent, openHouse } from './house.ts';
 
 const HOUR = 3_600_000;
@@ -182,4 +183,23 @@ rules:
     (await house.sessions.list({ agent: 'slow', limit: 10 })).every(({ state }) => state === 'done'),
   );
   assert.equal(house.events.length, 2);
+});
+
+it('a session whose action failed for good is well again once that was run again with success', async () => {
+  await using house = await openHouse();
+  house.agent('writer', () => {
+    house.rules('rules: []'); // gone before its answer is carried out
+    return [
+      { type: 'reply', text: 'Hello.' },
+      { type: 'done', summary: 'answered' },
+    ];
+  });
+  await house.arrive({ id: 'first' });
+  const failed = await house.rests('failed');
+  assert.match(failed.error ?? '', /not in the rules/);
+  await eventually(async () => (await house.jobs.deadLetters(10)).length === 2);
+  house.rules(oneAgent());
+  for (const { id } of await house.jobs.deadLetters(10)) await house.jobs.revive(id);
+  const session = await house.rests('waiting-for-approval');
+  assert.deepEqual([session.error, session.summary], [null, 'answered']);
 });
