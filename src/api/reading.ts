@@ -5,12 +5,15 @@ import { oneOf } from '../policy/recipients.ts';
 import { finding } from '../policy/rules.ts';
 import { foreignTaint } from '../policy/taint.ts';
 import { taintSession } from '../sessions/capabilities.ts';
+import { isSurelyOwn } from '../watch/own-mail.ts';
 import type { Context } from './registry.ts';
 import type { SessionPrincipal } from './rooms.ts';
 
 interface ReadMail {
   id: string;
   thread_id: string;
+  /** Where it lies. */
+  mailbox: string;
   from: { address: string } | null;
   kind: MailKind;
   trust: Trust;
@@ -22,8 +25,9 @@ export async function noteMails({ principal, rooms }: Context, mails: readonly R
   const foreign = mails.filter(({ thread_id }) => thread_id !== principal.threadId);
   if (foreign.length === 0) return;
   const isKnown = oneOf(await surePeople(rooms, principal));
-  const causes = foreign.flatMap(({ id, from, kind, trust }) => {
-    const mail = { messageId: id, from: from?.address ?? null, isOwn: kind === 'own', trust };
+  const causes = foreign.flatMap(({ id, mailbox, from, kind, trust }) => {
+    const isOwn = kind === 'own' && isSurelyOwn(trust, [mailbox]);
+    const mail = { messageId: id, from: from?.address ?? null, isOwn, trust };
     return foreignTaint(mail, isKnown) ?? [];
   });
   if (causes.length > 0)

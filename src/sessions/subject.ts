@@ -3,6 +3,7 @@ import type { MailContent, MailMetadata, Trust } from '../contracts/mail.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import { storedTrust } from '../mail/trust.ts';
 import type { Store } from '../store/store.ts';
+import { doubtfulOwn } from '../watch/own-mail.ts';
 import { storedContent } from '../watch/text.ts';
 import type { StoredAction } from './answer.ts';
 import { type People, peopleOf } from './people.ts';
@@ -25,7 +26,7 @@ export interface TurnSubject {
     /** Null where the text was never read. */
     content: MailContent | null;
   };
-  /** Of the thread's mail that is not this gateway's own: the weakest, for the agent is shown all of it. */
+  /** Of the thread's mail that is not surely the account's own: the weakest, for the agent is shown all of it. */
   trust: Trust;
   people: People;
 }
@@ -107,7 +108,10 @@ export async function loadTurnSubject(
       metadata: JSON.parse(message.metadata) as MailMetadata,
       content: content ? storedContent(content) : null,
     },
-    trust: weakest([message, ...mails].map(({ trust }) => storedTrust(trust))),
+    trust: weakest([
+      ...[message, ...mails].map(({ trust }) => storedTrust(trust)),
+      ...(await doubtfulOwn(store.db, turn.thread_id)).map(({ trust }) => trust),
+    ]),
     people: await peopleOf(
       store,
       turn.thread_id,

@@ -13,7 +13,7 @@ const MOST_PEOPLE = 5_000; // of an account, the latest; about 1 MB
 const MOST_ACCOUNTS = 200; // those that get mail at a time; the others are read again when they do
 const OVERLAP_MS = 60_000; // a transaction that began earlier may be committed later
 /** Where programs and providers file what was sent: nobody else can put a mail there. */
-const SENT_MAILBOX = /(^|[./])(sent|sent items|sent messages|sent mail|sent-mail)$/i;
+export const SENT_MAILBOX = /(^|[./])(sent|sent items|sent messages|sent mail|sent-mail)$/i;
 
 interface Kept {
   people: KnownPeople;

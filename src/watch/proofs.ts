@@ -92,8 +92,10 @@ export class Proofs {
       .orderBy('date', 'desc')
       .limit(MOST_IN_THREAD)
       .execute();
-    for (const row of rows) {
-      if (storedTrust(row.trust).level !== 'unverified') continue;
+    const doubtful = (await doubtfulOwn(this.#parts.store.db, threadId)).slice(0, MOST_IN_THREAD);
+    for (const row of [...rows, ...doubtful]) {
+      const trust = typeof row.trust === 'string' ? storedTrust(row.trust) : row.trust;
+      if (trust.level !== 'unverified') continue;
       if ((await this.prove(row.id, options)).level === 'unverified') return;
     }
   }
