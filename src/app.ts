@@ -20,9 +20,7 @@ import {
   type Role,
   resolveSecret as readSecret,
 } from './config/config.ts';
-import { Deliveries } from './delivery/deliveries.ts';
-import { streamHolder } from './delivery/held-stream.ts';
-import { MailEvents } from './delivery/mail-events.ts';
+import { registerDelivery } from './delivery/register.ts';
 import { SessionCalls } from './drafts/calls.ts';
 import { withdrawDrafts } from './drafts/draft-record.ts';
 import { registerDrafts } from './drafts/register.ts';
@@ -35,9 +33,7 @@ import { JobWorker } from './jobs/worker.ts';
 import { monotonicMs, systemClock } from './kernel/clock.ts';
 import { Lifecycle, type Part } from './kernel/lifecycle.ts';
 import type { Logger } from './kernel/logger.ts';
-import { attachmentReader } from './knowledge/attachment-text.ts';
-import { DocumentExtractor } from './knowledge/extract/extract.ts';
-import { Knowledge } from './knowledge/knowledge.ts';
+import { registerKnowledge } from './knowledge/register.ts';
 import { closeParser, parseMail } from './mail/parse.ts';
 import { ProofThread } from './mail/trust/proof-thread.ts';
 import { DnsRecords } from './network/dns-records.ts';
@@ -51,22 +47,15 @@ import { sentMailbox } from './outbound/sent-mailbox.ts';
 import { Submissions } from './outbound/submissions.ts';
 import { Templates } from './outbound/templates.ts';
 import { checkSmtp } from './outbound/validate.ts';
-import { MadeRules, madeSource } from './rules/made-rules.ts';
-import { RulesSource } from './rules/source.ts';
+import { registerRules } from './rules/register.ts';
 import { Agents } from './sessions/agents.ts';
 import { EarlyTurns } from './sessions/begin.ts';
 import { ruleDecider } from './sessions/decide.ts';
-import { Endpoints } from './sessions/endpoints.ts';
 import { SessionExpiry } from './sessions/expiry.ts';
-import { ProcessGuard } from './sessions/guard.ts';
-import { modelRunners } from './sessions/model/register.ts';
-import { ModelCounts } from './sessions/model/usage.ts';
 import { registerSessions } from './sessions/register.ts';
-import { runners } from './sessions/runners.ts';
-import { FullTextReader } from './store/full-text-reader.ts';
+import { registerRunners } from './sessions/register-runners.ts';
 import { SqlSandbox } from './store/sql-sandbox.ts';
 import { openSqlite } from './store/sqlite.ts';
-import type { Tx } from './store/store.ts';
 import { createLog } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { registerWatch } from './watch/register.ts';
@@ -113,20 +102,10 @@ export async function createApp(
   const url = (): string => config.publicUrl ?? http.url;
 
   const audit = new Audit(store, clock);
-  const ownAudit = (
-    tx: Tx,
-    entry: { operation: string; target: string; requestId: string },
-  ): Promise<void> => {
-    const { operation, target, requestId: request_id } = entry;
-    return audit.record(
-      { principal: 'postern', operation, target, outcome: 'ok', code: null, request_id },
-      tx,
-    );
-  };
   const { blobs, uploads, artifacts, sweep } = registerObjects({
     ...ground,
     objects: folderStore(config.objectsDir),
-    audit: ownAudit,
+    audit: audit.own,
   });
   const { accounts, vault, tokens, tokenTimer, keyRotation, signIn, transfer, queries } = registerAccounts({
     ...ground,
@@ -139,12 +118,11 @@ export async function createApp(
   const connector = new ImapConnector(accounts, { perHost: config.imapHostConnections });
   const imap = new ImapPool(accounts, connector);
 
-  const ruleFiles = { folder: config.rulesDir, log: logOf('rules') };
-  const rules = new RulesSource(config.madeRules ? { ...ruleFiles, made: madeSource(store) } : ruleFiles);
-  rules.on('changed', (set) =>
-    bus.publish('rules.changed', { version: set.version, rules: set.rules.length }),
-  );
-  rules.on('refused', (problems) => bus.publish('rules.refused', { problems: problems.length }));
+  const { rules, madeRules } = registerRules({
+    ...ground,
+    folder: config.rulesDir,
+    isMadeInForce: config.madeRules,
+  });
   const rulesNow = () => rules.current();
   const secrets = new KnownSecrets({
     ...{ store, vault, masterKeys, resolveSecret, monotonicMs, fixed: [adminToken] },
@@ -169,17 +147,12 @@ export async function createApp(
     nodeGroup: config.nodeGroup,
     checkMs: config.watchCheckMs,
   });
-  const guard = new ProcessGuard(logOf('sessions'));
-  const endpoints = new Endpoints({
+  const { runnerOf, guard, endpoints, models } = registerRunners({
     ...ground,
-    log: logOf('sessions'),
-    rules: rulesNow,
+    environment,
     resolveSecret,
-    audit: ownAudit,
-  });
-  const models = new ModelCounts();
-  const modelRunner = modelRunners({
-    ...{ store, clock, bus, resolveSecret, counts: models },
+    rules: rulesNow,
+    audit: audit.own,
     tools: new SessionToolBox(() => rooms, operations),
   });
   const sessions = registerSessions({
@@ -192,13 +165,12 @@ export async function createApp(
     decider,
     early,
     rules: rulesNow,
-    runnerOf: runners({ environment, resolveSecret, now: clock.now, endpoints, guard, modelRunner }),
+    runnerOf,
     urls: () => ({ api: `${url()}/v1`, mcp: `${url()}/mcp` }),
     workDir: config.workDir,
   });
-  const deliveries = new Deliveries({
+  const { deliveries, mailEvents, holdStream } = registerDelivery({
     ...ground,
-    log: logOf('delivery'),
     imap,
     accounts,
     artifacts,
@@ -206,19 +178,14 @@ export async function createApp(
     resolveSecret,
     folder: config.workDir,
   });
-  const mailEvents = new MailEvents({ store, artifacts, folder: config.workDir });
-  const extractor = new DocumentExtractor();
-  const fullText = new FullTextReader(config.ledgerPath);
-  const knowledge = new Knowledge({
+  const { knowledge, readAttachment, extractor, fullText } = registerKnowledge({
     ...ground,
-    log: logOf('knowledge'),
     imap,
     blobs,
-    extract: extractor.extract,
-    searchIndex: fullText.search,
     sinks: () => rulesNow().knowledge,
     resolveSecret,
     folder: config.workDir,
+    ledgerPath: config.ledgerPath,
   });
 
   const templates = new Templates({ folder: config.templatesDir, log: logOf('templates') });
@@ -276,11 +243,11 @@ export async function createApp(
     sources,
     messages,
     threads: new Threads(store),
-    readAttachment: attachmentReader(extractor.extract, config.workDir),
-    holdStream: streamHolder(config.workDir),
+    readAttachment,
+    holdStream,
     proofs,
     rules,
-    madeRules: new MadeRules({ store, clock, source: rules }),
+    madeRules,
     templates,
     deliveries,
     mailEvents,

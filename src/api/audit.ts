@@ -3,7 +3,7 @@
 import type { AuditEntry } from '../contracts/connector.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { newId } from '../kernel/ids.ts';
-import type { Reader, Store } from '../store/store.ts';
+import type { Reader, Store, Tx } from '../store/store.ts';
 
 const MAX_TARGET_CHARS = 1200; // an account and the longest mailbox
 
@@ -35,6 +35,15 @@ export class Audit {
       .values({ ...entry, target, id: newId('aud', at), at })
       .execute();
   }
+
+  /** What the gateway does by itself, in the transaction of what it tells of. */
+  readonly own = (
+    tx: Tx,
+    { operation, target, requestId }: { operation: string; target: string; requestId: string },
+  ): Promise<void> => {
+    const outcome = { outcome: 'ok', code: null, request_id: requestId } as const;
+    return this.record({ principal: 'postern', operation, target, ...outcome }, tx);
+  };
 
   /** The newest first. */
   async list(filter: AuditFilter): Promise<AuditEntry[]> {
