@@ -1,7 +1,7 @@
 // Requests to addresses that operators name, and that must never lead into the network of the gateway.
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { isPublicAddress, type Lookup } from './public-address.ts';
@@ -276,6 +276,24 @@ describe('an endpoint', () => {
     const { url } = broken;
     await broken[Symbol.asyncDispose]();
     await assert.rejects(send(url), { code: 'unreachable', retry: 'later' });
+  });
+
+  it('may send its answer octet by octet, which takes no more memory', async () => {
+    const octets = '1\r\nx\r\n'.repeat(600_000);
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        socket.end(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${octets}0\r\n\r\n`);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const before = process.memoryUsage.rss();
+    const { body } = await send(`http://127.0.0.1:${port}`);
+    const grown = process.memoryUsage.rss() - before;
+    server.close();
+    assert.equal(body.length, 600_000);
+    assert.ok(grown < 128e6, `${Math.round(grown / 1e6)} MB for 600 kB`);
   });
 
   it('may answer with 64 MB and no more', async () => {

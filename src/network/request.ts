@@ -3,6 +3,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { PosternError } from '../kernel/errors.ts';
+import { Gathered } from '../kernel/gathered.ts';
 import { isAddress, isPublicAddress, type Lookup, privateLookup, publicLookup } from './public-address.ts';
 
 const MOST_REDIRECTS = 3;
@@ -152,21 +153,19 @@ function send(url: URL, request: EgressRequest, signal: AbortSignal): Promise<Eg
         leave(incoming);
         return;
       }
-      const chunks: Buffer[] = [];
-      let size = 0;
+      const answer = new Gathered();
       incoming.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > largest)
+        if (answer.size + chunk.length > largest)
           incoming.destroy(
             new PosternError('answer_invalid', `${url.origin} answered with more than ${largest} bytes.`),
           );
-        else chunks.push(chunk);
+        else answer.add(chunk);
       });
       incoming.on('end', () =>
         resolve({
           status: incoming.statusCode ?? 0,
           headers: incoming.headers,
-          body: Buffer.concat(chunks).toString('utf8'),
+          body: answer.text(),
         }),
       );
       incoming.on('error', fail);

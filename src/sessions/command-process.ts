@@ -2,6 +2,7 @@
 // bounds, and ended with all that it started.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { PosternError } from '../kernel/errors.ts';
+import { Gathered } from '../kernel/gathered.ts';
 
 const KILL_AFTER_MS = 2_000; // from the wish to the order
 const DRAIN_MS = 1_000; // for what was printed before the end; a program that left its group may hold the pipe for ever
@@ -39,13 +40,11 @@ export function startProgram(
   bounds: Bounds,
 ): RunningProgram {
   const child = start(program, args, options);
-  const output: Buffer[] = [];
-  let outputBytes = 0;
+  const output = new Gathered();
   let errors = Buffer.alloc(0);
   child.stdout?.on('data', (chunk: Buffer) => {
-    outputBytes += chunk.length;
-    if (outputBytes <= bounds.outputBytes) output.push(chunk);
-    else bounds.onTooMuchOutput();
+    if (output.size + chunk.length > bounds.outputBytes) bounds.onTooMuchOutput();
+    else output.add(chunk);
   });
   child.stderr?.on('data', (chunk: Buffer) => {
     errors = Buffer.concat([errors, chunk]).subarray(-bounds.errorBytes);
@@ -55,7 +54,7 @@ export function startProgram(
     ...endOf(child),
     pid: child.pid,
     stdin: child.stdin,
-    output: () => Buffer.concat(output).toString('utf8'),
+    output: () => output.text(),
     errors: () => errors,
   };
 }
