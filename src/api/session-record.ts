@@ -1,9 +1,11 @@
 // What a session calls, in its record: each call with what it asks for, and each refusal with its code. No text of a mail
 // and no file comes into it whole: those stand in drafts and messages.
 import type { RecordData, RecordValue } from '../contracts/session-record.ts';
-import { codeOf, explain } from '../kernel/errors.ts';
+import { codeOf, explain, PosternError } from '../kernel/errors.ts';
 import { runningTurn } from '../sessions/live-turn.ts';
 import { record } from '../sessions/record.ts';
+import { keptQuery } from '../store/kept-query.ts';
+import type { Tx } from '../store/store.ts';
 import type { Principal } from './access.ts';
 import type { Operation } from './registry.ts';
 import type { Rooms } from './rooms.ts';
@@ -11,6 +13,9 @@ import type { Rooms } from './rooms.ts';
 const SHOWN_CHARS = 200; // of each text
 const SHOWN_ITEMS = 20; // of each list
 const DEEPEST = 4;
+/** Entries of a turn above the calls that it may make: what it is refused, and what costs it nothing. */
+const SPARE_ENTRIES = 500;
+const CALLS = 1_000; // where it is not known how many it may make
 
 interface Call {
   principal: Principal;
@@ -23,13 +28,17 @@ export type Called = Pick<Operation, 'name' | 'tool' | 'ofTool'>;
 /** The name that its agent calls it by. */
 const nameOf = ({ name, tool, ofTool }: Called): string => tool?.name ?? ofTool ?? name;
 
-/** Nothing for an operator's key: the audit is the record of those. */
+/**
+ * Nothing for an operator's key: the audit is the record of those.
+ * @throws PosternError `calls_limit` where the record of the turn is full: what is not recorded is not done
+ */
 export async function recordCall(operation: Called, call: Call, input: unknown): Promise<void> {
-  await add(call, 'called', {
-    call: nameOf(operation),
-    operation: operation.name,
-    input: shown(input, 0),
-  });
+  const data = { call: nameOf(operation), operation: operation.name, input: shown(input, 0) };
+  if (!(await add(call, 'called', data)))
+    throw new PosternError(
+      'calls_limit',
+      'The turn has made all the calls that it may, and as many that it may not.',
+    );
 }
 
 /** A call that failed or was refused. Should this not be written, the log has it, and the caller hears of the refusal. */
@@ -57,12 +66,41 @@ export async function recordUnknownTool(name: string, call: Call): Promise<void>
   );
 }
 
-async function add({ principal, rooms }: Call, kind: 'called' | 'refused', data: RecordData): Promise<void> {
-  if (principal.kind !== 'session') return;
+/** False where the record of the turn is full: an agent that calls in a circle must not fill the disk with it. */
+async function add(
+  { principal, rooms }: Call,
+  kind: 'called' | 'refused',
+  data: RecordData,
+): Promise<boolean> {
+  if (principal.kind !== 'session') return true;
   await rooms.secretsKnown?.();
   const turn = await runningTurn(rooms.store, principal);
-  const entry = { sessionId: principal.sessionId, turnId: turn?.id ?? null, kind, data };
-  await rooms.store.write((tx) => record(rooms, tx, entry));
+  const entry = { sessionId: principal.sessionId, turnId: turn?.id ?? null };
+  const most = (principal.capability?.quota.calls ?? CALLS) + SPARE_ENTRIES;
+  return rooms.store.write(async (tx) => {
+    const entries = turn === null ? 0 : await entriesOf(tx, turn.id);
+    if (entries < most) await record(rooms, tx, { ...entry, kind, data });
+    else if (entries === most) await record(rooms, tx, { ...entry, kind: 'refused', data: FULL });
+    return entries < most;
+  });
+}
+
+const FULL = {
+  call: 'turn',
+  code: 'calls_limit',
+  reason: 'What else it calls in this turn is refused, and is not recorded.',
+};
+
+const entriesIn = keptQuery((db, turnId: string) =>
+  db
+    .selectFrom('turn_records')
+    .select((eb) => eb.fn.countAll<number>().as('entries'))
+    .where('turn_id', '=', turnId),
+);
+
+async function entriesOf(tx: Tx, turnId: string): Promise<number> {
+  const [row] = await entriesIn(tx, turnId);
+  return Number(row?.entries ?? 0);
 }
 
 function shown(value: unknown, depth: number): RecordValue {
