@@ -11,7 +11,7 @@ import { lastingTaint } from '../policy/taint.ts';
 import { sessionOf, taintSession } from '../sessions/capabilities.ts';
 import { pauseAgent } from '../sessions/pauses.ts';
 import type { TurnSubject } from '../sessions/subject.ts';
-import type { Tx } from '../store/store.ts';
+import type { Reader, Tx } from '../store/store.ts';
 import type { DraftOrigin } from './draft-rows.ts';
 import type { Drafts } from './drafts.ts';
 import { type FileOrigins, type JudgementParts, judgeMail, type Written } from './judgement.ts';
@@ -76,14 +76,17 @@ export async function propose(
   const { verdict, prepared } = await weigh(parts, account, proposal);
   const taint = lastingTaint({ trust: subject.trust, outsiders: [] });
   const { sessionId } = subject;
+  const refuse = async (tx: Tx, findings: readonly Finding[]): Promise<Outcome> => {
+    for (const { text, rule } of findings) await refused(tx, text, rule);
+    const burst = findings.find(({ rule }) => rule === 'burst');
+    if (burst) await pauseAgent(parts, tx, subject.agent, `${burst.text}.`);
+    const reasons = findings.map(({ text }) => text);
+    return { state: 'refused', draft_id: null, submission_id: null, reasons };
+  };
   if (verdict.verdict === 'refuse' || !prepared) {
     return within(async (tx) => {
       await taintSession(tx, sessionId, taint.map(causeOf));
-      for (const { text, rule } of verdict.reasons) await refused(tx, text, rule);
-      const burst = verdict.reasons.find(({ rule }) => rule === 'burst');
-      if (burst) await pauseAgent(parts, tx, subject.agent, `${burst.text}.`);
-      const reasons = verdict.reasons.map(({ text }) => text);
-      return { state: 'refused', draft_id: null, submission_id: null, reasons };
+      return refuse(tx, verdict.reasons);
     });
   }
   let isKept = false;
@@ -92,6 +95,9 @@ export async function propose(
       await taintSession(tx, sessionId, taint.map(causeOf));
       const reasons = verdict.reasons.map(({ text }) => text);
       const decision = verdict.verdict === 'ask' ? { reasons } : { approvedBy: `policy:${subject.agent}` };
+      // Once more, where nobody else writes: many that were judged at the same time were each within what may be written.
+      const cap = await mailCap(parts, proposal, tx);
+      if (cap) return refuse(tx, [cap]);
       const made = await parts.drafts.insert(tx, originOf(proposal), prepared, decision);
       if (!made) return outcomeBefore(tx, proposal);
       isKept = true;
@@ -136,16 +142,17 @@ async function weigh(
 async function mailCap(
   { store, clock }: ProposeParts,
   { agent, subject, index }: Proposal,
+  db: Reader = store.db,
 ): Promise<Finding | null> {
-  const made = await store.db
+  const made = await db
     .selectFrom('drafts')
     .select('id')
     .where('turn_id', '=', subject.turnId)
     .where('action_index', '=', index)
     .executeTakeFirst();
   if (made) return null;
-  const { granted } = await sessionOf(store, subject.sessionId);
-  return exceededMailCap(store.db, subject, agent.limits, granted?.quota, clock.now());
+  const { granted } = await sessionOf({ db }, subject.sessionId);
+  return exceededMailCap(db, subject, agent.limits, granted?.quota, clock.now());
 }
 
 function held(verdict: Verdict, because: string | undefined): Verdict {

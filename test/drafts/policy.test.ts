@@ -272,3 +272,18 @@ it('a mail that only says to be from the account is trusted no more than another
   assert.equal(draft.state, 'waiting');
   assert.match(draft.reasons.join(), /not verified/);
 });
+
+it('agents that write at the same time write no more than one after the other', async () => {
+  await using house = await openHouse(
+    oneAgent('{ reply: auto }', '{ mails: 2/1h, per_sender: 100/1h, concurrency: 16 }'),
+  );
+  const { promise: all, resolve } = Promise.withResolvers<void>();
+  house.agent('writer', async () => {
+    if (house.events.length === 10) resolve();
+    await all;
+    return [reply('Hello')];
+  });
+  for (let i = 1; i <= 10; i++) await house.arrive({ id: `mail-${i}`, headers: [VOUCHED] });
+  await house.until(async () => (await house.sessions.list({ state: 'done', limit: 20 })).length === 10);
+  assert.equal((await house.drafts.list({ limit: 20 })).length, 2);
+});
