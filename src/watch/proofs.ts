@@ -16,6 +16,7 @@ import { checkedTrust, uncheckedTrust, unprovable } from '../mail/trust/level.ts
 import { MailShape } from '../mail/trust/mail-shape.ts';
 import type { ProofThread } from '../mail/trust/proof-thread.ts';
 import { storedTrust } from '../mail/trust.ts';
+import { doubtfulOwn } from './own-mail.ts';
 import { atAnyPlace, type TextParts } from './text.ts';
 
 const LONGEST_BACK_MS = 7 * 24 * 3_600_000; // a mail may be found days after it came; one that is imported may say any date
