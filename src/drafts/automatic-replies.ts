@@ -25,7 +25,7 @@ import {
   type RuledMessage,
   refuse,
   trustOf,
-  unlessPaused,
+  unlessAccountPaused,
 } from './rule-work.ts';
 import type { TemplateSource } from './template.ts';
 
@@ -104,7 +104,7 @@ async function conclude(
     await noteRefusal(tx, message.id, rule, `not answered: ${verdict.reason}`);
     return false;
   }
-  const decision = await unlessPaused(tx, account.id, decisionOf(verdict, rule));
+  const decision = await unlessAccountPaused(tx, account.id, decisionOf(verdict, rule));
   const origin = {
     accountId: account.id,
     sessionId: null,

@@ -2,7 +2,7 @@
 // that happen to a draft because of its session: a paused agent's waits for a person, an ended session's is withdrawn.
 import type { Bus } from '../cluster/bus.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { pauseOf, pauseReason } from '../sessions/pauses.ts';
+import { type Pausable, pauseOf, pauseReason } from '../sessions/pauses.ts';
 import { record } from '../sessions/record.ts';
 import { afterCommit, type Tx } from '../store/store.ts';
 import type { DraftOrigin, DraftRow } from './draft-rows.ts';
@@ -14,8 +14,15 @@ interface RecordParts {
 
 export type DraftDecision = { reasons: string[] } | { approvedBy: string };
 
-/** While its agent is paused, nothing of a session leaves without a person. */
-export async function heldByPause(
+/** What policy decided; while whoever it was decided for is paused, nothing leaves without a person. */
+export async function unlessPaused(tx: Tx, whose: Pausable, decision: DraftDecision): Promise<DraftDecision> {
+  if (!('approvedBy' in decision)) return decision;
+  const held = await pauseOf(tx, whose);
+  return held ? { reasons: [pauseReason(held)] } : decision;
+}
+
+/** The same for the agent of a session; what belongs to none is decided already. */
+export async function unlessAgentPaused(
   tx: Tx,
   sessionId: string | null,
   decision: DraftDecision,
@@ -26,8 +33,7 @@ export async function heldByPause(
     .select(['agent', 'account_id'])
     .where('id', '=', sessionId)
     .executeTakeFirst();
-  const held = session && (await pauseOf(tx, session));
-  return held ? { reasons: [pauseReason(held)] } : decision;
+  return session ? unlessPaused(tx, session, decision) : decision;
 }
 
 /** A new draft: a person is asked, or policy let it go. */

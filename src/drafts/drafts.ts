@@ -15,7 +15,7 @@ import type { Sessions } from '../sessions/sessions.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import { attach } from './attach.ts';
 import { type Composer, digestOf, type Envelope } from './composer.ts';
-import { type DraftDecision, heldByPause, recordDecision, recordMade } from './draft-record.ts';
+import { type DraftDecision, recordDecision, recordMade, unlessAgentPaused } from './draft-record.ts';
 import {
   changeWaiting,
   type DraftFilter,
@@ -87,7 +87,7 @@ export class Drafts {
   ): Promise<{ draftId: string; submissionId: string | null } | null> {
     const now = this.#parts.clock.now();
     const draftId = newId('drf', now);
-    const decision = await heldByPause(tx, origin.sessionId, wanted);
+    const decision = await unlessAgentPaused(tx, origin.sessionId, wanted);
     const approvedBy = 'approvedBy' in decision ? decision.approvedBy : null;
     const submissionId = approvedBy === null ? null : newId('sub', now);
     const inserted = await tx

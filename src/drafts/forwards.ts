@@ -28,7 +28,7 @@ import {
   type RuledMessage,
   refuse,
   trustOf,
-  unlessPaused,
+  unlessAccountPaused,
 } from './rule-work.ts';
 
 export interface ForwardParts extends TextParts {
@@ -71,7 +71,7 @@ async function forward(
     const version = made;
     await parts.store.write(async (tx) => {
       await context.finish(tx);
-      const decision = await unlessPaused(tx, account.id, decisionOf(verdict, rule));
+      const decision = await unlessAccountPaused(tx, account.id, decisionOf(verdict, rule));
       await parts.drafts.insert(tx, originOf(parts, account.id, rule), version, decision);
     });
   } catch (error) {

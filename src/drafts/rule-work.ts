@@ -5,9 +5,9 @@ import type { RuleAction } from '../contracts/rule.ts';
 import type { JobContext } from '../jobs/worker.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { storedTrust } from '../mail/trust.ts';
-import { pauseOf, pauseReason } from '../sessions/pauses.ts';
 import type { Store, Tx } from '../store/store.ts';
 import type { Proofs } from '../watch/proofs.ts';
+import { type DraftDecision, unlessPaused } from './draft-record.ts';
 
 const PROOF_ATTEMPTS = 4; // then it is judged without proof: nobody waits for a name server for ever
 
@@ -99,15 +99,11 @@ export async function noteRefusal(tx: Tx, id: string, rule: string, reason: stri
     .execute();
 }
 
-/** What policy decided, and what holds while the account, or everything, is paused: nothing leaves without a person. */
-export async function unlessPaused<D extends { reasons: string[] } | { approvedBy: string }>(
+const NO_AGENT = ''; // of a rule itself
+
+/** What policy decided, and what holds while the account, or everything, is paused. */
+export const unlessAccountPaused = (
   tx: Tx,
   accountId: string,
-  decision: D,
-): Promise<D | { reasons: string[] }> {
-  if (!('approvedBy' in decision)) return decision;
-  const held = await pauseOf(tx, { agent: NO_AGENT, account_id: accountId });
-  return held ? { reasons: [pauseReason(held)] } : decision;
-}
-
-const NO_AGENT = ''; // of a rule itself
+  decision: DraftDecision,
+): Promise<DraftDecision> => unlessPaused(tx, { agent: NO_AGENT, account_id: accountId }, decision);

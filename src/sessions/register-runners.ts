@@ -1,5 +1,4 @@
 // What runs agents, wired: the watchdog of programs, the endpoints of webhooks, and models with their counts.
-import type { Bus } from '../cluster/bus.ts';
 import type { Agent } from '../contracts/rule.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { Endpoints, type EndpointsParts } from './endpoints.ts';
@@ -7,11 +6,11 @@ import { ProcessGuard } from './guard.ts';
 import { modelRunners } from './model/register.ts';
 import type { ToolBox } from './model/tools.ts';
 import { ModelCounts } from './model/usage.ts';
+import type { RecordParts } from './record.ts';
 import type { Runner } from './runner.ts';
 import { runners } from './runners.ts';
 
-export interface RunnerRoomParts extends EndpointsParts {
-  bus: Bus;
+export interface RunnerRoomParts extends EndpointsParts, Pick<RecordParts, 'conceal'> {
   /** What programs may be given of it is named in the rules. */
   environment: Readonly<Record<string, string | undefined>>;
   /** The tools of a session, for models. */
@@ -26,12 +25,12 @@ export interface RunnerRoom {
 }
 
 export function registerRunners(parts: RunnerRoomParts): RunnerRoom {
-  const { store, clock, bus, environment, resolveSecret, tools } = parts;
+  const { clock, environment, resolveSecret } = parts;
   const log: Logger = parts.log.child({ part: 'sessions' });
   const guard = new ProcessGuard(log);
   const endpoints = new Endpoints({ ...parts, log });
   const models = new ModelCounts();
-  const modelRunner = modelRunners({ store, clock, bus, resolveSecret, tools, counts: models });
+  const modelRunner = modelRunners({ ...parts, counts: models });
   const runnerOf = runners({ environment, resolveSecret, now: clock.now, endpoints, guard, modelRunner });
   return { runnerOf, guard, endpoints, models };
 }
