@@ -130,25 +130,27 @@ const takeDueOfPool = keptQuery(
         attempts: eb('attempts', '+', 1),
         updated_at: now,
       }))
-      .where('id', 'in', (eb) =>
-        eb
-          .selectFrom((inner) =>
-            inner
-              .selectFrom('jobs')
-              .select(['id', 'pool', 'lane', 'run_at'])
-              .where('kind', '=', kind as JobKind)
-              .where('state', '=', 'ready')
-              .where('run_at', '<=', now)
-              .whereRef('attempts', '<', 'max_attempts')
-              .orderBy('run_at')
-              .limit(LOOK_AHEAD)
-              .as('due'),
-          )
-          .select('due.id')
-          .where('due.pool', '=', pool)
-          .where('due.lane', 'is', null)
-          .orderBy('due.run_at')
-          .limit(1),
+      .where(
+        'id',
+        'in',
+        (eb) =>
+          eb
+            .selectFrom((inner) =>
+              inner
+                .selectFrom('jobs')
+                .select(['id', 'pool', 'lane', 'run_at'])
+                .where('kind', '=', kind as JobKind)
+                .where('state', '=', 'ready')
+                .where('run_at', '<=', now)
+                .whereRef('attempts', '<', 'max_attempts')
+                .orderBy('run_at')
+                .limit(LOOK_AHEAD)
+                .as('due'),
+            )
+            .select('due.id')
+            .where('due.pool', '=', pool)
+            .where('due.lane', 'is', null)
+            .limit(1), // without an order of its own, so that SQLite reads no further than to the first that fits
       )
       .returningAll(),
 );

@@ -11,6 +11,7 @@ import { beginAgain, beginContent, takenForAll } from './attempt-rows.ts';
 import type { Failure } from './failures.ts';
 import { loadOutgoing, type Outgoing } from './outgoing.ts';
 import { nextAttemptAt } from './retry-schedule.ts';
+import { SharedWrites } from './shared-writes.ts';
 
 const RESOLVE_AFTER_MS = 30_000; // a provider needs a moment to file its own copy; a look too early would say “not sent”
 
@@ -32,15 +33,22 @@ export interface Outcome {
 
 export class Outbox {
   readonly #store: Store;
+  readonly #writes: SharedWrites;
   readonly #queue: JobQueue;
   readonly #clock: Clock;
   readonly #bus: Bus;
 
   constructor(store: Store, queue: JobQueue, clock: Clock, bus: Bus) {
     this.#store = store;
+    this.#writes = new SharedWrites(store);
     this.#queue = queue;
     this.#clock = clock;
     this.#bus = bus;
+  }
+
+  /** What the attempts of several mails write at the same moment shares a commit. As `Store.write`. */
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#writes.write(work);
   }
 
   /** @throws PosternError `not_found` */
@@ -55,7 +63,7 @@ export class Outbox {
    */
   async begin(attempt: Attempt): Promise<void> {
     const { submission, number } = attempt;
-    await this.#store.write(async (tx) => {
+    await this.write(async (tx) => {
       // Once more where a connection that had lain idle broke in between, and another is tried at once.
       const begin = attempt.begun ? beginAgain : beginContent;
       if (!(await begin(tx, submission.id, number, this.#clock.now()))) throw takenOver(submission.id);

@@ -15,8 +15,8 @@ import { NOBODY_KNOWS, resolver } from './resolver.ts';
 import { Sender } from './sender.ts';
 import type { SentMailbox } from './sent-mailbox.ts';
 
-const SENDS_AT_ONCE = 40; // eight accounts' worth of connections
-const SENDS_OF_ACCOUNT = 5; // as many as its connections: more would only wait for one
+const SENDS_AT_ONCE = 64; // eight accounts' worth
+const SENDS_OF_ACCOUNT = 8; // its five connections, and three that are made ready or written down meanwhile
 
 export interface OutboundParts {
   store: Store;

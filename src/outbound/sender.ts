@@ -151,9 +151,9 @@ export class Sender {
   }
 
   async #conclude(attempt: Attempt, ended: Ended | null, files: boolean, context: JobContext): Promise<void> {
-    const { store, outbox, clock, log, random = Math.random } = this.#parts;
+    const { outbox, clock, log, random = Math.random } = this.#parts;
     const write = (finish: boolean) =>
-      store.write(async (tx) => {
+      outbox.write(async (tx) => {
         if (ended)
           await outbox.conclude(tx, attempt, ended.outcomes, {
             connected: ended.connected,
