@@ -11,7 +11,7 @@ import { grant } from './capabilities.ts';
 import { exceededCap } from './caps.ts';
 import type { ArrivedMail } from './event.ts';
 import { exceededLimit, type Refusal } from './limits.ts';
-import { pauseOf, putOffJob } from './pauses.ts';
+import { pauseOf, putOffTurn } from './pauses.ts';
 import { type StateParts, setSession } from './state.ts';
 import { newToken } from './tokens.ts';
 import { refuse } from './turn-end.ts';
@@ -59,8 +59,9 @@ export async function begin(
   const now = parts.clock.now();
   return parts.store.write(async (tx) => {
     const agent = parts.rules().agents.get(turn.agent);
-    if (await pauseOf(tx, turn)) {
-      await putOffJob(parts, tx, context);
+    const held = await pauseOf(tx, turn);
+    if (held) {
+      await putOffTurn(parts, tx, held, turn, context);
       return null;
     }
     const begun = await takeToken(parts, tx, turn, agent, now);

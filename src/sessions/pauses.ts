@@ -2,6 +2,7 @@
 // their tokens are dead; turns that wait go on waiting, and none is lost; no draft leaves by policy alone. A pause is kept
 // in the ledger and lasts until a person ends it.
 import type { Bus } from '../cluster/bus.ts';
+import { agentPool } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -159,6 +160,30 @@ export const pausedError = (held: Pause): PosternError =>
  */
 export const putOffJob = ({ clock }: Pick<PauseParts, 'clock'>, tx: Tx, context: JobContext): Promise<void> =>
   context.putOff(tx, clock.now() + LOOK_AGAIN_MS);
+
+/**
+ * The same for a turn. Where its agent is held on every account, what else of it is due waits with it: each by itself, ten
+ * thousand would be looked at one by one every minute.
+ */
+export async function putOffTurn(
+  parts: Pick<PauseParts, 'clock'>,
+  tx: Tx,
+  { scope }: Pick<Pause, 'scope'>,
+  { agent }: Pick<Pausable, 'agent'>,
+  context: JobContext,
+): Promise<void> {
+  await putOffJob(parts, tx, context);
+  if (scope === 'account') return;
+  const now = parts.clock.now();
+  await tx
+    .updateTable('jobs')
+    .set({ run_at: now + LOOK_AGAIN_MS, updated_at: now })
+    .where('pool', '=', agentPool(agent))
+    .where('kind', '=', 'session.turn')
+    .where('state', '=', 'ready')
+    .where('run_at', '<=', now)
+    .execute();
+}
 
 /** Whether an event of the bus says that this agent is paused now. */
 export function tellsOfPause(

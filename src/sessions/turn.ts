@@ -24,7 +24,7 @@ import { turnsAtOnce } from './endpoints.ts';
 import { buildEvent } from './event.ts';
 import { hasAsked } from './live-turn.ts';
 import { beginWork, whileItWorks, worksOn } from './open-turn.ts';
-import { pausedError, pauseOf, putOffJob, tellsOfPause } from './pauses.ts';
+import { pausedError, pauseOf, putOffTurn, tellsOfPause } from './pauses.ts';
 import { record } from './record.ts';
 import type { Runner } from './runner.ts';
 import { isOver, setSession, settleSession } from './state.ts';
@@ -166,7 +166,8 @@ async function letWork(parts: TurnParts, turn: Turn, context: JobContext): Promi
 /** A turn that a pause ended: the pause has queued it again and ended its token. It runs at once where that is over. */
 const waitForResume = (parts: TurnParts, turn: Turn, context: JobContext): Promise<void> =>
   parts.store.write(async (tx) => {
-    if (await pauseOf(tx, turn)) await putOffJob(parts, tx, context);
+    const held = await pauseOf(tx, turn);
+    if (held) await putOffTurn(parts, tx, held, turn, context);
     else await context.putOff(tx, parts.clock.now());
   });
 

@@ -4,6 +4,7 @@ import { it } from 'node:test';
 import { memoryBus } from '../../src/cluster/memory.ts';
 import { type PausePlace, pause } from '../../src/sessions/pauses.ts';
 import { recordsOf } from '../../src/sessions/record.ts';
+import { eventually, eventually } from '../support/waiting.ts';
 import { type House, oneAgent, openHouse, VOUCHED } from './house.ts';
 
 const places = (house: House): PausePlace[] => [
@@ -63,11 +64,7 @@ it('what an agent answers after it was paused elsewhere is not kept: the turn wa
     const job = await house.store.db.selectFrom('jobs').select(['state', 'run_at']).executeTakeFirst();
     return job?.state === 'ready' && job.run_at > house.clock.now();
   };
-  const limit = AbortSignal.timeout(20_000);
-  while (!(await isPutOff())) {
-    limit.throwIfAborted(); // nothing tells of a turn that is put off
-    await new Promise((again) => setTimeout(again, 10));
-  }
+  await eventually(isPutOff); // nothing tells of a turn that is put off
   assert.deepEqual(await house.drafts.list({ limit: 9 }), []);
   assert.equal((await house.rests('queued')).turns, 1);
   await house.agents.resume({ scope: 'all' });
@@ -166,4 +163,27 @@ it('what an agent answered before it was paused waits for a person, although it 
     ],
   );
   await house.rests('waiting-for-approval');
+});
+
+it('what waits for a paused agent is put off as one, and not looked at one by one', async () => {
+  await using house = await openHouse(oneAgent('{}', '{ per_sender: 1000/1h }'));
+  house.agent('writer', () => [{ type: 'done' }]);
+  await house.agents.pause({ scope: 'all' }, 'it writes nonsense', 'olga');
+  for (let i = 0; i < 40; i++) await house.arrive({ id: `mail-${i}` });
+  const waiting = () => house.store.db.selectFrom('jobs').select(['state', 'run_at']).execute();
+  const putOff = async (): Promise<boolean> =>
+    (await waiting()).every(({ state, run_at }) => state === 'ready' && run_at > house.clock.now());
+  await eventually(putOff);
+  let looks = 0;
+  const { claimByPool } = house.jobs;
+  house.jobs.claimByPool = async (...asked) => {
+    const claimed = await claimByPool.apply(house.jobs, asked);
+    looks += claimed.length;
+    return claimed;
+  };
+  house.advance(61_000);
+  await eventually(async () => looks > 0 && putOff());
+  assert.ok(looks < 15, `${looks} were looked at`);
+  await house.agents.resume({ scope: 'all' });
+  await house.until(async () => (await house.sessions.list({ state: 'done', limit: 100 })).length === 40);
 });
