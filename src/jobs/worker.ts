@@ -236,15 +236,14 @@ export class JobWorker implements Part {
     const retry = retryOf(error);
     if (this.#stopped && retry !== 'never') return this.#queue.putBack(job.id, this.owner);
     if (retry === 'never' || job.attempts >= job.maxAttempts) {
-      this.#log.warn({ job: job.id, kind: job.kind, code, attempts: job.attempts }, `job is dead: ${text}`);
-      return this.#bury(job, text);
+      return this.#bury(job, text, code);
     }
     const wait = retry === 'later' ? backoff(job.attempts) : retry.afterMs;
     await this.#queue.retry(job.id, this.owner, this.#clock.now() + wait, text);
     this.#log.info({ job: job.id, kind: job.kind, code, wait }, `job will be tried again: ${text}`);
   }
 
-  async #bury(job: Job, text: string): Promise<void> {
+  async #bury(job: Job, text: string, code: string): Promise<void> {
     // Whoever took it over may be at work on it: nothing of it has ended.
     if (!(await this.#queue.heartbeat([job.id], this.owner)).has(job.id)) return;
     try {
@@ -257,16 +256,13 @@ export class JobWorker implements Part {
       );
     }
     await this.#queue.bury(job.id, this.owner, text);
+    this.#log.warn({ job: job.id, kind: job.kind, code, attempts: job.attempts }, `job is dead: ${text}`);
   }
 
   async #heartbeat(): Promise<void> {
     try {
       for (const job of await this.#queue.claimCrashed(this.owner, [...this.#running.keys()])) {
-        this.#log.warn(
-          { job: job.id, kind: job.kind },
-          'job is dead: the process ended during its last attempt',
-        );
-        await this.#bury(job, 'The process ended during the last attempt.');
+        await this.#bury(job, 'The process ended during the last attempt.', 'process_ended');
       }
       if (this.#running.size === 0) return;
       const held = await this.#queue.heartbeat([...this.#running.keys()], this.owner);
