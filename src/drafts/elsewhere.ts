@@ -1,6 +1,6 @@
 // Whether what an agent wrote stands in another conversation of its account, and not in its own: then it has come from there,
 // by whatever way, and a person is asked.
-import { type Finding, finding } from '../policy/rules.ts';
+import { type Finding, finding, stoodElsewhere } from '../policy/rules.ts';
 import { squeeze, type Telltale, telltalesIn } from '../policy/telltales.ts';
 import type { Store } from '../store/store.ts';
 
@@ -9,6 +9,7 @@ const MAILS_AT_ONCE = 200;
 const MAIL_CHARS = 20_000; // of each; longer ones are newsletters
 const OWN_MAILS = 200; // of the conversation
 const MOST_NAMED = 5;
+const MORE = 'It has more numbers, codes and addresses than are looked for in other conversations.';
 
 /** @param isKnown addresses that the mail may name */
 export async function foundElsewhere(
@@ -17,8 +18,9 @@ export async function foundElsewhere(
   text: string,
   isKnown: (address: string) => boolean,
 ): Promise<Finding[]> {
-  const telltales = telltalesIn(text, isKnown);
-  if (telltales.length === 0) return [];
+  const { found: telltales, isWhole } = telltalesIn(text, isKnown);
+  const more = isWhole ? [] : [finding('elsewhere', MORE)];
+  if (telltales.length === 0) return more;
   const here = await db
     .selectFrom('messages')
     .innerJoin('contents', 'contents.message_id', 'messages.id')
@@ -61,9 +63,5 @@ export async function foundElsewhere(
     before = mails.at(-1)?.id;
     if (mails.length < MAILS_AT_ONCE) break;
   }
-  return found
-    .slice(0, MOST_NAMED)
-    .map(({ what }) =>
-      finding('elsewhere', `It has ${what}, which stands in another conversation and not in this one.`),
-    );
+  return [...found.slice(0, MOST_NAMED).map(({ what }) => stoodElsewhere(what)), ...more];
 }

@@ -16,6 +16,13 @@ export interface WrittenMail {
 type Sayable = Exclude<AskWhen, string>;
 
 export function askedBecause(reason: Sayable, mail: WrittenMail): Finding | null {
+  if (!('outside_hours' in reason) && mail.words.length > MAX_BODY_CHARS) {
+    const rule = 'amount' in reason ? 'amount' : 'words';
+    return finding(
+      rule,
+      `It is longer than what is looked through for ${rule === 'amount' ? 'amounts' : rule}.`,
+    );
+  }
   if ('amount' in reason) {
     const largest = largestAmount(mail.words);
     return largest !== null && largest.value > reason.amount
@@ -54,19 +61,20 @@ const CURRENCY =
 const NUMBER =
   /\d[\d.,'’\u00a0\u202f ]{0,30}\d(?:\s?(?:k|thousand|tausend|mio|million(?:s|en)?|mrd|billion|[mM])\b)?|\d(?:\s?(?:k|thousand|tausend|mio|million(?:s|en)?|mrd|billion|[mM])\b)?/giu;
 const NEAR_CHARS = 4; // between a number and its currency
-const MOST_NUMBERS = 2_000; // of one mail: a price list is shorter
+/** Digits of all scripts stand in tens, in their order (Unicode, general category Nd). */
+const OTHER_DIGIT = /(?![0-9])\p{Nd}/gu;
 
 /** The largest amount of money that the text names, by a number beside a currency. */
 export function largestAmount(words: string): { value: number; shown: string } | null {
-  const text = words.slice(0, MAX_BODY_CHARS).normalize('NFKC');
-  const places = [...text.matchAll(CURRENCY)].slice(0, MOST_NUMBERS).map((found) => ({
+  const text = words.slice(0, MAX_BODY_CHARS).normalize('NFKC').replace(OTHER_DIGIT, inAscii);
+  const places = [...text.matchAll(CURRENCY)].map((found) => ({
     from: found.index,
     to: found.index + found[0].length,
   }));
   if (places.length === 0) return null;
   let largest: { value: number; shown: string } | null = null;
   let next = 0;
-  for (const found of [...text.matchAll(NUMBER)].slice(0, MOST_NUMBERS)) {
+  for (const found of text.matchAll(NUMBER)) {
     const [from, to] = [found.index, found.index + found[0].length];
     while ((places[next]?.to ?? Number.POSITIVE_INFINITY) < from - NEAR_CHARS) next++;
     const place = places[next];
@@ -78,6 +86,14 @@ export function largestAmount(words: string): { value: number; shown: string } |
     }
   }
   return largest;
+}
+
+/** How far above the digit's own zero it stands. */
+function inAscii(digit: string): string {
+  const code = digit.codePointAt(0) ?? 0;
+  let zero = code;
+  while (code - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero--;
+  return String(code - zero);
 }
 
 const TIMES: readonly [RegExp, number][] = [

@@ -247,6 +247,8 @@ describe('what a policy names', () => {
     [{ amount: 1000 }, { words: 'Article 4711-2000 costs EUR 12.' }, ['send']],
     [{ words: ['refund', 'gift card'] }, { words: 'Your REFUND is on its way' }, ['ask', 'words']],
     [{ words: ['refund'] }, { words: 'Your order is on its way' }, ['send']],
+    [{ words: ['refund'] }, { words: `${'order '.repeat(20_000)} refund` }, ['ask', 'words']],
+    [{ amount: 1000 }, { words: `${'order '.repeat(20_000)} EUR 5000` }, ['ask', 'amount']],
     [office, { now: Date.parse('2026-11-20T09:00Z') }, ['send']],
     [office, { now: Date.parse('2026-11-20T17:30Z') }, ['ask', 'outside_hours']],
     [office, { now: Date.parse('2026-11-21T09:00Z') }, ['ask', 'outside_hours']],
@@ -266,6 +268,9 @@ describe('what a policy names', () => {
     ['¥10000', 10_000],
     ['1.234 EUR', 1234],
     ['call 0800 123456, it is free', null],
+    ['٥٠٠٠ €', 5000],
+    ['EUR ५०००', 5000],
+    [`${'1 EUR, '.repeat(3_000)}and 5000 EUR`, 5000],
   ];
   for (const [text, value] of amounts)
     it(`reads the amount of ${text}`, () => assert.equal(largestAmount(text)?.value ?? null, value));

@@ -143,6 +143,21 @@ export const finding = (rule: PolicyRule, text: string, effect: Effect = RULES[r
   text,
 });
 
+const STANDS_ELSEWHERE = ', which stands in another conversation and not in this one.';
+const LOOKED_AT = 'A person looks at it before it leaves.';
+
+export const stoodElsewhere = (what: string): Finding =>
+  finding('elsewhere', `It has ${what}${STANDS_ELSEWHERE}`);
+
+/**
+ * Reasons as the agent hears them. What stands in other conversations is not for it: else it could try numbers and
+ * addresses until it is told which of them are there.
+ */
+export function reasonsForAgent(reasons: readonly string[]): string[] {
+  const told = reasons.filter((reason) => !reason.endsWith(STANDS_ELSEWHERE));
+  return told.length === 0 && reasons.length > 0 ? [LOOKED_AT] : told;
+}
+
 /** What follows from the findings: one that refuses is enough, and a note alone holds nothing. */
 export function verdictOf(findings: readonly Finding[]): Verdict {
   const once = [...new Map(findings.map((one) => [`${one.effect}\n${one.text}`, one])).values()];

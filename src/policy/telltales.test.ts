@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import { squeeze, telltalesIn } from './telltales.ts';
 
 const known = (address: string): boolean => address.endsWith('@prospect.example');
-const whatIn = (text: string): string[] => telltalesIn(text, known).map(({ what }) => what);
+const whatIn = (text: string): string[] => telltalesIn(text, known).found.map(({ what }) => what);
 
 const telling: [text: string, what: RegExp][] = [
   ['Pay to CH93 0076 2011 6238 5295 7 please', /^an account number \(IBAN\)$/],
@@ -31,7 +31,7 @@ for (const text of [
     ));
 
 it('a telltale is found however it is spaced', () => {
-  const [iban] = telltalesIn('CH93 0076 2011 6238 5295 7', known);
+  const [iban] = telltalesIn('CH93 0076 2011 6238 5295 7', known).found;
   for (const text of [
     'CH9300762011623852957',
     'ch93-0076-2011-6238-5295-7',
@@ -43,7 +43,15 @@ it('a telltale is found however it is spaced', () => {
 it('is read in time, whatever it is', () => {
   for (const piece of ['1', '1 ', 'a1', 'a@', 'AB12', 'word ', 'a.', '1-', `AB12${'A'.repeat(40)} `]) {
     const started = performance.now();
-    assert.ok(telltalesIn(piece.repeat(300_000 / piece.length), known).length <= 100);
+    assert.ok(telltalesIn(piece.repeat(300_000 / piece.length), known).found.length <= 100);
     assert.ok(performance.now() - started < 4_000, `${piece} took ${performance.now() - started} ms`);
   }
+});
+
+it('says where there is more than what is looked for', () => {
+  const numbers = Array.from({ length: 70 }, (_, n) => `number ${10_000_000 + n * 7919}`);
+  assert.equal(telltalesIn(numbers.slice(0, 50).join('\n'), known).isWhole, true);
+  assert.equal(telltalesIn(numbers.join('\n'), known).isWhole, false);
+  assert.equal(telltalesIn('word '.repeat(300), known).isWhole, true, 'some of the passages will do');
+  assert.equal(telltalesIn('word '.repeat(30_000), known).isWhole, false);
 });

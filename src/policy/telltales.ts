@@ -27,14 +27,22 @@ const CODE = /[\p{L}\p{N}][\p{L}\p{N}_-]{8,80}[\p{L}\p{N}]/gu;
 const PERSON = /[\p{L}\p{N}._%+-]{1,64}@(?:[\p{L}\p{N}-]{1,63}\.){1,8}[\p{L}]{2,63}/gu;
 const DATE = /^(?:(?:19|20)\d{2}[ .-]?\d{2}[ .-]?\d{2}|\d{2}[ .-]?\d{2}[ .-]?(?:19|20)\d{2})$/;
 
+export interface Telltales {
+  found: Telltale[];
+  /** False where it has more of them than are looked for, or is longer: what is looked for could hide behind others. */
+  isWhole: boolean;
+}
+
 /** @param isKnown addresses that the mail may name: those of its recipients and of the conversation */
-export function telltalesIn(text: string, isKnown: (address: string) => boolean): Telltale[] {
+export function telltalesIn(text: string, isKnown: (address: string) => boolean): Telltales {
+  let isWhole = text.length <= LOOKED_THROUGH_CHARS;
   const source = text.slice(0, LOOKED_THROUGH_CHARS).normalize('NFKC');
   const found = new Map<string, Telltale>();
   const add = (written: string, what: string, most = MOST_TELLTALES): void => {
     const squeezed = squeeze(written);
-    if (squeezed.length >= NUMBER_DIGITS && found.size < most && !found.has(squeezed))
-      found.set(squeezed, { squeezed, what });
+    if (squeezed.length < NUMBER_DIGITS || found.has(squeezed)) return;
+    if (found.size < most) found.set(squeezed, { squeezed, what });
+    else isWhole = false;
   };
   const rest = source.replace(IBAN, (run) => {
     const iban = ibanIn(run);
@@ -51,9 +59,10 @@ export function telltalesIn(text: string, isKnown: (address: string) => boolean)
   for (const [written] of source.matchAll(PERSON))
     if (!isKnown(written)) add(written, `the address ${written}`);
   for (const [written] of rest.matchAll(CODE)) if (isCode(written)) add(written, `the code ${hint(written)}`);
+  const passages = isWhole;
   for (const passage of passagesIn(source))
     add(passage, `a passage: ${JSON.stringify(`${passage.slice(0, 60)}…`)}`, MOST_TELLTALES + MOST_PASSAGES);
-  return [...found.values()];
+  return { found: [...found.values()], isWhole: isWhole || passages };
 }
 
 /** Its beginning: what a person is told of it is kept in reasons and records. */

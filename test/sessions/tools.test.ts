@@ -335,6 +335,42 @@ describe('the tools of a session', { skip: requireService('dovecot', 'smtp-sink'
     await turn.finish();
   });
 
+  it('bytes of another conversation that it has read count as such, whoever sent them', async () => {
+    // From the same people: their words may be known here, and a file of theirs may be about somebody else.
+    const other = await world.wake('helper', { files: [textFile('list.txt', 'a price list')] });
+    const turn = await world.wake('wide');
+    const send = (n: number) =>
+      turn.call<Outcome>('POST', '/messages', {
+        ...{ to: ['carl@prospect.example'], subject: `List ${n}`, text: 'Desks.' },
+        attachments: [{ filename: 'a.txt', content_base64: Buffer.from(`list ${n}`).toString('base64') }],
+      });
+    assert.equal((await turn.call('GET', `/messages/${other.message.id}`)).status, 200);
+    assert.equal((await send(1)).body.state, 'sent');
+    const id = other.message.attachments[0]?.id;
+    const read = await turn.call('GET', `/messages/${other.message.id}/attachments/${id}/text?as=base64`);
+    assert.equal(read.status, 200);
+    const { state, reasons } = (await send(2)).body;
+    assert.equal(state, 'waiting');
+    assert.match(reasons.join(), /read a file of another conversation/);
+    for (const one of [other, turn]) await one.finish();
+  });
+
+  it('what stands in other conversations is not found out by trying', async () => {
+    const iban = 'CH93 0076 2011 6238 5295 7';
+    const other = await world.wake('sender', { text: `Pay to ${iban} please.` });
+    const turn = await world.wake('helper');
+    const { body } = await turn.call<Outcome>('POST', '/drafts', { text: `Is it ${iban}?` });
+    const seen = await turn.call<DraftView>('GET', `/drafts/${body.draft_id}`);
+    const listed = await turn.call<{ data: DraftView[] }>('GET', '/drafts');
+    const own = await turn.call<{ data: SessionRecord[] }>('GET', `/sessions/${turn.sessionId}/record`);
+    const found = /stands in another conversation/;
+    assert.match((await draftOf(body.draft_id)).reasons.join(), found);
+    for (const told of [body, seen.body, listed.body, own.body])
+      assert.doesNotMatch(JSON.stringify(told), found);
+    assert.match(body.reasons.join(), /wants a person to approve/);
+    for (const one of [other, turn]) await one.finish();
+  });
+
   it('a rule that narrows what may be read counts at once', async () => {
     const other = await world.wake('helper');
     const turn = await world.wake('wide');

@@ -11,6 +11,8 @@ import {
 } from '../../contracts/agent-call.ts';
 import type { May } from '../../contracts/agent-policy.ts';
 import type { Caller } from '../../drafts/calls.ts';
+import type { Outcome } from '../../drafts/propose.ts';
+import { reasonsForAgent } from '../../policy/rules.ts';
 import { demandSession, demandThread, nameOf, reaches } from '../access.ts';
 import { noteForeign } from '../reading.ts';
 import { type Context, defineOperation, type Operation } from '../registry.ts';
@@ -40,6 +42,12 @@ async function noteSource(context: Context, id: string | undefined): Promise<voi
   );
 }
 
+/** What became of a mail, in the words that are for an agent. */
+async function told(outcome: Promise<Outcome>): Promise<Outcome> {
+  const { reasons, ...rest } = await outcome;
+  return { ...rest, reasons: reasonsForAgent(reasons) };
+}
+
 const mayWrite = ({ reply }: May): boolean => reply !== 'never';
 
 export const agentMailOperations: readonly Operation[] = [
@@ -62,7 +70,7 @@ export const agentMailOperations: readonly Operation[] = [
     async handler(context, { id: message, ...call }) {
       const caller = callerOf(context);
       await noteSource(context, message);
-      return context.rooms.calls.reply(caller, call, message);
+      return told(context.rooms.calls.reply(caller, call, message));
     },
   }),
   defineOperation({
@@ -84,7 +92,7 @@ export const agentMailOperations: readonly Operation[] = [
     async handler(context, { id: message, ...call }) {
       const caller = callerOf(context);
       await noteSource(context, message);
-      return context.rooms.calls.forward(caller, call, message);
+      return told(context.rooms.calls.forward(caller, call, message));
     },
   }),
   defineOperation({
@@ -103,7 +111,7 @@ export const agentMailOperations: readonly Operation[] = [
       suits: mayWrite,
     },
     idempotent: true,
-    handler: (context, call) => context.rooms.calls.send(callerOf(context), call),
+    handler: (context, call) => told(context.rooms.calls.send(callerOf(context), call)),
   }),
   defineOperation({
     name: 'draft.create',
@@ -126,7 +134,7 @@ export const agentMailOperations: readonly Operation[] = [
     async handler(context, call) {
       const caller = callerOf(context);
       await noteSource(context, call.message_id);
-      return context.rooms.calls.draft(caller, call);
+      return told(context.rooms.calls.draft(caller, call));
     },
   }),
   defineOperation({
@@ -146,6 +154,6 @@ export const agentMailOperations: readonly Operation[] = [
       suits: mayWrite,
     },
     handler: (context, { id: draft, ...change }) =>
-      context.rooms.calls.update(callerOf(context), draft, change),
+      told(context.rooms.calls.update(callerOf(context), draft, change)),
   }),
 ];

@@ -6,7 +6,7 @@ import { passageSource } from '../../contracts/knowledge.ts';
 import { PosternError } from '../../kernel/errors.ts';
 import { openAttachment } from '../../watch/open-attachment.ts';
 import { demandThread } from '../access.ts';
-import { noteMails } from '../reading.ts';
+import { noteForeign, noteMails } from '../reading.ts';
 import { type Context, defineOperation, type Operation } from '../registry.ts';
 
 const TOOL = 'get_attachment';
@@ -21,6 +21,9 @@ async function open(context: Context, id: string, attachment: string) {
   const message = await rooms.messages.get(id);
   demandThread(principal, message, 'message', id);
   await noteMails(context, [message]);
+  // Whoever wrote the mail: its bytes can go along as a file of the agent's own.
+  if (principal.kind === 'session' && message.thread_id !== principal.threadId)
+    await noteForeign(context, `a file of another conversation (${id})`);
   return openAttachment(rooms.messages, id, attachment, signal);
 }
 

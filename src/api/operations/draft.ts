@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { type DraftView, digest, draftEdit, draftState, draftView } from '../../contracts/draft.ts';
 import { pageOf, pageQuery } from '../../contracts/page.ts';
 import { notFound } from '../../kernel/errors.ts';
-import { nameOf } from '../access.ts';
+import { reasonsForAgent } from '../../policy/rules.ts';
+import { nameOf, type Principal } from '../access.ts';
 import { pageBy } from '../pages.ts';
 import { type Context, defineOperation, type Operation } from '../registry.ts';
 import { accountFilter, accountName } from './account.ts';
@@ -17,8 +18,12 @@ async function ownDraft({ rooms, principal }: Context, draft: string): Promise<D
   const found = await rooms.drafts.get(draft);
   if (principal.kind === 'session' && found.session_id !== principal.sessionId)
     throw notFound('draft', draft);
-  return found;
+  return shownTo(principal, found);
 }
+
+/** Why a person is asked is for that person; its agent is told what is for an agent. */
+const shownTo = ({ kind }: Principal, draft: DraftView): DraftView =>
+  kind === 'key' ? draft : { ...draft, reasons: reasonsForAgent(draft.reasons) };
 
 export const draftOperations: readonly Operation[] = [
   defineOperation({
@@ -45,7 +50,9 @@ export const draftOperations: readonly Operation[] = [
         if (session !== undefined && session !== principal.sessionId) throw notFound('session', session);
         if (account !== undefined && account !== principal.accountId) throw notFound('account', account);
         const own = { session: principal.sessionId, ...(state === undefined ? {} : { state }) };
-        return pageBy(page, (range) => rooms.drafts.list({ ...own, ...range }));
+        return pageBy(page, async (range) =>
+          (await rooms.drafts.list({ ...own, ...range })).map((draft) => shownTo(principal, draft)),
+        );
       }
       const filter = {
         ...(await accountFilter(rooms, account)),

@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { pageOf, pageQuery } from '../../contracts/page.ts';
 import { sessionState, sessionView, turnView } from '../../contracts/session.ts';
-import { sessionRecord } from '../../contracts/session-record.ts';
+import { type SessionRecord, sessionRecord } from '../../contracts/session-record.ts';
 import { notFound } from '../../kernel/errors.ts';
+import { reasonsForAgent } from '../../policy/rules.ts';
 import { nameOf } from '../access.ts';
 import { pageBy } from '../pages.ts';
 import { defineOperation, type Operation } from '../registry.ts';
@@ -13,6 +14,13 @@ const byId = z.strictObject({ id: z.string().max(100) });
 
 /** A session and what each of its turns did, the oldest first. */
 export const sessionDetail = sessionView.extend({ history: z.array(turnView) });
+
+/** An entry as the session's own agent reads it. */
+function forAgent({ data, ...entry }: SessionRecord): SessionRecord {
+  const { reasons } = data;
+  if (!Array.isArray(reasons)) return { ...entry, data };
+  return { ...entry, data: { ...data, reasons: reasonsForAgent(reasons.map(String)) } };
+}
 
 export const sessionOperations: readonly Operation[] = [
   defineOperation({
@@ -70,9 +78,10 @@ export const sessionOperations: readonly Operation[] = [
       if (principal.kind === 'session' && principal.sessionId !== id) throw notFound('session', id);
       await rooms.sessions.get(id);
       // The oldest first: the next page begins after the last entry of this one.
-      return pageBy(page, ({ limit, before: after }) =>
-        rooms.sessions.record(id, { limit, after, turnId: turn }),
-      );
+      return pageBy(page, async ({ limit, before: after }) => {
+        const entries = await rooms.sessions.record(id, { limit, after, turnId: turn });
+        return principal.kind === 'key' ? entries : entries.map(forAgent);
+      });
     },
   }),
   defineOperation({
