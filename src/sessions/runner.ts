@@ -1,5 +1,6 @@
 // The port of everything that can run an agent: one event in, one answer out.
 import type { AgentAnswer, SessionEvent } from '../contracts/session.ts';
+import type { Tx } from '../store/store.ts';
 
 export interface RunContext {
   /** Stays the same over all attempts of the turn. */
@@ -17,6 +18,8 @@ export interface RunResult {
   log: string | null;
   /** It took the event and works on with its token: the turn ends when it says so, or with its time. */
   worksOn?: true;
+  /** Called in the transaction that keeps the answer: what was there for another attempt alone goes with it. */
+  kept?: (tx: Tx) => Promise<void>;
 }
 
 export interface Runner {

@@ -131,6 +131,7 @@ async function attempt(parts: TurnParts, turn: Turn, begun: Begun, context: JobC
       answer,
       log,
       worksOn: works,
+      kept,
     } = await runner.run(event, {
       turnId: turn.id,
       attempt: context.attempt,
@@ -144,7 +145,10 @@ async function attempt(parts: TurnParts, turn: Turn, begun: Begun, context: JobC
     }
     said = log;
     const stored = await storeAnswer(answer, folder, parts.blobs);
-    await parts.store.write((tx) => keepAnswer(parts, tx, turn, stored, log, context));
+    await parts.store.write(async (tx) => {
+      await keepAnswer(parts, tx, turn, stored, log, context);
+      await kept?.(tx);
+    });
   } catch (error) {
     if (said === null || !(error instanceof PosternError)) throw error;
     throw withLog(error, said);

@@ -259,8 +259,11 @@ describe('a turn that was cut off', () => {
         .executeTakeFirst();
       return job && job.run_at > Date.now() + 25_000 && job.state !== 'running';
     });
+    const steps = () => house.store.db.selectFrom('model_steps').select('number').execute();
+    assert.equal((await steps()).length, 1);
     house.advance(600_000);
     const session = await house.rests('done');
+    assert.deepEqual(await steps(), [], 'nobody goes on from them');
     assert.equal(session.summary, 'Written once.');
     assert.equal(house.calls.length, 1);
     assert.deepEqual(toolAnswers(chat.requests[2] ?? assert.fail()), [{ data: { did: 'write' } }]);

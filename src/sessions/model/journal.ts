@@ -42,6 +42,8 @@ export interface Journal {
     cost: number,
     kept: { number: number; step: KeptStep } | null,
   ): Promise<void>;
+  /** The turn has ended with its answer: nobody goes on from its steps, which hold the mail that was read. */
+  forget(tx: Tx, turnId: string): Promise<void>;
   /** Keeps what the calls of a step came to so far, and records the last of them where it was none that can be made. */
   answered(turn: JournalTurn, number: number, step: Pick<KeptStep, 'calls' | 'answers'>): Promise<void>;
 }
@@ -107,6 +109,10 @@ export class LedgerJournal implements Journal {
           .execute();
       if (kept) await keep(tx, turn, kept.number, kept.step);
     });
+  }
+
+  async forget(tx: Tx, turnId: string): Promise<void> {
+    await tx.deleteFrom('model_steps').where('turn_id', '=', turnId).execute();
   }
 
   async answered(

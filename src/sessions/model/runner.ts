@@ -34,7 +34,7 @@ export function modelRunner(parts: ModelRunnerParts, model: ModelRun): Runner {
       const turn = new ModelTurn(parts, model, event, context, deadline);
       try {
         const answer = await turn.run();
-        return { answer, log: turn.log() };
+        return { answer, log: turn.log(), kept: (tx) => parts.journal.forget(tx, context.turnId) };
       } catch (error) {
         const why = deadline.reason(error);
         if (codeOf(why) !== 'stopping') parts.counts.failure(event.data.session.agent, codeOf(why));
