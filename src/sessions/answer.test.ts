@@ -11,7 +11,22 @@ import { Blobs } from '../objects/blobs.ts';
 import { folderStore } from '../objects/fs.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
-import { storeAnswer, storeFiles } from './answer.ts';
+import { readAnswer, storeAnswer, storeFiles } from './answer.ts';
+
+describe('an answer', () => {
+  const mails = (count: number): string =>
+    JSON.stringify({
+      actions: Array.from({ length: count }, () => ({ type: 'reply', text: 'x'.repeat(1_000_000) })),
+    });
+
+  it('may hold mails of four million characters together, since each action reads it whole', () => {
+    assert.equal(readAnswer(mails(4)).actions.length, 4);
+    assert.throws(() => readAnswer(mails(5)), {
+      code: 'answer_invalid',
+      message: /5000000 characters together/,
+    });
+  });
+});
 
 describe('a file that an agent attaches', () => {
   let root: string;

@@ -18,6 +18,8 @@ import type { Tx } from '../store/store.ts';
 
 export const LARGEST_MAIL_BYTES = 50 * 1024 * 1024; // of a mail's files together: twice what mail servers take
 const LARGEST_PROBLEM_CHARS = 2_000; // of what is wrong with an answer: enough to mend it, whatever the agent printed
+/** Of all mails of an answer together, their files aside: each of up to 50 actions reads the whole answer once more. */
+const MOST_WORDS_CHARS = 4_000_000;
 const DEFAULT_TYPE = 'application/octet-stream';
 
 /**
@@ -40,8 +42,20 @@ export function readAnswer(output: string): AgentAnswer {
       `The agent's answer does not fit:\n${z.prettifyError(parsed.error).slice(0, LARGEST_PROBLEM_CHARS)}`,
     );
   }
+  const words = parsed.data.actions.map(wordsOf).reduce((sum, chars) => sum + chars, 0);
+  if (words > MOST_WORDS_CHARS)
+    throw new PosternError(
+      'answer_invalid',
+      `The mails of the agent's answer have ${words} characters together, and may have ${MOST_WORDS_CHARS}.`,
+      { hint: 'Attach what is long as a file.' },
+    );
   return parsed.data;
 }
+
+const wordsOf = (action: AgentAction): number =>
+  action.type === 'reply' || action.type === 'send'
+    ? (action.text?.length ?? 0) + (action.html?.length ?? 0)
+    : 0;
 
 function parseJson(text: string): unknown {
   try {
