@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import { memoryBus } from '../../src/cluster/memory.ts';
 import { type PausePlace, pause } from '../../src/sessions/pauses.ts';
 import { recordsOf } from '../../src/sessions/record.ts';
-import { eventually, eventually } from '../support/waiting.ts';
+import { eventually } from '../support/waiting.ts';
 import { type House, oneAgent, openHouse, VOUCHED } from './house.ts';
 
 const places = (house: House): PausePlace[] => [
