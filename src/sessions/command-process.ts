@@ -76,6 +76,9 @@ function start(
   }
 }
 
+/** Of processes, files or memory: they end with whatever has them now. */
+const SHORTAGES: ReadonlySet<unknown> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
+
 export const notStarted = (
   program: string,
   error: unknown,
@@ -84,7 +87,11 @@ export const notStarted = (
   new PosternError(
     'agent_not_started',
     `The agent's program ${program} could not be started: ${error instanceof Error ? error.message : error}`,
-    { details, cause: error },
+    {
+      details,
+      cause: error,
+      retry: SHORTAGES.has((error as { code?: unknown } | null)?.code) ? 'later' : 'never',
+    },
   );
 
 function endOf(child: ChildProcess): Pick<RunningProgram, 'end' | 'ended'> {

@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely';
 import type { Bus } from '../cluster/bus.ts';
 import type { SessionView, TurnView } from '../contracts/session.ts';
 import type { SessionRecord } from '../contracts/session-record.ts';
+import { sessionLane } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
@@ -96,9 +97,24 @@ export class Sessions {
     await this.#parts.store.write(async (tx) => {
       const change = { error: `Cancelled by ${by}.`, token_hash: null, token_expires_at: null };
       if (!(await setSession(this.#parts, tx, id, { state: 'cancelled', ...change }))) return;
+      await this.#endWaiting(tx, id);
       await record(this.#parts, tx, { sessionId: id, turnId: null, kind: 'cancelled', data: { by } });
     });
     return this.get(id);
+  }
+
+  /** Its turns that wait for another attempt, for a day perhaps, see at once that they are over. */
+  async #endWaiting(tx: Tx, id: string): Promise<void> {
+    const { jobs, clock } = this.#parts;
+    const now = clock.now();
+    await tx
+      .updateTable('jobs')
+      .set({ run_at: now, updated_at: now })
+      .where('lane', '=', sessionLane(id))
+      .where('kind', '=', 'session.turn')
+      .where('state', '=', 'ready')
+      .execute();
+    await jobs.hasten(tx, 'session.turn', 0); // tells of them
   }
 
   /** Runs the turn again that failed. @throws PosternError `not_found`, `session_not_failed` */

@@ -229,6 +229,30 @@ rules:
   await assert.rejects(house.sessions.retry('ses_none'), { code: 'not_found' });
 });
 
+it('a cancelled session does not wait for the next attempt at its endpoint', async () => {
+  await using hooks = new Hooks();
+  await hooks.listen();
+  const { house } = await openWebhookHouse(`
+agents:
+${hookAgent('writer', hooks.url('/hook'), FREE)}
+rules:
+  - { name: all mail, then: [{ spawn: writer }] }
+`);
+  await using _ = house;
+  hooks.answers('/hook', (response) => void response.writeHead(503, { 'retry-after': '86400' }).end());
+  await house.arrive({ id: 'first' });
+  const { id } = await house.until(async () => {
+    const [session] = await house.sessions.list({ limit: 1 });
+    return session?.error && session;
+  });
+  const jobs = () => house.store.db.selectFrom('jobs').select(['state', 'run_at']).execute();
+  await eventually(async () => (await jobs()).some(({ run_at }) => run_at > Date.now() + 80_000_000));
+  await house.sessions.cancel(id, 'anna');
+  await eventually(async () => (await house.sessions.turns(id))[0]?.state === 'refused');
+  assert.deepEqual(await jobs(), []);
+  assert.equal(hooks.requests.length, 1);
+});
+
 it('a test event is signed, starts nothing, and tells what a turn would meet', async () => {
   await using hooks = new Hooks();
   await hooks.listen();
