@@ -126,7 +126,9 @@ async function weigh(
     const cap = await mailCap(parts, proposal);
     if (cap) return { verdict: { verdict: 'refuse', reasons: [cap] } };
     const { verdict: judged, content } = await judgeMail(parts, account, proposal);
-    const verdict = held(judged, proposal.heldBecause);
+    const { heldBecause } = proposal;
+    const wish = heldBecause === undefined ? null : finding('approve', heldBecause);
+    const verdict = held(judged, [wish, await writtenBefore(parts, proposal)]);
     if (verdict.verdict === 'refuse') return { verdict };
     const auto_submitted = verdict.verdict === 'send' ? ('auto-replied' as const) : null;
     return { verdict, prepared: await parts.drafts.prepare({ ...content, auto_submitted }) };
@@ -155,9 +157,37 @@ async function mailCap(
   return exceededMailCap(db, subject, agent.limits, granted?.quota, clock.now());
 }
 
-function held(verdict: Verdict, because: string | undefined): Verdict {
-  if (because === undefined || verdict.verdict === 'refuse') return verdict;
-  return { verdict: 'ask', reasons: [...verdict.reasons, finding('approve', because)] };
+function held(verdict: Verdict, because: readonly (Finding | null)[]): Verdict {
+  const reasons = because.filter((one) => one !== null);
+  if (reasons.length === 0 || verdict.verdict === 'refuse') return verdict;
+  return { verdict: 'ask', reasons: [...verdict.reasons, ...reasons] };
+}
+
+/**
+ * The same mail is one mail, however often it is asked for; a program that is run again may find other words for it, and the
+ * recipient would have both. A model goes on where it was, and knows what it wrote.
+ */
+async function writtenBefore(
+  { store }: ProposeParts,
+  { agent, subject, index }: Proposal,
+): Promise<Finding | null> {
+  if ('model' in agent.run) return null;
+  const { granted } = await sessionOf(store, subject.sessionId);
+  if (granted === null) return null;
+  const written = await store.db
+    .selectFrom('drafts')
+    .select('id')
+    .where('turn_id', '=', subject.turnId)
+    .where('action_index', '<>', index)
+    .where('created_at', '<', granted.granted_at)
+    .limit(1)
+    .executeTakeFirst();
+  return written
+    ? finding(
+        'written_before',
+        'An earlier attempt of this turn, which did not come to its end, has written a mail.',
+      )
+    : null;
 }
 
 const originOf = ({ subject, answers, index, threadId }: Proposal): DraftOrigin => ({

@@ -92,6 +92,10 @@ const RULES = {
     'ask',
     'A link leads to an IP address, a name without a domain, or a domain in look-alike letters, or fills in a mail.',
   ],
+  written_before: [
+    'ask',
+    'An earlier attempt of the turn has written another mail, and failed or was ended: a program that runs again does not know of it.',
+  ],
   parts_differ: ['ask', 'The text and the HTML of the mail do not say the same.'],
 
   remote_content: ['remove', 'The HTML would fetch something: an image, a style sheet, a font, a frame.'],

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
 import { it } from 'node:test';
 import type { AgentAction } from '../../src/contracts/session.ts';
+import { PosternError } from '../../src/kernel/errors.ts';
 import { sessionOf, taintSession } from '../../src/sessions/capabilities.ts';
 import { type House, type Mail, oneAgent, openHouse, VOUCHED } from '../sessions/house.ts';
 
@@ -287,3 +288,50 @@ it('agents that write at the same time write no more than one after the other', 
   await house.until(async () => (await house.sessions.list({ state: 'done', limit: 20 })).length === 10);
   assert.equal((await house.drafts.list({ limit: 20 })).length, 2);
 });
+
+for (const [what, earlier, state] of [
+  ['nothing', false, 'approved'],
+  ['another mail', true, 'waiting'],
+] as const)
+  it(`a program that is run again, and has written ${what} before it failed, ${earlier ? 'asks a person' : 'may send'}`, async () => {
+    await using house = await openHouse(oneAgent('{ reply: auto }'));
+    house.agent('writer', async (_, { turnId, attempt }) => {
+      if (attempt > 1) return [reply('In other words.')];
+      // As by a call of its own while it ran.
+      const [session] = await house.sessions.list({ limit: 1 });
+      assert.ok(session);
+      if (earlier) {
+        const from = { name: '', address: house.account.settings.address };
+        const prepared = await house.drafts.prepare({
+          ...{ from, to: [{ name: '', address: 'ann@prospect.example' }], cc: [], bcc: [] },
+          ...{ subject: 'Re: Question', text: 'In these words.', html: null, attachments: [] },
+          ...{
+            in_reply_to: null,
+            references: [],
+            message_id: '<call@company.example>',
+            auto_submitted: null,
+          },
+        });
+        const origin = {
+          ...{ accountId: session.account_id, sessionId: session.id, threadId: session.thread_id, turnId },
+          ...{ actionIndex: 5_000, answersMessageId: session.message_id, author: 'agent:writer' },
+        };
+        await house.store.write((tx) =>
+          house.drafts.insert(tx, origin, prepared, { approvedBy: 'policy:writer' }),
+        );
+      }
+      throw new PosternError('agent_busy', 'It fell over.', { retry: { afterMs: 1_000 } });
+    });
+    await house.arrive({ id: 'first', headers: [VOUCHED] });
+    await house.until(async () => (await house.sessions.list({ limit: 1 }))[0]?.error === 'It fell over.');
+    house.advance(5_000);
+    await house.rests('done', 'waiting-for-approval');
+    const draft = (await house.drafts.list({ limit: 10 })).find(({ text: words }) =>
+      words.includes('other words'),
+    );
+    assert.equal(draft?.state, state, draft?.reasons.join());
+    assert.equal(
+      draft?.reasons.some((reason) => reason.includes('earlier attempt')),
+      earlier,
+    );
+  });
