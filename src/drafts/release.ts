@@ -4,6 +4,8 @@ import type { Address } from '../contracts/mail.ts';
 import { outboxPool } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { rowInsert } from '../store/insert-rows.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import { afterCommit, type Tx } from '../store/store.ts';
 import { noteCorrespondents } from '../watch/correspondents.ts';
 import type { Envelope } from './composer.ts';
@@ -31,53 +33,83 @@ export interface Released {
   approvedBy: string;
 }
 
+const insertSubmission = keptQuery(
+  (
+    db,
+    id: string,
+    account_id: string,
+    draft_id: string,
+    session_id: string | null,
+    answers_message_id: string | null,
+    message_id: string,
+    subject: string,
+    digest: string,
+    approved_by: string,
+    envelope: string,
+    raw_object_id: string,
+    now: number,
+  ) =>
+    db.insertInto('submissions').values({
+      ...{
+        id,
+        account_id,
+        draft_id,
+        session_id,
+        answers_message_id,
+        message_id,
+        subject,
+        digest,
+        approved_by,
+      },
+      ...{ envelope, raw_object_id, dated_at: now, created_at: now, next_attempt_at: now },
+      ...{ state: 'queued', attempts: 0, data_begun_at: null, last_error: null, sent_at: null },
+    }),
+);
+const insertRecipients = rowInsert(
+  'submission_recipients',
+  ['submission_id', 'position', 'address', 'state', 'response'],
+  ['submission_id', 'position'],
+);
+const insertReference = rowInsert(
+  'thread_references',
+  ['account_id', 'message_id', 'thread_id'],
+  ['account_id', 'message_id'],
+);
+
 /** The draft's row must say approved, with the same digest, in the same transaction. */
 export async function release(tx: Tx, { jobs, clock, bus }: ReleaseParts, mail: Released): Promise<void> {
   const now = clock.now();
-  await tx
-    .insertInto('submissions')
-    .values({
-      id: mail.submissionId,
-      account_id: mail.accountId,
-      draft_id: mail.draftId,
-      session_id: mail.sessionId,
-      answers_message_id: mail.answersMessageId,
+  await insertSubmission(
+    tx,
+    mail.submissionId,
+    mail.accountId,
+    mail.draftId,
+    mail.sessionId,
+    mail.answersMessageId,
+    mail.messageId,
+    mail.subject,
+    mail.digest,
+    mail.approvedBy,
+    JSON.stringify(mail.envelope),
+    mail.rawObjectId,
+    now,
+  );
+  await insertRecipients(
+    tx,
+    mail.envelope.to.map((address, position) => ({
+      submission_id: mail.submissionId,
+      position,
+      address,
       state: 'queued',
-      message_id: mail.messageId,
-      subject: mail.subject,
-      digest: mail.digest,
-      approved_by: mail.approvedBy,
-      envelope: JSON.stringify(mail.envelope),
-      raw_object_id: mail.rawObjectId,
-      dated_at: now,
-      attempts: 0,
-      next_attempt_at: now,
-      data_begun_at: null,
-      last_error: null,
-      created_at: now,
-      sent_at: null,
-    })
-    .execute();
-  await tx
-    .insertInto('submission_recipients')
-    .values(
-      mail.envelope.to.map((address, position) => ({
-        submission_id: mail.submissionId,
-        position,
-        address,
-        state: 'queued',
-        response: null,
-      })),
-    )
-    .execute();
+      response: null,
+    })),
+  );
   await noteCorrespondents(tx, mail.accountId, mail.people, now);
   if (mail.threadId !== null) {
     // Answers to this mail belong to its thread.
-    await tx
-      .insertInto('thread_references')
-      .values({ account_id: mail.accountId, message_id: mail.messageId, thread_id: mail.threadId })
-      .onConflict((conflict) => conflict.columns(['account_id', 'message_id']).doNothing())
-      .execute();
+    await insertReference(tx, [
+      { account_id: mail.accountId, message_id: mail.messageId, thread_id: mail.threadId },
+    ]);
   }
   await jobs.enqueue(
     tx,

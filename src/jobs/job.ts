@@ -61,8 +61,3 @@ export interface EnqueueOptions {
 /** Ids sort as text: one that begins with another comes right after it. */
 export const idAfter = ({ job, step }: { job: string; step: number }): string =>
   `${job}.${String(step).padStart(3, '0')}`;
-
-/** A new job as the ledger keeps it, without what tells who runs it. */
-export function rowOf({ maxAttempts, ...job }: Job, now: number, runAt = now) {
-  return { ...job, max_attempts: maxAttempts, run_at: runAt, error: null, created_at: now, updated_at: now };
-}

@@ -2,25 +2,17 @@
 import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
-import { keptQuery } from '../store/kept-query.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import { firstOfLane, mayBegin, type Taker, takeNext, takeNextOfPool } from './at-once.ts';
 import { claimDue, claimWithinPools, type PoolLimits } from './claim.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
-import { type EnqueueOptions, idAfter, type Job, jobOf, rowOf } from './job.ts';
+import { type EnqueueOptions, idAfter, type Job, jobOf } from './job.ts';
+import { insertJob, removeHeld } from './job-rows.ts';
 import type { JobKind, JobPayload } from './kinds.ts';
 import { JobTimes } from './set-back.ts';
 
 export const LEASE_MS = 30_000; // a node that dies is missed after this long
 const DEFAULT_ATTEMPTS = 10;
-
-const removeHeld = keptQuery((db, id: string, owner: string) =>
-  db
-    .deleteFrom('jobs')
-    .where('id', '=', id)
-    .where('lease_owner', '=', owner)
-    .returning(['lane', 'kind', 'pool']),
-);
 
 export class JobQueue {
   readonly times: JobTimes;
@@ -75,15 +67,8 @@ export class JobQueue {
     const taker = options.atOnce && this.#taker;
     const taken = taker && (await mayBegin(tx, job, taker.roomFor(kind, job.pool))) ? taker : null;
     if (taken) job.attempts = 1;
-    await tx
-      .insertInto('jobs')
-      .values({
-        ...rowOf(job, now, options.runAt),
-        state: taken ? 'running' : 'ready',
-        lease_owner: taken?.owner ?? null,
-        lease_until: taken ? now + LEASE_MS : null,
-      })
-      .execute();
+    const lease = taken ? { owner: taken.owner, until: now + LEASE_MS } : null;
+    await insertJob(tx, job, { now, runAt: options.runAt }, lease);
     afterCommit(tx, () => (taken ? taken.run(job) : this.#wake(kind, job.pool)));
     return Boolean(taken);
   }
