@@ -13,7 +13,8 @@ export interface RedriveParts extends StateParts {
 }
 
 /**
- * Runs the last turn of a session again: one whose attempts have ended, or that was refused by its endpoint or by a limit.
+ * Runs the last turn of a session again: one whose attempts have ended, or that was refused by its endpoint or by a limit;
+ * and where it has ended well, what of its answer could not be done.
  * @throws PosternError `not_found`, `session_not_failed`
  */
 export async function retrySession(parts: RedriveParts, sessionId: string): Promise<void> {
@@ -27,6 +28,11 @@ export async function retrySession(parts: RedriveParts, sessionId: string): Prom
     .limit(1)
     .executeTakeFirst();
   if (!turn) throw notFound('session', sessionId);
+  const actions = turn.session === 'failed' && turn.state === 'done' ? await deadIn(store, sessionId) : [];
+  if (actions.length > 0) {
+    for (const { id } of actions) await jobs.revive(id);
+    return;
+  }
   const letter = turn.state === 'failed' ? await deadLetterOf(store, sessionId, turn.id) : null;
   if (turn.session !== 'failed' || (turn.state !== 'refused' && letter === null))
     throw new PosternError('session_not_failed', `The session ${sessionId} is ${turn.session}.`, {
@@ -65,13 +71,21 @@ async function queue(
   return row !== undefined;
 }
 
-async function deadLetterOf({ db }: Store, sessionId: string, turnId: string): Promise<string | null> {
-  const rows = await db
+const deadIn = (
+  { db }: Store,
+  sessionId: string,
+  kind: 'session.turn' | 'session.action' = 'session.action',
+): Promise<{ id: string; payload: string }[]> =>
+  db
     .selectFrom('jobs')
     .select(['id', 'payload'])
     .where('state', '=', 'dead')
-    .where('kind', '=', 'session.turn')
+    .where('kind', '=', kind)
     .where('lane', '=', sessionLane(sessionId))
+    .orderBy('id')
     .execute();
+
+async function deadLetterOf(store: Store, sessionId: string, turnId: string): Promise<string | null> {
+  const rows = await deadIn(store, sessionId, 'session.turn');
   return rows.find(({ payload }) => payload.includes(`"${turnId}"`))?.id ?? null;
 }

@@ -199,7 +199,7 @@ it('a session whose action failed for good is well again once that was run again
   assert.match(failed.error ?? '', /not in the rules/);
   await eventually(async () => (await house.jobs.deadLetters(10)).length === 2);
   house.rules(oneAgent());
-  for (const { id } of await house.jobs.deadLetters(10)) await house.jobs.revive(id);
+  await house.sessions.retry(failed.id);
   const session = await house.rests('waiting-for-approval');
   assert.deepEqual([session.error, session.summary], [null, 'answered']);
 });
