@@ -6,12 +6,14 @@ import { spend } from '../sessions/capabilities.ts';
 import type { Store } from '../store/store.ts';
 import type { SessionPrincipal } from './rooms.ts';
 
+const COUNTED_AT_ONCE_BYTES = 1024 * 1024; // of a stream
+
 /** @throws PosternError `calls_limit` */
 export const spendCall = (store: Store, { sessionId, capability = null }: SessionPrincipal): Promise<void> =>
   spend(store, sessionId, capability, { calls: 1 });
 
 /**
- * The answer, once it is counted; a stream is counted at its end, and what is over the quota counts against the next.
+ * The answer, once it is counted; a stream is counted while it goes, and breaks off over the quota.
  * @throws PosternError `bytes_limit`
  */
 export async function spendAnswer(
@@ -26,17 +28,23 @@ export async function spendAnswer(
     return answer;
   }
   await spend(store, sessionId, capability, {}); // it may be used up already
-  let bytes = 0;
+  let uncounted = 0;
+  const count = (): Promise<void> => {
+    const bytes = uncounted;
+    uncounted = 0;
+    return spend(store, sessionId, capability, { bytes });
+  };
   const counting = new Transform({
     transform(piece: Buffer, _encoding, done) {
-      bytes += piece.length;
-      done(null, piece);
+      uncounted += piece.length;
+      if (uncounted < COUNTED_AT_ONCE_BYTES) return done(null, piece);
+      count().then(() => done(null, piece), done);
     },
   });
-  // Whoever reads it hears of what breaks; the count is of what went through.
+  // Whoever reads it hears of what breaks; the rest is counted, also of what was read in part.
   void pipeline(answer, counting)
     .catch(() => undefined)
-    .then(() => spend(store, sessionId, capability, { bytes }))
+    .then(count)
     .catch(() => undefined);
   return counting;
 }

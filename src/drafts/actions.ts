@@ -34,6 +34,7 @@ export interface ActionParts extends FindingParts {
   proofs: Pick<Proofs, 'proveThread'>;
 }
 
+const MOST_REFUSALS = 200; // that a turn tells of; all of them are read for each new one
 const PROOF_ATTEMPTS = 4; // then a person is asked, who can judge the mail without a DNS
 
 export function registerActions(parts: ActionParts): void {
@@ -157,7 +158,9 @@ export async function noteRefusal(
     .select('refusals')
     .where('id', '=', turnId)
     .executeTakeFirstOrThrow();
-  const refusals = [...(JSON.parse(row.refusals) as unknown[]), { action, reason, ...(rule && { rule }) }];
+  const before = JSON.parse(row.refusals) as unknown[];
+  if (before.length >= MOST_REFUSALS) return; // the session's record has the rest
+  const refusals = [...before, { action, reason, ...(rule && { rule }) }];
   await tx
     .updateTable('turns')
     .set({ refusals: JSON.stringify(refusals) })

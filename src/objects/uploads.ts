@@ -18,6 +18,13 @@ export interface NewUpload {
   by: string;
 }
 
+export interface UploadLimits {
+  /** Bytes of this one. */
+  largest?: number;
+  /** Bytes of all that the same one has uploaded, as long as no mail has taken them. */
+  together?: number;
+}
+
 export class Uploads {
   readonly #store: Store;
   readonly #blobs: Blobs;
@@ -38,7 +45,7 @@ export class Uploads {
   async add(
     bytes: AsyncIterable<Uint8Array>,
     { filename, contentType, by }: NewUpload,
-    largest = LARGEST_OBJECT_BYTES,
+    { largest = LARGEST_OBJECT_BYTES, together }: UploadLimits = {},
   ): Promise<ObjectView> {
     const blob = await this.#blobs.stage(bounded(bytes, largest));
     const expiresAt = this.#clock.now() + KEPT_UNUSED_MS;
@@ -55,6 +62,9 @@ export class Uploads {
             expires_at: expiresAt,
           })
           .execute();
+        // Once more: others of the same one's may have come at the same time.
+        if (together !== undefined && (await this.#waitingOf(by, tx)) > together)
+          throw objectTooLarge(largest);
         const options = { runAt: expiresAt, maxAttempts: EXPIRE_ATTEMPTS };
         await this.#jobs.enqueue(tx, 'object.expire', { object_id: blob.id }, options);
       });
@@ -79,14 +89,18 @@ export class Uploads {
 
   /** How many of the bytes are left that this one's uploads may have together while they wait for a mail. */
   async roomOf(uploader: string, bytes: number): Promise<number> {
-    const row = await this.#store.db
+    return Math.max(0, bytes - (await this.#waitingOf(uploader)));
+  }
+
+  async #waitingOf(uploader: string, reader: Reader = this.#store.db): Promise<number> {
+    const row = await reader
       .selectFrom('uploads')
       .innerJoin('objects', 'objects.id', 'uploads.object_id')
       .select((eb) => eb.fn.sum<number | null>('size').as('bytes'))
       .where('uploaded_by', '=', uploader)
       .where('expires_at', 'is not', null)
       .executeTakeFirst();
-    return Math.max(0, bytes - Number(row?.bytes ?? 0));
+    return Number(row?.bytes ?? 0);
   }
 
   /** Whether it is an upload of this one's. */

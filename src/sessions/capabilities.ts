@@ -85,7 +85,8 @@ export async function spend(
       .executeTakeFirst(),
   );
   if (!row) return;
-  if (row.calls_used > quota.calls) throw exceeded('calls_limit', `made ${quota.calls} calls`, 'calls');
+  if (calls > 0 && row.calls_used > quota.calls)
+    throw exceeded('calls_limit', `made ${quota.calls} calls`, 'calls');
   if (row.bytes_used > octetsOf(quota.bytes)) throw exceeded('bytes_limit', `read ${quota.bytes}`, 'bytes');
 }
 

@@ -40,7 +40,8 @@ export const objectOperations: readonly Operation[] = [
         by,
       };
       if (principal.kind === 'key') return rooms.uploads.add(upload.bytes, file);
-      return rooms.uploads.add(upload.bytes, file, await rooms.uploads.roomOf(by, SESSION_UPLOAD_BYTES));
+      const largest = await rooms.uploads.roomOf(by, SESSION_UPLOAD_BYTES);
+      return rooms.uploads.add(upload.bytes, file, { largest, together: SESSION_UPLOAD_BYTES });
     },
   }),
   defineOperation({
