@@ -248,6 +248,15 @@ describe('what an agent may try to get past', () => {
     assert.ok(rules.some(({ rule }) => rule === 'misleading_link'));
   });
 
+  it('a domain is a link without a scheme too, and a file, a word or an address is none', () => {
+    const text =
+      'Go to evil.com/x?d=hunter2, or evil.com. Not report.pdf, e.g. bob@evil.com, Node.js, 1.5 or first.last@evil.com.';
+    assert.deepEqual(
+      cleanWords({ text }).links.map(({ href }) => href),
+      ['https://evil.com/x?d=hunter2', 'https://evil.com'],
+    );
+  });
+
   it('links in Markdown are read over line ends and with parentheses', () => {
     for (const text of ['[www.bank.com](https://evil.com/a(b))', '[www.\nbank.com](\n https://evil.com/)'])
       assert.equal(new URL(cleanWords({ text }).links[0]?.href ?? '').host, 'evil.com', text);
@@ -272,6 +281,8 @@ describe('what an agent may try to get past', () => {
       '[a](http://x ',
       'http://!!!a ',
     ])
+      cleanWords({ text: piece.repeat(300_000 / piece.length) });
+    for (const piece of ['a.', 'a-', 'a.co/', 'aa.bb.cc ', 'a.co:1', 'я.'])
       cleanWords({ text: piece.repeat(300_000 / piece.length) });
     cleanWords({ text: `[a]:${' '.repeat(290_000)}` });
     cleanWords({ text: `http://${'!'.repeat(1_990)}a `.repeat(150) });

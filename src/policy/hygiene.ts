@@ -3,6 +3,7 @@
 import type { HiddenNote } from '../contracts/mail.ts';
 import { HiddenText } from '../mail/hidden-text.ts';
 import { cleanHtml } from '../mail/outgoing-html.ts';
+import { domainName, hasPublicSuffix } from '../mail/trust/domains.ts';
 import { visibleText } from '../mail/visible-text.ts';
 import type { Link } from './links.ts';
 import { inlineLinks, withoutFetching } from './markdown.ts';
@@ -10,6 +11,9 @@ import { type Finding, finding } from './rules.ts';
 
 const ADDRESS = /\b(?:https?|ftp):\/\/[^\s<>"'`\\^{|}]{1,2000}/gi;
 const NAKED_ADDRESS = /(?<![\p{L}\p{N}@./:-])www\.[\p{L}\p{N}-]{1,63}\.[^\s<>"'`]{1,500}/giu;
+/** `shop.example/order`, which programs for mail make a link of. Words, files and addresses of mail are none. */
+const BARE_DOMAIN =
+  /(?<![\p{L}\p{N}@./:_?&=%#-])((?:[\p{L}\p{N}][\p{L}\p{N}-]{0,62}\.){1,8}\p{L}{2,63})((?::\d{1,5})?[/?#][^\s<>"'`]{0,500})?(?![\p{L}\p{N}@_-])/gu;
 const BEHIND = new Set('.,;:!?)]}*_');
 const MOST_LINKS = 500;
 const LOOKED_THROUGH_CHARS = 300_000; // of the text; a book has more, and no answer to a mail
@@ -89,7 +93,10 @@ function tellHidden({ characters, kinds, text }: HiddenNote): Finding | null {
 function nakedLinks(text: string): Link[] {
   const found = [...text.matchAll(ADDRESS)].map(([href]) => href);
   const naked = [...text.matchAll(NAKED_ADDRESS)].map(([href]) => `https://${href}`);
-  return [...found, ...naked].map((written) => {
+  const bare = [...text.matchAll(BARE_DOMAIN)].flatMap(([written, host = '']) =>
+    host.startsWith('www.') || !hasPublicSuffix(domainName(host)) ? [] : [`https://${written}`],
+  );
+  return [...found, ...naked, ...bare].map((written) => {
     // A sentence goes on behind an address. Counted from the end: an expression would try from each mark on.
     let end = written.length;
     while (end > 0 && BEHIND.has(written.charAt(end - 1))) end--;

@@ -85,7 +85,8 @@ function ofPage(url: URL, { href, shown }: Link, known: KnownLinks): Finding[] {
   if (letters !== host && hasMixedScripts(letters))
     findings.push(finding('odd_link', `It has a link to a domain in look-alike letters: ${cut(letters)}.`));
   const isKnown = known.domains.some((domain) => isSameOrganisation(domain, host));
-  if (!isKnown)
+  // One that is only named in the conversation is where programs for mail link to as well.
+  if (!isKnown && !known.stands(letters))
     findings.push(
       finding(
         'new_link_domain',
