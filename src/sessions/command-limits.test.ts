@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { gone } from '../../test/support/pids.ts';
 import type { SessionEvent } from '../contracts/session.ts';
 import { silentLogger } from '../kernel/logger.ts';
 import { type CommandOptions, commandRunner } from './command.ts';
@@ -150,14 +151,3 @@ describe('the result of a coding agent', () => {
       assert.throws(() => said(output), { code: 'answer_invalid', message: /no JSON object/ });
   });
 });
-
-/** Resolves once the process is gone; a zombie that its parent has not looked at yet still has its number. */
-async function gone(pid: number): Promise<void> {
-  const endsAt = Date.now() + 10_000;
-  while (Date.now() < endsAt) {
-    const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-    if (state === null || / [ZX] /.test(state)) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error(`the process ${pid} still runs`);
-}

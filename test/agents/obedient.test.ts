@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ADMIN_TOKEN } from '../support/gateway.ts';
+import { isRunning } from '../support/pids.ts';
 import { requireService } from '../support/services.ts';
 import type { SinkMessage } from '../support/smtp-sink.ts';
 import { eventually } from '../support/waiting.ts';
@@ -292,7 +293,7 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
     const file = (ending: string) => join(stage.folder, `${program.report.session}.${ending}`);
     const pid = Number(readFileSync(file('pid'), 'utf8'));
     const said = () => (existsSync(file('stayed')) ? readFileSync(file('stayed'), 'utf8') : '');
-    await eventually(async () => said() === '401' || !runs(pid)); // its token is dead, or it is
+    await eventually(async () => said() === '401' || !isRunning(pid)); // its token is dead, or it is
     for (const { report } of played.slice(0, 5)) {
       const answer = await fetch(`${stage.gateway.url}/v1/messages`, {
         headers: { authorization: `Bearer ${report.token}` },
@@ -301,11 +302,3 @@ describe('an agent that obeys hostile mail', { skip: requireService('dovecot', '
     }
   });
 });
-
-function runs(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}

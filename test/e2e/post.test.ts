@@ -11,6 +11,7 @@ import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot
 import { prepareGateway, type TestGateway } from '../support/gateway.ts';
 import { watchedAccount } from '../support/sales-account.ts';
 import { requireService } from '../support/services.ts';
+import { eventually } from '../support/waiting.ts';
 
 const SECRET = `whsec_${Buffer.from('canary-post-secret-canary-post-secret').toString('base64')}`;
 const TOKEN = 'Bearer canary-post-token';
@@ -115,14 +116,3 @@ rules: [{ name: all mail, then: [{ post: crm }] }]
       assert.ok(!everything.includes(secret), secret);
   });
 });
-
-/** For what a server outside of Postern tells nobody: looks again and again within 20 s. */
-async function eventually<T>(look: () => Promise<T | null>): Promise<T> {
-  const endsAt = Date.now() + 20_000;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > endsAt) throw new Error('what was waited for did not come within 20 s');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -7,6 +7,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { salesAccount } from '../support/sales-account.ts';
 import { requireService } from '../support/services.ts';
 import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
+import { eventually } from '../support/waiting.ts';
 
 const RULES = `
 agents:
@@ -170,14 +171,3 @@ describe('the way of a message', { skip: requireService('dovecot', 'smtp-sink') 
     assert.ok(!gateway.log().includes(DEFAULT_PASSWORD));
   });
 });
-
-/** For what a server outside of Postern tells nobody: looks again and again within 20 s. */
-async function eventually<T>(look: () => Promise<T | null>): Promise<T> {
-  const endsAt = Date.now() + 20_000;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > endsAt) throw new Error('what was waited for did not come within 20 s');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

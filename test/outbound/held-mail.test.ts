@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LOOK_AGAIN_MS } from '../../src/sessions/pauses.ts';
 import { startSmtpServer } from '../support/smtp-server.ts';
+import { eventually } from '../support/waiting.ts';
 import { accountOn, contentTo, openOutpost, PASSWORD, USER } from './outbox-fixture.ts';
 
 test('what policy let go does not leave while its agent is paused, and leaves after', async () => {
@@ -31,11 +32,7 @@ test('what policy let go does not leave while its agent is paused, and leaves af
     const job = jobs.find(({ kind, payload }) => kind === 'submission.send' && payload.includes(byPolicy.id));
     return (job?.run_at ?? 0) - Date.now();
   };
-  const limit = AbortSignal.timeout(20_000);
-  while ((await waiting()) < LOOK_AGAIN_MS / 2) {
-    limit.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await eventually(async () => (await waiting()) >= LOOK_AGAIN_MS / 2);
   const held = await outpost.submissions.get(byPolicy.id);
   assert.deepEqual([held.state, held.attempts], ['queued', 0]);
   assert.equal(server.received.length, 1);

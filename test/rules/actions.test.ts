@@ -10,10 +10,10 @@ import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { salesAccount } from '../support/sales-account.ts';
 import { requireService } from '../support/services.ts';
 import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
+import { eventually } from '../support/waiting.ts';
 import { type Mail, rawMail } from './mails.ts';
 
 const VOUCHED = 'Authentication-Results: mx.company.example; dmarc=pass header.from=prospect.example';
-const WAIT_LIMIT_MS = 30_000;
 
 const rules = (receiver: number): string => `
 agents:
@@ -288,14 +288,3 @@ describe('actions', { skip: requireService('dovecot', 'smtp-sink') }, () => {
     );
   });
 });
-
-/** For what a server outside of Postern tells nobody: looks again and again. */
-async function eventually<T>(look: () => Promise<T | null>): Promise<T> {
-  const endsAt = Date.now() + WAIT_LIMIT_MS;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > endsAt) throw new Error('what was waited for did not come in time');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -13,6 +13,7 @@ import { startGateway, type TestGateway } from '../support/gateway.ts';
 import { salesAccount } from '../support/sales-account.ts';
 import { requireService } from '../support/services.ts';
 import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
+import { eventually } from '../support/waiting.ts';
 import { type Mail, rawMail } from './mails.ts';
 
 const VOUCHED = 'Authentication-Results: mx.company.example; dmarc=pass header.from=prospect.example';
@@ -247,14 +248,3 @@ describe('answers from templates', { skip: requireService('dovecot', 'smtp-sink'
     assert.ok(sent.length >= ids.length - inDoubt, `${sent.length} arrived, ${inDoubt} are in doubt`);
   });
 });
-
-/** For what no live event tells: looks again and again. */
-async function eventually<T>(look: () => Promise<T | null | undefined>): Promise<T> {
-  const endsAt = Date.now() + 30_000;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > endsAt) throw new Error('what was waited for did not come in time');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

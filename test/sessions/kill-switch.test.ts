@@ -7,8 +7,10 @@ import { it } from 'node:test';
 import type { AgentsView } from '../../src/contracts/agent.ts';
 import { DEFAULT_PASSWORD, startDovecot } from '../support/dovecot.ts';
 import { prepareGateway } from '../support/gateway.ts';
+import { isRunning } from '../support/pids.ts';
 import { watchedAccount } from '../support/sales-account.ts';
 import { requireService } from '../support/services.ts';
+import { eventually } from '../support/waiting.ts';
 
 /** Starts a program of its own, tells both numbers and its token, and then does nothing for as long as it may. */
 const AGENT = `
@@ -37,7 +39,7 @@ rules: [ { name: all mail, then: [{ spawn: writer }] } ]`,
     'sales',
     'From: Ann <ann@prospect.example>\r\nTo: sales@company.example\r\nMessage-ID: <1@prospect.example>\r\n\r\nHello\r\n',
   );
-  await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '');
+  await eventually(() => existsSync(file) && readFileSync(file, 'utf8') !== '');
   const { pids, token } = JSON.parse(readFileSync(file, 'utf8')) as { pids: number[]; token: string };
   const asAgent = async (): Promise<number> =>
     (await fetch(`${gateway.url}/v1/messages`, { headers: { authorization: `Bearer ${token}` } })).status;
@@ -52,7 +54,7 @@ rules: [ { name: all mail, then: [{ spawn: writer }] } ]`,
     [['writer', 'agent', 'it does nothing']],
   );
   assert.equal(await asAgent(), 401);
-  await until(() => !pids.some(lives));
+  await eventually(() => !pids.some(isRunning));
   await gateway.kill();
   await gateway.start();
   const [session] = await gateway.sessions();
@@ -77,20 +79,3 @@ rules: [ { name: all mail, then: [{ spawn: writer }] } ]`,
     ],
   );
 });
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const limit = AbortSignal.timeout(30_000);
-  while (!holds()) {
-    limit.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

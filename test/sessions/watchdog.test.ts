@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
 import { prepareGateway, type TestGateway } from '../support/gateway.ts';
+import { gone, isRunning } from '../support/pids.ts';
 import { watchedAccount } from '../support/sales-account.ts';
 import { requireService } from '../support/services.ts';
 import { eventually } from '../support/waiting.ts';
@@ -64,17 +65,12 @@ rules: [{ name: all mail, then: [{ spawn: deaf }] }]
   it('end with a gateway that is killed, and the turn runs again with the next one', async () => {
     const first = await run([]);
     assert.equal(first.pids.length, 3);
-    for (const pid of first.pids) assert.ok(await lives(pid), 'it runs before the kill');
+    for (const pid of first.pids) assert.ok(isRunning(pid), 'it runs before the kill');
     await gateway.kill();
-    for (const pid of first.pids) await eventually(async () => !(await lives(pid)));
+    for (const pid of first.pids) await gone(pid);
     await gateway.start();
     const second = await run([first.name]);
     await gateway.stop();
-    for (const pid of second.pids) await eventually(async () => !(await lives(pid)));
+    for (const pid of second.pids) await gone(pid);
   });
 });
-
-async function lives(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  return stat !== null && !/\) [ZX] /.test(stat);
-}

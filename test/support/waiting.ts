@@ -41,11 +41,18 @@ export class Waiting {
   }
 }
 
-/** For what nobody tells of: looks again and again, for 20 s. */
-export async function eventually(look: () => Promise<boolean | undefined>): Promise<void> {
-  const endsAt = Date.now() + 20_000;
-  while (!(await look())) {
-    if (Date.now() > endsAt) throw new Error('what was waited for did not come within 20 s');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+type Nothing = undefined | null | false;
+const LOOKED_FOR_MS = 30_000; // a loaded machine of two cores
+const LOOK_EVERY_MS = 20;
+
+/** For what nobody tells of: looks again and again, and gives what it found. */
+export async function eventually<T>(look: () => T | Nothing | Promise<T | Nothing>): Promise<T> {
+  const endsAt = Date.now() + LOOKED_FOR_MS;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > endsAt)
+      throw new Error(`what was waited for did not come within ${LOOKED_FOR_MS / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
