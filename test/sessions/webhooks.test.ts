@@ -243,7 +243,7 @@ rules:
   await house.arrive({ id: 'first' });
   const { id } = await house.until(async () => {
     const [session] = await house.sessions.list({ limit: 1 });
-    return session?.error && session;
+    return session?.error ? session : null;
   });
   const jobs = () => house.store.db.selectFrom('jobs').select(['state', 'run_at']).execute();
   await eventually(async () => (await jobs()).some(({ run_at }) => run_at > Date.now() + 80_000_000));
