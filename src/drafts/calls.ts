@@ -200,6 +200,8 @@ export class SessionCalls {
       content: (sender, written): DraftContent =>
         contentOf(sender, subject.message, { ...action, ...written } as MailAction),
       answers: mail.type === 'reply' ? subject.message.id : null,
+      // An answer belongs to what it answers: else those of another conversation would be people of this one.
+      ...(mail.type === 'reply' ? { threadId: subject.message.threadId } : {}),
       ...(mail.held === undefined ? {} : { heldBecause: mail.held }),
     };
     return this.#propose(turn, mail.type, proposal, files);

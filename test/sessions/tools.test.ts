@@ -355,6 +355,17 @@ describe('the tools of a session', { skip: requireService('dovecot', 'smtp-sink'
     for (const one of [other, turn]) await one.finish();
   });
 
+  it('an answer to a mail of another conversation belongs to that one', async () => {
+    const other = await world.wake('helper');
+    const turn = await world.wake('wide');
+    const { body } = await turn.call<Outcome>('POST', `/messages/${other.message.id}/reply`, {
+      text: 'Hello',
+    });
+    assert.equal(body.state, 'waiting');
+    assert.equal((await draftOf(body.draft_id)).thread_id, other.message.thread_id);
+    for (const one of [other, turn]) await one.finish();
+  });
+
   it('what stands in other conversations is not found out by trying', async () => {
     const iban = 'CH93 0076 2011 6238 5295 7';
     const other = await world.wake('sender', { text: `Pay to ${iban} please.` });
