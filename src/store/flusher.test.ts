@@ -64,6 +64,17 @@ describe('flushes', () => {
     assert.equal(begun.length, 1);
   });
 
+  it('of a ledger that is closed meanwhile are done by its closing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'postern-flush-'));
+    try {
+      const wal = new WalFile(join(folder, 'ledger.sqlite'));
+      await wal.close();
+      await wal.flush();
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
   it('of a file that cannot be opened say what to look at', async () => {
     await assert.rejects(new WalFile('/nowhere/ledger.sqlite').flush(), {
       code: 'ledger_not_flushed',

@@ -54,23 +54,34 @@ export class Flusher {
 export class WalFile {
   readonly #path: string;
   #file: Promise<number> | undefined;
+  #flushing: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** @throws PosternError `ledger_not_flushed` */
+  /** One at a time. @throws PosternError `ledger_not_flushed` */
   async flush(): Promise<void> {
+    const flushing = this.#flush();
+    this.#flushing = flushing.catch(() => undefined);
     try {
-      this.#file ??= this.#open();
-      await promisify(fdatasync)(await this.#file);
+      await flushing;
     } catch (error) {
+      // SQLite removes it when the ledger is closed, once all of it is in the ledger and flushed there.
+      if (this.#isClosed && (error as { code?: unknown }).code === 'ENOENT') return;
       throw new PosternError(
         'ledger_not_flushed',
         `The disk did not keep what was written to ${this.#path}: ${String(error)}`,
         { hint: 'Check the disk and its file system, then start Postern again.', cause: error },
       );
     }
+  }
+
+  async #flush(): Promise<void> {
+    this.#file ??= this.#open();
+    await promisify(fdatasync)(await this.#file);
+    if (this.#isClosed) await this.#release();
   }
 
   /** The folder too, so that it names the file. SQLite keeps the file until the last connection is closed. */
@@ -81,9 +92,16 @@ export class WalFile {
     return promisify(open)(`${this.#path}-wal`, 'r+');
   }
 
-  async close(): Promise<void> {
+  async #release(): Promise<void> {
     const file = await this.#file?.catch(() => undefined);
     this.#file = undefined;
     if (file !== undefined) await promisify(close)(file);
+  }
+
+  /** Before the ledger is closed. A write that comes meanwhile is flushed all the same. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#flushing;
+    await this.#release();
   }
 }
