@@ -3,6 +3,7 @@
 import { keptQuery } from '../store/kept-query.ts';
 import type { Tx } from '../store/store.ts';
 import { type Job, jobOf } from './job.ts';
+import { takenBy } from './job-rows.ts';
 import type { JobKind } from './kinds.ts';
 
 /** The worker of this process. */
@@ -87,13 +88,7 @@ export async function firstOfLane(tx: Tx, lane: string): Promise<LaneHead | unde
 const takeDue = keptQuery((db, id: string, owner: string, now: number, leaseUntil: number) =>
   db
     .updateTable('jobs')
-    .set((eb) => ({
-      state: 'running' as const,
-      lease_owner: owner,
-      lease_until: leaseUntil,
-      attempts: eb('attempts', '+', 1),
-      updated_at: now,
-    }))
+    .set((eb) => takenBy(eb, owner, now, leaseUntil))
     .where('id', '=', id)
     .where('state', '=', 'ready')
     .where('run_at', '<=', now)
@@ -123,13 +118,7 @@ const takeDueOfPool = keptQuery(
   (db, kind: string, pool: string, owner: string, now: number, leaseUntil: number) =>
     db
       .updateTable('jobs')
-      .set((eb) => ({
-        state: 'running' as const,
-        lease_owner: owner,
-        lease_until: leaseUntil,
-        attempts: eb('attempts', '+', 1),
-        updated_at: now,
-      }))
+      .set((eb) => takenBy(eb, owner, now, leaseUntil))
       .where(
         'id',
         'in',

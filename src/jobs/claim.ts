@@ -2,6 +2,7 @@
 import { keptQuery } from '../store/kept-query.ts';
 import type { Reader, Tx } from '../store/store.ts';
 import { type Job, jobOf } from './job.ts';
+import { takenBy } from './job-rows.ts';
 import type { JobKind } from './kinds.ts';
 
 export interface Lease {
@@ -29,13 +30,7 @@ const claiming = (
 ) =>
   db
     .updateTable('jobs')
-    .set((eb) => ({
-      state: 'running' as const,
-      lease_owner: owner,
-      lease_until: leaseUntil,
-      attempts: eb('attempts', '+', 1),
-      updated_at: now,
-    }))
+    .set((eb) => takenBy(eb, owner, now, leaseUntil))
     .where('id', 'in', (eb) =>
       eb
         .selectFrom('jobs as j')

@@ -1,6 +1,7 @@
-// The row of a job put in and taken away: done for every job there is, so the SQL of both is built once.
+// The row of a job put in, taken and taken away: done for every job there is, so the SQL is built once.
+import type { ExpressionBuilder } from 'kysely';
 import { keptQuery } from '../store/kept-query.ts';
-import type { JobsTable } from '../store/schema.ts';
+import type { Database, JobsTable } from '../store/schema.ts';
 import type { Tx } from '../store/store.ts';
 import type { Job } from './job.ts';
 
@@ -41,6 +42,20 @@ export async function insertJob(
   const state = lease ? 'running' : 'ready';
   await insert(tx, id, kind, lane, pool, payload, attempts, maxAttempts, runAt, state, owner, until, now);
 }
+
+/** What makes a job one that `owner` runs: an attempt more, and a lease. */
+export const takenBy = (
+  eb: ExpressionBuilder<Database, 'jobs'>,
+  owner: string,
+  now: number,
+  leaseUntil: number,
+) => ({
+  state: 'running' as const,
+  lease_owner: owner,
+  lease_until: leaseUntil,
+  attempts: eb('attempts', '+', 1),
+  updated_at: now,
+});
 
 /** What was removed of a job that `owner` holds; nothing where somebody else has taken it over. */
 export const removeHeld = keptQuery((db, id: string, owner: string) =>

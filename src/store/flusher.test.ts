@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Flusher, WalFile } from './flusher.ts';
 import { GroupCommit } from './group-commit.ts';
+import { isLedgerFault } from './ledger-fault.ts';
 import { openSqlite } from './sqlite.ts';
 import { afterCommit, type Store } from './store.ts';
 
@@ -76,10 +77,12 @@ describe('flushes', () => {
   });
 
   it('of a file that cannot be opened say what to look at', async () => {
-    await assert.rejects(new WalFile('/nowhere/ledger.sqlite').flush(), {
+    const flush = new WalFile('/nowhere/ledger.sqlite').flush();
+    await assert.rejects(flush, {
       code: 'ledger_not_flushed',
       message: /\/nowhere\/ledger\.sqlite.*ENOENT/,
     });
+    await assert.rejects(flush, isLedgerFault, 'no mail and no job is to blame');
   });
 });
 

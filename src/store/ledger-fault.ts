@@ -10,10 +10,11 @@ const FAULTS = new Set([
   ],
   ...[26 /* not a database */],
 ]);
+const OWN_FAULTS = new Set(['ledger_stuck', 'ledger_not_flushed']);
 const PRIMARY = 0xff; // extended codes say more in the higher bits
 
 export function isLedgerFault(error: unknown): boolean {
-  if (codeOf(error) === 'ledger_stuck') return true;
+  if (OWN_FAULTS.has(codeOf(error))) return true;
   const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
   return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' && FAULTS.has(errcode & PRIMARY);
 }
