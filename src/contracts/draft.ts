@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { address } from './mail.ts';
 import { mediaType } from './object.ts';
+import { outgoingEvent } from './outgoing-event.ts';
 import { recipientList } from './session.ts';
 
 /** `sha256:` and 64 hexadecimal digits, over the envelope and the bytes of the message. */
@@ -18,8 +19,22 @@ export const draftAttachment = z.object({
   content_type: z.string(),
   size: z.number().int(),
   sha256: z.string(),
+  /** Without angle brackets: by `cid:` and this the HTML shows it. */
+  content_id: z.string().nullable().optional(),
+  /** An inline file that the HTML does not show is attached. Absent: attached. */
+  disposition: z.enum(['attachment', 'inline']).optional(),
 });
 export type DraftAttachment = z.infer<typeof draftAttachment>;
+
+/** A file that a mail links to, and how long it can be fetched, in epoch milliseconds. */
+export const fileLink = z.object({
+  link_id: z.string(),
+  url: z.string(),
+  filename: z.string(),
+  size: z.number().int(),
+  expires_at: z.number().int().nullable(),
+});
+export type FileLink = z.infer<typeof fileLink>;
 
 /** Everything that a mail says, before it becomes bytes. */
 export const draftContent = z.object({
@@ -39,6 +54,20 @@ export const draftContent = z.object({
   message_id: z.string(),
   /** RFC 3834: what an automatic answer says of itself; null for a mail that a person wrote. */
   auto_submitted: z.enum(['auto-replied', 'auto-generated']).nullable(),
+  // What follows came later: absent from older drafts, whose bytes must stay what they are.
+  /** An event that the mail invites to, calls off or answers. */
+  calendar: outgoingEvent.optional(),
+  /** How one leaves the list by one click (RFC 8058): a link of https, and an address where there is one. */
+  list_unsubscribe: z.object({ https: z.string(), mailto: z.string().optional() }).optional(),
+  /** RFC 2919, without angle brackets. */
+  list_id: z.string().optional(),
+  precedence: z.enum(['bulk', 'list']).optional(),
+  /** MAIL FROM, where failures are to come back to another address than From, such as one of its own (VERP). */
+  envelope_from: z.string().optional(),
+  /** Files that are too large for a mail and go as links. */
+  links: z.array(fileLink).optional(),
+  /** BCP 47, of what the gateway itself writes into the mail. */
+  language: z.string().optional(),
 });
 export type DraftContent = z.infer<typeof draftContent>;
 
