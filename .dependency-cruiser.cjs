@@ -18,6 +18,7 @@ const ORDER = [
   'delivery',
   'sessions',
   'policy',
+  'bounces',
   'drafts',
   'outbound',
   'digests',

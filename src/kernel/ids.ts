@@ -34,7 +34,9 @@ export type IdPrefix =
   | 'rot'
   | 'doc'
   | 'cnt'
-  | 'plc';
+  | 'plc'
+  | 'sup'
+  | 'bnc';
 
 let lastTime = 0;
 /** What the ids of one millisecond have in common: the time, and twelve random digits. */

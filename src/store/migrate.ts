@@ -22,6 +22,7 @@ import * as capabilities from './migrations/0012-capabilities.ts';
 import * as templates from './migrations/0013-templates.ts';
 import * as modelSteps from './migrations/0014-model-steps.ts';
 import * as sessionIndexes from './migrations/0015-session-indexes.ts';
+import * as suppressions from './migrations/0020-suppressions.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
 const MIGRATIONS = [
@@ -45,6 +46,7 @@ const MIGRATIONS = [
   webhooks,
   modelSteps,
   sessionIndexes,
+  suppressions,
 ];
 
 /**

@@ -47,6 +47,8 @@ export interface Database {
   knowledge_contents: KnowledgeContentsTable;
   knowledge_chunks: KnowledgeChunksTable;
   knowledge_placements: KnowledgePlacementsTable;
+  suppressions: SuppressionsTable;
+  bounces: BouncesTable;
 }
 
 export interface AccountsTable {
@@ -708,4 +710,48 @@ export interface KnowledgePlacementsTable {
   created_at: number;
   updated_at: number;
   placed_at: number | null;
+}
+
+/** An address or a domain to which no mail goes. */
+export interface SuppressionsTable {
+  id: string;
+  /** The account whose mail does not go there; empty: that of all. */
+  scope: string;
+  /** The address in the form in which addresses are compared, or `@` and a domain. */
+  value: string;
+  /** Empty: no mail at all. `*`: no broadcast. Else the one broadcast that it is about. */
+  list: string;
+  /** contracts/suppression suppressionReason. */
+  reason: string;
+  note: string | null;
+  /** What it comes from: the id of a submission or of a message. */
+  source: string | null;
+  created_by: string;
+  created_at: number;
+  /** Epoch milliseconds; null: for good. */
+  expires_at: number | null;
+}
+
+/** What a report said of one recipient of a mail: each report and recipient once. */
+export interface BouncesTable {
+  id: string;
+  /** The message in the ledger that is the report. */
+  message_id: string;
+  account_id: string;
+  /** Null where it is about no mail of ours, as far as can be proved. */
+  submission_id: string | null;
+  /** As the submission has it where there is one, else as the report names it. */
+  address: string;
+  /** contracts/suppression reportType. */
+  report: string;
+  /** contracts/suppression bounceKind. */
+  kind: string;
+  /** Such as `5.1.1` (RFC 3463). */
+  status: string | null;
+  reason: string;
+  diagnostic: string | null;
+  remote_mta: string | null;
+  /** By what it was matched to the submission. */
+  matched_by: string | null;
+  created_at: number;
 }
