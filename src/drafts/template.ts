@@ -3,18 +3,42 @@
 /** What a template is filled with: plain values, by name. */
 export type TemplateData = Readonly<Record<string, unknown>>;
 
+export interface RenderOptions {
+  /** The recipient's, as BCP 47 has it (`de-CH`); the template's nearest is taken, or its own. */
+  language?: string;
+  /** How numbers and dates are written; absent: as the language does. */
+  locale?: string;
+  /** Of the dates, such as `Europe/Zurich`; absent: the template's, or UTC. */
+  timezone?: string;
+  /** Epoch milliseconds, for what is told in relation to now. */
+  now?: number;
+}
+
+/** A picture that the HTML shows by `cid:` and its `cid`, and that goes with the mail. */
+export interface InlineImage {
+  /** Without angle brackets. */
+  cid: string;
+  filename: string;
+  contentType: string;
+  content: Uint8Array;
+}
+
 export interface RenderedTemplate {
   /** One line; null where the template has none, and the mail's own is kept. */
   subject: string | null;
   text: string;
   html: string | null;
+  /** Those that this mail shows, each once. */
+  inline: readonly InlineImage[];
+  /** The language that it is in, as BCP 47 has it. */
+  language: string;
 }
 
 export interface Template {
   /** Whether a field of that name is read anywhere in it: what is costly is fetched only then. */
   reads(field: string): boolean;
   /** @throws PosternError `template_failed`, with file, line and column, as where a field is missing */
-  render(data: TemplateData): RenderedTemplate;
+  render(data: TemplateData, options?: RenderOptions): RenderedTemplate;
 }
 
 export interface TemplateSource {

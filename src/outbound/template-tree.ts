@@ -1,8 +1,15 @@
-// What a template reads, and where it would write a value unescaped: found in its syntax tree.
+// What stands in the syntax tree of a template: what it reads, which partials and pictures it asks for, and where it would
+// write a value unescaped.
 
-interface TreeNode {
+export interface TreeNode {
   type: string;
   loc?: { start: { line: number; column: number } };
+}
+
+export interface Found {
+  name: string;
+  line: number;
+  column: number;
 }
 
 /** Every name that stands in a path, and every text that may be one (`lookup message "text"`). */
@@ -18,32 +25,109 @@ export function namesIn(tree: unknown): Set<string> {
 
 /** The first place with three braces, or with `&`. */
 export function unescapedIn(tree: unknown): { line: number; column: number } | undefined {
-  for (const node of nodesOf(tree)) {
-    if (node.type !== 'MustacheStatement' || (node as { escaped?: boolean }).escaped !== false) continue;
-    const { line = 1, column = 0 } = node.loc?.start ?? {};
-    return { line, column: column + 1 };
-  }
+  for (const node of nodesOf(tree))
+    if (node.type === 'MustacheStatement' && (node as { escaped?: boolean }).escaped === false)
+      return placeOf(node);
   return undefined;
 }
 
-/** The first partial that is asked for and not written in the same file (`{{#*inline "name"}}`). */
-export function missingPartialIn(tree: unknown): { name: string; line: number; column: number } | undefined {
+/** Partials that are written in the file itself: `{{#*inline "name"}}`. */
+export function inlinePartialsIn(tree: unknown): Set<string> {
   const inline = new Set<string>();
   for (const node of nodesOf(tree)) {
     const { params } = node as { params?: { value?: unknown }[] };
     if (node.type === 'DecoratorBlock') inline.add(String(params?.[0]?.value));
   }
+  return inline;
+}
+
+/** The partials that are asked for; `isSlot` where the place says itself what stands there without one. */
+export function partialsIn(tree: unknown): (Found & { isSlot: boolean })[] {
+  const found = [];
   for (const node of nodesOf(tree)) {
     if (node.type !== 'PartialStatement' && node.type !== 'PartialBlockStatement') continue;
     const name = String((node as { name?: { original?: unknown } }).name?.original ?? '');
-    const { line = 1, column = 0 } = node.loc?.start ?? {};
-    if (!inline.has(name)) return { name, line, column: column + 1 };
+    found.push({ name, ...placeOf(node), isSlot: node.type === 'PartialBlockStatement' });
   }
-  return undefined;
+  return found;
+}
+
+/** The pictures that `{{image "name"}}` asks for; a name that is not written out is empty. */
+export function imagesIn(tree: unknown): Found[] {
+  const found = [];
+  for (const node of nodesOf(tree)) {
+    const { path, params } = node as {
+      path?: { original?: unknown };
+      params?: { type: string; value?: unknown }[];
+    };
+    if (path?.original !== 'image' || !params || params.length === 0) continue;
+    const [first] = params;
+    found.push({
+      name: first?.type === 'StringLiteral' ? String(first.value) : '',
+      ...placeOf(node),
+    });
+  }
+  return found;
+}
+
+/** Lines counted on from there, so that one number tells of which file they are. Changes the tree. */
+export function shiftLines(tree: unknown, lines: number): void {
+  const seen = new Set<object>();
+  for (const { loc } of nodesOf(tree) as Iterable<{
+    loc?: { start: { line: number }; end?: { line: number } };
+  }>) {
+    if (!loc || seen.has(loc)) continue;
+    seen.add(loc);
+    loc.start.line += lines;
+    if (loc.end && loc.end !== loc.start) loc.end.line += lines;
+  }
+}
+
+interface Mustache extends TreeNode {
+  path: TreeNode & { strict?: boolean };
+  params: unknown[];
+  hash?: { pairs: unknown[] } | null;
+}
+
+/**
+ * Every value that is written goes through one helper, by whose hands it is counted, escaped and kept apart. A name alone is
+ * always a field, also where a helper has that name. Changes the tree.
+ * @param isLeft whether a place is left as it is
+ */
+export function writeThrough(tree: unknown, helper: string, isLeft: (node: TreeNode) => boolean): void {
+  for (const node of [...nodesOf(tree)] as Mustache[]) {
+    if (node.type !== 'MustacheStatement' || node.path.type !== 'PathExpression' || isLeft(node)) continue;
+    const { path, params, hash, loc } = node;
+    const isField = params.length === 0 && !hash?.pairs.length;
+    if (isField) path.strict = true;
+    const value = isField ? path : { type: 'SubExpression', path, params, hash, loc };
+    const { data: _, ...rest } = path as unknown as Record<string, unknown>;
+    node.path = {
+      ...rest,
+      type: 'PathExpression',
+      data: false,
+      depth: 0,
+      parts: [helper],
+      original: helper,
+    } as unknown as Mustache['path'];
+    node.params = [value];
+    node.hash = null;
+  }
+}
+
+function placeOf({ loc }: TreeNode): { line: number; column: number } {
+  const { line = 1, column = 0 } = loc?.start ?? {};
+  return { line, column: column + 1 };
 }
 
 function* nodesOf(value: unknown): Generator<TreeNode> {
   if (value === null || typeof value !== 'object') return;
   if (typeof (value as TreeNode).type === 'string') yield value as TreeNode;
   for (const [key, inner] of Object.entries(value)) if (key !== 'loc') yield* nodesOf(inner);
+}
+
+/** The first partial that is asked for and not written in the same file. */
+export function missingPartialIn(tree: unknown): Found | undefined {
+  const inline = inlinePartialsIn(tree);
+  return partialsIn(tree).find(({ name }) => !inline.has(name));
 }

@@ -111,6 +111,8 @@ export function compileTemplate(name: string, texts: TemplateTexts): CompiledTem
         subject: subject ? subjectOf(name, subject.fill(values)) : null,
         text: text ? text.fill(values) : htmlToText(body ?? ''),
         html: body,
+        inline: [],
+        language: 'en',
       } satisfies RenderedTemplate;
     },
   };

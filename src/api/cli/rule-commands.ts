@@ -241,7 +241,10 @@ const templatesOf = (io: CliIo): TemplateSource =>
     : new Templates({ folder: io.settings.templatesDir, log: silentLogger });
 
 const NOT_LOOKED_AT: TemplateSource = {
-  find: async () => ({ reads: () => false, render: () => ({ subject: null, text: '', html: null }) }),
+  find: async () => ({
+    reads: () => false,
+    render: () => ({ subject: null, text: '', html: null, inline: [], language: 'en' }),
+  }),
 };
 
 /** Warnings go to stderr, so that stdout stays the answer. */
