@@ -6,6 +6,7 @@ import type { Account } from '../../src/accounts/accounts.ts';
 import { memoryBus } from '../../src/cluster/memory.ts';
 import { type AccountInput, accountSettings } from '../../src/contracts/account.ts';
 import type { DraftContent, SubmissionView } from '../../src/contracts/draft.ts';
+import { outboxPool } from '../../src/jobs/kinds.ts';
 import { JobQueue } from '../../src/jobs/queue.ts';
 import { JobWorker } from '../../src/jobs/worker.ts';
 import { newId } from '../../src/kernel/ids.ts';
@@ -93,7 +94,13 @@ export interface Outpost {
   logs: string[];
   advance(ms: number): void;
   /** Writes an approved draft and its submission, as drafts/ does, and starts sending it. */
-  approve(content: DraftContent, changes?: { state?: string; data_begun_at?: number }): Promise<Approved>;
+  approve(
+    content: DraftContent,
+    changes?: { state?: string; data_begun_at?: number },
+    from?: Account,
+  ): Promise<Approved>;
+  /** One more account, for `approve`. */
+  add(account: Account): void;
   /** Waits until the submission is as `holds` says. */
   until(id: string, holds: (view: SubmissionView) => boolean): Promise<SubmissionView>;
   jobs(): Promise<{ kind: string; run_at: number; payload: string }[]>;
@@ -113,8 +120,9 @@ export async function openOutpost(account: Account): Promise<Outpost> {
   const queue = new JobQueue(store, clock);
   const worker = new JobWorker(queue, clock, log);
   const blobs = new Blobs(store, folderStore(join(folder, 'objects')), clock);
+  const others = new Map<string, Account>();
   const accounts: AccountSource = {
-    get: async () => account,
+    get: async (id) => others.get(id) ?? account,
     signIn: (_account, connect) => connect({ type: 'basic', username: USER, password: PASSWORD }),
     onChange: () => () => undefined,
   };
@@ -148,7 +156,8 @@ export async function openOutpost(account: Account): Promise<Outpost> {
     advance: (ms) => {
       offset += ms;
     },
-    approve: async (content, changes = {}) => {
+    add: (other) => void others.set(other.id, other),
+    approve: async (content, changes = {}, from = account) => {
       const { raw, envelope } = await composeMail(content, []);
       const now = clock.now();
       const [id, draftId] = [newId('sub', now), newId('drf', now)];
@@ -160,7 +169,7 @@ export async function openOutpost(account: Account): Promise<Outpost> {
           .insertInto('drafts')
           .values({
             id: draftId,
-            account_id: account.id,
+            account_id: from.id,
             session_id: null,
             thread_id: null,
             turn_id: null,
@@ -182,7 +191,7 @@ export async function openOutpost(account: Account): Promise<Outpost> {
           .insertInto('submissions')
           .values({
             id,
-            account_id: account.id,
+            account_id: from.id,
             draft_id: draftId,
             session_id: null,
             answers_message_id: 'msg_answered',
@@ -208,7 +217,7 @@ export async function openOutpost(account: Account): Promise<Outpost> {
             .insertInto('submission_recipients')
             .values({ submission_id: id, position, address, state: 'queued', response: null })
             .execute();
-        await queue.enqueue(tx, 'submission.send', { submission_id: id });
+        await queue.enqueue(tx, 'submission.send', { submission_id: id }, { pool: outboxPool(from.id) });
       });
       return { id, draftId, raw, whole: Buffer.concat([dateLine(now), raw]), messageId: content.message_id };
     },
