@@ -1,6 +1,6 @@
 // The ledger: every table and its columns, the same on every engine. Ids are text, times are epoch milliseconds, JSON
 // is text, booleans are 0 or 1. Column names are those of DESIGN.md's words.
-import type { ColumnType, Generated } from 'kysely';
+import type { ColumnType, Generated, Selectable } from 'kysely';
 
 type Defaulted<T> = ColumnType<T, T | undefined, T>;
 
@@ -29,7 +29,13 @@ export interface Database {
   draft_versions: DraftVersionsTable;
   automatic_replies: AutomaticRepliesTable;
   submissions: SubmissionsTable;
+  domains: DomainsTable;
+  dkim_keys: DkimKeysTable;
   submission_recipients: SubmissionRecipientsTable;
+  submission_attempts: SubmissionAttemptsTable;
+  send_counts: SendCountsTable;
+  send_starts: SendStartsTable;
+  send_waits: SendWaitsTable;
   objects: ObjectsTable;
   uploads: UploadsTable;
   artifacts: ArtifactsTable;
@@ -418,8 +424,53 @@ export interface SubmissionsTable {
   /** When the first byte after DATA was about to leave, in this attempt; null before. */
   data_begun_at: number | null;
   last_error: string | null;
+  /** The DKIM-Signature lines of the last attempt whose content left, each with its CRLF; null: it left unsigned. */
+  signature: string | null;
   created_at: number;
   sent_at: number | null;
+  /** contracts/draft sendPriority: who goes first. */
+  priority: Defaulted<string>;
+  /** It leaves no sooner, epoch milliseconds: it was sent for a later time, or can still be undone. */
+  not_before: Defaulted<number | null>;
+  broadcast_id: Defaulted<string | null>;
+  /** Why it waits although it could be tried, as a sentence; null where it does not. */
+  waits_for: Defaulted<string | null>;
+  /** When the first attempt ended that did not bring it to everybody, epoch milliseconds: it is given up from there. */
+  tried_at: Defaulted<number | null>;
+}
+
+export type SubmissionRow = Selectable<SubmissionsTable>;
+
+/** A domain that mail is sent from. */
+export interface DomainsTable {
+  id: string;
+  /** In lower case and ASCII. */
+  name: string;
+  created_at: number;
+  updated_at: number;
+}
+
+/** The public half of a key that signs a domain's mail; the private one is in the vault, under the domain's id. */
+export interface DkimKeysTable {
+  id: string;
+  domain_id: string;
+  selector: string;
+  /** contracts/domain dkimAlgorithm. */
+  algorithm: string;
+  bits: number;
+  /** As `p=` publishes it. */
+  public_key: string;
+  /** contracts/domain dkimKeyState. */
+  state: string;
+  /** Since when every look has found its record, epoch milliseconds; null: it is not there. */
+  seen_at: number | null;
+  checked_at: number | null;
+  /** What the last look found wrong with its record. */
+  problem: string | null;
+  created_at: number;
+  active_at: number | null;
+  retiring_at: number | null;
+  retired_at: number | null;
 }
 
 export interface SubmissionRecipientsTable {
@@ -428,6 +479,47 @@ export interface SubmissionRecipientsTable {
   address: string;
   state: string;
   response: string | null;
+}
+
+/** How an attempt ended that did not bring a mail to everybody at once. */
+export interface SubmissionAttemptsTable {
+  submission_id: string;
+  /** 1 is the first. */
+  number: number;
+  at: number;
+  /** 0: the server was not reached. */
+  connected: number;
+  /** JSON list of { address, state, response }; bounded. */
+  results: string;
+}
+
+/** How many mails and recipients left in a stretch of time. */
+export interface SendCountsTable {
+  account_id: string;
+  /** `account`, `domain:example.org`, `to:anna@example.org`. */
+  scope: string;
+  /** The window that it counts for: `minute`, `hour`, `day`. */
+  span: string;
+  /** When the stretch began, epoch milliseconds. */
+  bucket_at: number;
+  mails: number;
+  recipients: number;
+}
+
+/** When the warm-up of an account began. */
+export interface SendStartsTable {
+  account_id: string;
+  started_at: number;
+}
+
+/** Why an account's mail waits at the moment. */
+export interface SendWaitsTable {
+  account_id: string;
+  /** 1: broadcasts alone, which leave the others a part of each limit. */
+  is_bulk: number;
+  /** Epoch milliseconds. */
+  until: number;
+  reason: string;
 }
 
 /** Blobs: small ones in the ledger, large ones in the object store. */
