@@ -110,12 +110,18 @@ export const submissionState = z.enum([
   'sent',
   'failed',
   'unknown',
+  'cancelled',
   'bounced',
   'complained',
 ]);
 export type SubmissionState = z.infer<typeof submissionState>;
 
-export const recipientState = z.enum(['queued', 'sent', 'failed', 'unknown']);
+/** Who goes first of an account's mails: what a person let go, what policy let go, a broadcast. */
+export const sendPriority = z.enum(['person', 'agent', 'bulk']);
+export type SendPriority = z.infer<typeof sendPriority>;
+
+/** suppressed: on the suppression list when it was to be sent, and so never sent to. */
+export const recipientState = z.enum(['queued', 'sent', 'failed', 'unknown', 'cancelled', 'suppressed']);
 export type RecipientState = z.infer<typeof recipientState>;
 
 /**

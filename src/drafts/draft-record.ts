@@ -6,13 +6,14 @@ import { type Pausable, pauseOf, pauseReason } from '../sessions/pauses.ts';
 import { record } from '../sessions/record.ts';
 import { afterCommit, type Tx } from '../store/store.ts';
 import type { DraftOrigin, DraftRow } from './draft-rows.ts';
+import type { Timing } from './release.ts';
 
 interface RecordParts {
   clock: Clock;
   bus: Bus;
 }
 
-export type DraftDecision = { reasons: string[] } | { approvedBy: string };
+export type DraftDecision = { reasons: string[] } | { approvedBy: string; timing?: Timing };
 
 /** What policy decided; while whoever it was decided for is paused, nothing leaves without a person. */
 export async function unlessPaused(tx: Tx, whose: Pausable, decision: DraftDecision): Promise<DraftDecision> {

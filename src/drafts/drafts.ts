@@ -30,7 +30,7 @@ import {
 } from './draft-rows.ts';
 import { editedContent } from './edited-content.ts';
 import { fromOf, newMessageId, type PreparedVersion, prepareVersion } from './prepare.ts';
-import { release } from './release.ts';
+import { release, type Timing } from './release.ts';
 
 export interface DraftsParts {
   store: Store;
@@ -117,7 +117,8 @@ export class Drafts {
     if (!inserted) return null;
     await prepared.record(tx, draftId, 1, origin.author, now);
     if (approvedBy !== null && submissionId !== null) {
-      await this.#release(tx, { ...origin, draftId, submissionId, approvedBy }, prepared);
+      const timing = 'approvedBy' in decision ? decision.timing : undefined;
+      await this.#release(tx, { ...origin, draftId, submissionId, approvedBy }, prepared, timing);
     }
     await recordMade(this.#parts, tx, origin, { draftId, submissionId }, decision);
     this.#tell(tx, draftId, approvedBy === null ? 'waiting' : 'approved', origin.accountId);
@@ -278,9 +279,10 @@ export class Drafts {
       approvedBy: string;
     },
     version: Pick<PreparedVersion, 'content' | 'envelope' | 'digest' | 'rawObjectId'>,
+    timing: Timing = {},
   ): Promise<void> {
     const { content, envelope, digest, rawObjectId } = version;
-    await release(tx, this.#parts, {
+    const released = {
       ...mail,
       messageId: content.message_id,
       subject: content.subject,
@@ -288,7 +290,8 @@ export class Drafts {
       envelope,
       people: mail.acquaints === false ? [] : [...content.to, ...content.cc, ...content.bcc],
       rawObjectId,
-    });
+    };
+    await release(tx, this.#parts, released, timing);
     if (mail.sessionId !== null) await this.#parts.sessions.settle(tx, mail.sessionId);
   }
 

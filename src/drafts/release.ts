@@ -1,7 +1,8 @@
 // The one place where a mail gets into the outbox: with the approval of exactly these bytes, in one transaction.
 import type { Bus } from '../cluster/bus.ts';
+import type { SendPriority } from '../contracts/draft.ts';
 import type { Address } from '../contracts/mail.ts';
-import { outboxPool } from '../jobs/kinds.ts';
+import { outboxPool, sendJob } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { rowInsert } from '../store/insert-rows.ts';
@@ -9,6 +10,8 @@ import { keptQuery } from '../store/kept-query.ts';
 import { afterCommit, type Tx } from '../store/store.ts';
 import { noteCorrespondents } from '../watch/correspondents.ts';
 import type { Envelope } from './composer.ts';
+
+const BY_POLICY = 'policy:';
 
 export interface ReleaseParts {
   jobs: JobQueue;
@@ -33,6 +36,16 @@ export interface Released {
   approvedBy: string;
 }
 
+/** When it leaves, and behind whom. */
+export interface Timing {
+  /** Epoch milliseconds; at once where absent. */
+  notBefore?: number | undefined;
+  /** By whom it was approved where absent: policy's mails go behind those of people. */
+  priority?: SendPriority | undefined;
+  /** The broadcast that it is a part of. */
+  broadcastId?: string | undefined;
+}
+
 const insertSubmission = keptQuery(
   (
     db,
@@ -47,7 +60,11 @@ const insertSubmission = keptQuery(
     approved_by: string,
     envelope: string,
     raw_object_id: string,
+    priority: string,
+    not_before: number | null,
+    broadcast_id: string | null,
     now: number,
+    leaves_at: number,
   ) =>
     db.insertInto('submissions').values({
       ...{
@@ -61,7 +78,8 @@ const insertSubmission = keptQuery(
         digest,
         approved_by,
       },
-      ...{ envelope, raw_object_id, dated_at: now, created_at: now, next_attempt_at: now },
+      ...{ envelope, raw_object_id, priority, not_before, broadcast_id },
+      ...{ created_at: now, dated_at: leaves_at, next_attempt_at: leaves_at },
       ...{ state: 'queued', attempts: 0, data_begun_at: null, last_error: null, sent_at: null },
     }),
 );
@@ -77,8 +95,15 @@ const insertReference = rowInsert(
 );
 
 /** The draft's row must say approved, with the same digest, in the same transaction. */
-export async function release(tx: Tx, { jobs, clock, bus }: ReleaseParts, mail: Released): Promise<void> {
+export async function release(
+  tx: Tx,
+  { jobs, clock, bus }: ReleaseParts,
+  mail: Released,
+  timing: Timing = {},
+): Promise<void> {
   const now = clock.now();
+  const notBefore = timing.notBefore !== undefined && timing.notBefore > now ? timing.notBefore : null;
+  const priority = timing.priority ?? (mail.approvedBy.startsWith(BY_POLICY) ? 'agent' : 'person');
   await insertSubmission(
     tx,
     mail.submissionId,
@@ -92,7 +117,11 @@ export async function release(tx: Tx, { jobs, clock, bus }: ReleaseParts, mail: 
     mail.approvedBy,
     JSON.stringify(mail.envelope),
     mail.rawObjectId,
+    priority,
+    notBefore,
+    timing.broadcastId ?? null,
     now,
+    notBefore ?? now,
   );
   await insertRecipients(
     tx,
@@ -111,11 +140,12 @@ export async function release(tx: Tx, { jobs, clock, bus }: ReleaseParts, mail: 
       { account_id: mail.accountId, message_id: mail.messageId, thread_id: mail.threadId },
     ]);
   }
+  const { kind, runAt } = sendJob(priority, notBefore ?? now, now);
   await jobs.enqueue(
     tx,
-    'submission.send',
+    kind,
     { submission_id: mail.submissionId },
-    { pool: outboxPool(mail.accountId) },
+    { pool: outboxPool(mail.accountId), runAt },
   );
   afterCommit(tx, () =>
     bus.publish('submission.changed', {

@@ -18,6 +18,8 @@ export const jobKinds = {
   'session.wake': z.object({ session_id: z.string(), until: z.number().int() }),
   /** Sends one submission over SMTP. No lane: one mail that must wait must not hold up the account's others. */
   'submission.send': z.object({ submission_id: z.string() }),
+  /** The same for the mails of a broadcast, which have a share of the workers of their own: they wait, and nobody for them. */
+  'submission.bulk': z.object({ submission_id: z.string() }),
   /** Looks up a submission of which nobody knows whether the server took it. */
   'submission.resolve': z.object({ submission_id: z.string() }),
   /** Files a copy in the Sent mailbox. Lane: the account's mailbox work. */
@@ -103,6 +105,21 @@ export const decisionPool = (accountId: string): string => `decide:${accountId}`
 
 /** The pool of an account's sends: a server that hangs takes its own share of the workers and no other's. */
 export const outboxPool = (accountId: string): string => `outbox:${accountId}`;
+/** Of one account what a person let go leaves before what policy let go, unless that has waited for so long. */
+const PERSONS_HEAD_START_MS = 60 * 60_000;
+
+/** The job that sends a mail. @param at when it may leave, epoch milliseconds */
+export function sendJob(
+  priority: string,
+  at: number,
+  now: number,
+): { kind: 'submission.send' | 'submission.bulk'; runAt: number } {
+  if (priority === 'bulk') return { kind: 'submission.bulk', runAt: at };
+  return {
+    kind: 'submission.send',
+    runAt: priority === 'person' && at <= now ? at - PERSONS_HEAD_START_MS : at,
+  };
+}
 /** The lane of what is decided later about the messages of a thread, in the order in which they came. */
 export const decisionLane = (threadId: string): string => `decide:${threadId}`;
 /** The lane of changes to one message that was not where it was seen (`sought`): nobody else waits for it. */

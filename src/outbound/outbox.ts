@@ -1,11 +1,11 @@
 // The ledger's side of sending: every change of a submission's state, each in the caller's transaction. A change names
 // the attempt that it belongs to, so that an attempt that was taken over cannot write over the one that followed it.
 import type { Bus } from '../cluster/bus.ts';
-import { mailboxLane, outboxPool } from '../jobs/kinds.ts';
+import { mailboxLane, outboxPool, sendJob } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
-import type { SubmissionRecipientsTable, SubmissionsTable } from '../store/schema.ts';
+import type { SubmissionRecipientsTable, SubmissionRow } from '../store/schema.ts';
 import { afterCommit, type Reader, type Store, type Tx } from '../store/store.ts';
 import { beginAgain, beginContent, takenForAll } from './attempt-rows.ts';
 import type { Failure } from './failures.ts';
@@ -17,7 +17,7 @@ const RESOLVE_AFTER_MS = 30_000; // a provider needs a moment to file its own co
 
 /** An attempt that is made, or was. */
 export interface Attempt {
-  submission: SubmissionsTable;
+  submission: SubmissionRow;
   /** 1 is the first. */
   number: number;
   /** Whether the ledger says that its content was about to leave; before that it says nothing of the attempt. */
@@ -214,7 +214,7 @@ export class Outbox {
   /** What the recipients' states make of the whole, and the jobs that follow. @param next null: no more attempts */
   async #follow(
     tx: Tx,
-    row: SubmissionsTable,
+    row: SubmissionRow,
     trouble: string | null,
     next: number | null,
     files = true,
@@ -247,9 +247,10 @@ export class Outbox {
     }
   }
 
-  async #enqueueSend(tx: Tx, row: SubmissionsTable, runAt = this.#clock.now()): Promise<void> {
-    const options = { pool: outboxPool(row.account_id), runAt };
-    await this.#queue.enqueue(tx, 'submission.send', { submission_id: row.id }, options);
+  async #enqueueSend(tx: Tx, row: SubmissionRow, runAt = this.#clock.now()): Promise<void> {
+    const job = sendJob(row.priority, runAt, this.#clock.now());
+    const options = { pool: outboxPool(row.account_id), runAt: job.runAt };
+    await this.#queue.enqueue(tx, job.kind, { submission_id: row.id }, options);
   }
 
   async #giveUpOn(tx: Tx, recipients: readonly SubmissionRecipientsTable[]): Promise<void> {
@@ -264,7 +265,7 @@ export class Outbox {
     }
   }
 
-  async #afterSending(tx: Tx, row: SubmissionsTable, files: boolean): Promise<void> {
+  async #afterSending(tx: Tx, row: SubmissionRow, files: boolean): Promise<void> {
     const lane = mailboxLane(row.account_id);
     if (files) await this.#queue.enqueue(tx, 'submission.file', { submission_id: row.id }, { lane });
     if (row.answers_message_id !== null) {
@@ -273,12 +274,12 @@ export class Outbox {
     }
   }
 
-  async #set(tx: Tx, row: SubmissionsTable, change: Partial<SubmissionsTable>): Promise<void> {
+  async #set(tx: Tx, row: SubmissionRow, change: Partial<SubmissionRow>): Promise<void> {
     await tx.updateTable('submissions').set(change).where('id', '=', row.id).execute();
     this.#tell(tx, row, change.state ?? row.state);
   }
 
-  #tell(tx: Tx, row: SubmissionsTable, state: string): void {
+  #tell(tx: Tx, row: SubmissionRow, state: string): void {
     const { id: submission_id, account_id, draft_id } = row;
     const data = { submission_id, account_id, draft_id, state };
     afterCommit(tx, () => this.#bus.publish('submission.changed', data));

@@ -2,11 +2,11 @@
 import type { Envelope } from '../drafts/composer.ts';
 import { notFound } from '../kernel/errors.ts';
 import { keptQuery } from '../store/kept-query.ts';
-import type { SubmissionRecipientsTable, SubmissionsTable } from '../store/schema.ts';
+import type { SubmissionRecipientsTable, SubmissionRow } from '../store/schema.ts';
 import type { Reader } from '../store/store.ts';
 
 export interface Outgoing {
-  row: SubmissionsTable;
+  row: SubmissionRow;
   envelope: Envelope;
   /** In the envelope's order. */
   recipients: SubmissionRecipientsTable[];
@@ -62,7 +62,7 @@ export async function loadToSend(reader: Reader, id: string): Promise<ToSend> {
   };
 }
 
-async function withRecipients(reader: Reader, row: SubmissionsTable): Promise<Outgoing> {
+async function withRecipients(reader: Reader, row: SubmissionRow): Promise<Outgoing> {
   const recipients = await recipientsOf(reader, row.id);
   return { row, envelope: JSON.parse(row.envelope) as Envelope, recipients };
 }

@@ -17,6 +17,8 @@ import type { SentMailbox } from './sent-mailbox.ts';
 
 const SENDS_AT_ONCE = 64; // eight accounts' worth
 const SENDS_OF_ACCOUNT = 8; // its five connections, and three that are made ready or written down meanwhile
+const BULK_AT_ONCE = 32;
+const BULK_OF_ACCOUNT = 7; // as above: four connections and three
 
 export interface OutboundParts {
   store: Store;
@@ -44,6 +46,16 @@ export function registerOutbound(parts: OutboundParts): void {
     concurrency: SENDS_AT_ONCE,
     poolLimit: () => SENDS_OF_ACCOUNT,
     claimAtOnce: SENDS_OF_ACCOUNT,
+    handsOn: true,
+    onDead: ({ submission_id: id }: { submission_id: string }, error) =>
+      outbox.note(id, `Sending has stopped: ${error}`),
+  });
+
+  // Broadcasts: fewer at once than an account has connections, so that there is one for whoever writes to a person.
+  worker.handle('submission.bulk', ({ submission_id: id }, context) => sender.send(id, context), {
+    concurrency: BULK_AT_ONCE,
+    poolLimit: () => BULK_OF_ACCOUNT,
+    claimAtOnce: BULK_OF_ACCOUNT,
     handsOn: true,
     onDead: ({ submission_id: id }: { submission_id: string }, error) =>
       outbox.note(id, `Sending has stopped: ${error}`),

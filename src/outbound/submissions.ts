@@ -5,7 +5,7 @@ import type { Envelope } from '../drafts/composer.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
-import type { SubmissionRecipientsTable, SubmissionsTable } from '../store/schema.ts';
+import type { SubmissionRecipientsTable, SubmissionRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { Outbox } from './outbox.ts';
 
@@ -60,7 +60,7 @@ export class Submissions {
     return this.get(id);
   }
 
-  async #views(rows: readonly SubmissionsTable[]): Promise<SubmissionView[]> {
+  async #views(rows: readonly SubmissionRow[]): Promise<SubmissionView[]> {
     if (rows.length === 0) return [];
     const recipients = await this.#store.db
       .selectFrom('submission_recipients')
@@ -77,7 +77,7 @@ export class Submissions {
   }
 }
 
-function viewOf(row: SubmissionsTable, recipients: readonly SubmissionRecipientsTable[]): SubmissionView {
+function viewOf(row: SubmissionRow, recipients: readonly SubmissionRecipientsTable[]): SubmissionView {
   return {
     id: row.id,
     state: row.state as SubmissionView['state'],

@@ -22,9 +22,9 @@ import * as capabilities from './migrations/0012-capabilities.ts';
 import * as templates from './migrations/0013-templates.ts';
 import * as modelSteps from './migrations/0014-model-steps.ts';
 import * as sessionIndexes from './migrations/0015-session-indexes.ts';
+import * as outbox from './migrations/0018-outbox.ts';
 import * as domains from './migrations/0019-domains.ts';
 import * as suppressions from './migrations/0020-suppressions.ts';
-import * as outbox from './migrations/0018-outbox.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
 const MIGRATIONS = [
