@@ -2,6 +2,7 @@
 // that a typo is an error and never a condition that silently does not count.
 import { z } from 'zod';
 import { limits, may, rate } from './agent-policy.ts';
+import { digestDefinition } from './digest.ts';
 import { byteCount, duration, requestHeaders, signingSecret } from './endpoint.ts';
 import { ingestOptions, knowledgeSink } from './knowledge-sink.ts';
 import { retentionDays } from './mail-event.ts';
@@ -276,6 +277,7 @@ export const rulesFile = z.strictObject({
     .describe('Where `ingest` puts documents, by name; `local` is always there.')
     .optional(),
   rules: z.array(rule).describe('In the order in which they are tried.').optional(),
+  digests: z.array(digestDefinition).describe('Mail that is made on a schedule.').optional(),
 });
 export type RulesFile = z.infer<typeof rulesFile>;
 

@@ -35,6 +35,8 @@ export type IdPrefix =
   | 'doc'
   | 'cnt'
   | 'plc'
+  | 'dgf'
+  | 'brd'
   | 'sup'
   | 'bnc';
 

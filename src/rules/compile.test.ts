@@ -29,6 +29,12 @@ function mistake(title: string, text: string, place: string, says: RegExp): void
 }
 
 const AGENT = 'agents:\n  writer:\n    run: { command: [node] }\n';
+/** A digest whose third line begins at column 5; what else it needs comes after it. */
+const digest = (line: string): string => {
+  const needed = { cron: '"0 8 * * *"', template: 'received', to: '[a@b.example]' };
+  const rest = Object.entries(needed).filter(([key]) => !line.startsWith(`${key}:`));
+  return `digests:\n  - name: x\n${[line, ...rest.map(([key, value]) => `${key}: ${value}`)].map((one) => `    ${one}\n`).join('')}`;
+};
 /** A rule whose `when` begins at line 4, column 7. */
 const when = (lines: string): string => `rules:\n  - name: x\n    when:\n      ${lines}\n    then: [stop]\n`;
 /** A rule whose action begins at line 7, column 9. */
@@ -46,7 +52,43 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
     /under `when`/,
   );
   mistake('an unknown key of the file', 'rule: []', '1:1', /did you mean `rules`/);
-  mistake('digests', 'digests: []', '1:1', /`digests` is not built yet/);
+  mistake(
+    'a digest without a time',
+    'digests:\n  - name: x\n    template: y\n    to: [z@b.example]',
+    '2:5',
+    /`cron`: is missing/,
+  );
+  mistake('a digest at no time', digest('cron: "0 25 * * *"'), '3:11', /`25` is not between 0 and 23/);
+  mistake('a digest with seconds', digest('cron: "0 0 8 * * *"'), '3:11', /there are no seconds/);
+  mistake(
+    'a digest with a typo',
+    digest('timezon: UTC'),
+    '3:5',
+    /unknown key `timezon`; did you mean `timezone`/,
+  );
+  mistake('a digest in no zone', digest('timezone: Europe/Zuerich'), '3:15', /name a time zone/);
+  mistake('a digest for nobody', digest('to: []'), '3:9', /is an empty list/);
+  mistake('a digest for a number', digest('to: 3'), '3:9', /takes a list of addresses, `\{ file \}` or/);
+  mistake('a digest of a file elsewhere', digest('to: { file: ../x.csv }'), '3:17', /below the rules folder/);
+  mistake('a source with a typo', digest('data: { a: { mesages: {} } }'), '3:18', /did you mean `messages`/);
+  mistake(
+    'an option with a typo',
+    digest('data: { a: { messages: { sinse: last } } }'),
+    '3:30',
+    /did you mean `since`/,
+  );
+  mistake(
+    'a source in the clear',
+    digest('data: { a: { http: { url: "http://x.example" } } }'),
+    '3:31',
+    /not https/,
+  );
+  mistake(
+    'two digests of one name',
+    `${digest('missed: all')}${digest('missed: all').slice('digests:\n'.length)}`,
+    '7:11',
+    /the digest `x` is already defined in quotes.yaml:2/,
+  );
   mistake('a sent that is a word', when('sent: monday'), '4:13', /`sent`: takes a mapping of keys to values/);
   mistake(
     'a sent that says nothing',

@@ -8,6 +8,7 @@ import { readAction } from './actions.ts';
 import { addressPattern } from './addresses.ts';
 import { allOf } from './checks.ts';
 import { compileCondition } from './conditions.ts';
+import { collectDigests } from './digests.ts';
 import { Instructions, isInstructions } from './instructions.ts';
 import type { Place } from './list-checks.ts';
 import { type ReadyRule, type RuleSet, ruleSet } from './match.ts';
@@ -48,11 +49,12 @@ export function compileRules(files: readonly RuleFile[], reader = new FileReader
   );
   const names = problems.length > 0 ? null : { agents, destinations, sinks };
   const { ready, inline } = collectRules(read, names, problems);
+  const digests = collectDigests(read, problems);
   if (problems.length > 0) throw rulesInvalid(inOrder(problems, files));
   const inForce = files.filter(
     ({ name, made }) => made || !isInstructions(name) || instructions.isTaken(name),
   );
-  return ruleSet(versionOf(inForce), agents, ready, new Map([...destinations, ...inline]), sinks);
+  return ruleSet(versionOf(inForce), agents, ready, new Map([...destinations, ...inline]), sinks, digests);
 }
 
 /** The error that carries what is wrong with rules. */

@@ -1,5 +1,6 @@
 // What kind of mapping stands where in a rules file, and the keys that it takes.
 import { askWords, limitWords, mayWords } from '../contracts/agent-policy.ts';
+import { digestWords, recipientsWords, sourceOptions, sourceWords } from '../contracts/digest.ts';
 import { httpSinkWords, ingestWords, sinkWords } from '../contracts/knowledge-sink.ts';
 import { instructionWords, modelWords, priceWords } from '../contracts/model-run.ts';
 import {
@@ -42,6 +43,7 @@ export function siteOf(path: Path): Site {
   }
   if (path[0] === 'knowledge')
     return path.length === 2 ? { kind: 'sink', words: sinkWords } : { kind: 'http', words: httpSinkWords };
+  if (path[0] === 'digests') return digestSite(path);
   if (path[0] === 'destinations' || (path[2] === 'then' && path[4] === 'post'))
     return { kind: 'destination', words: destinationWords };
   if (path.length === 2) return { kind: 'rule', words: Object.keys(rule.shape) };
@@ -60,3 +62,10 @@ const askSite = (path: Path): Site =>
   path.length > 5
     ? { kind: 'outside_hours', words: ['time', 'weekday', 'timezone'] }
     : { kind: 'reason', words: askWords };
+
+function digestSite(path: Path): Site {
+  if (path.length === 2) return { kind: 'digest', words: digestWords };
+  if (path[2] === 'to') return { kind: 'recipients', words: recipientsWords };
+  if (path.length === 4) return { kind: 'source', words: sourceWords };
+  return { kind: 'options', words: sourceOptions[String(path[4])] ?? [] };
+}

@@ -2,6 +2,7 @@
 // it.
 import type { z } from 'zod';
 import { askWords } from '../contracts/agent-policy.ts';
+import { sourceWords } from '../contracts/digest.ts';
 import { sinkWords } from '../contracts/knowledge-sink.ts';
 import { actionWords, runWords } from '../contracts/rule.ts';
 import { conditionWords } from '../contracts/rule-condition.ts';
@@ -17,17 +18,11 @@ export interface LanguageProblem {
   message: string;
 }
 
-/** Words of the language that this version does not carry out: refused, and not taken for typos. */
-const LATER: Readonly<Record<string, readonly string[]>> = {
-  file: ['digests'],
-};
-
 const ONE_ACTION = 'one action for each `-`: write this one on a line of its own';
 
 /** What is wrong with a key that the schema does not know. */
 function unknownKey(key: string, path: Path): string {
   const { kind, words } = siteOf(path);
-  if (LATER[kind]?.includes(key)) return `\`${key}\` is not built yet: this version of Postern refuses it`;
   // A word of the language where it stands, and one too many: each has the other's place.
   if (kind === 'action' && words.includes(key)) return ONE_ACTION;
   if (kind === 'sink' && words.includes(key))
@@ -125,6 +120,7 @@ function unionInWords(issue: UnionIssue, path: Path, value: unknown, data: unkno
   if (kind === 'action' && path.length === 4) return actionInWords(issue, path, value, data);
   if (kind === 'sink' && path.length === 2) return sinkInWords(issue, path, value, data);
   if (kind === 'run' && path.length === 3) return runInWords(issue, path, value, data);
+  if (kind === 'source' && path.length === 4) return sourceInWords(issue, path, value, data);
   const fitting =
     issue.errors.find((branch) => branch.every((inner) => !isOtherKind(inner))) ??
     (typeof value === 'string' ? issue.errors.find(isOtherWord) : undefined);
@@ -161,6 +157,10 @@ function expectedAt(path: Path): string {
       return '`never`, or a list of addresses and domains';
     case 'instructions':
       return 'a text, or a mapping with file';
+    case 'to':
+      return path[0] === 'digests'
+        ? 'a list of addresses, `{ file }` or `{ query }`'
+        : 'a text or a list of texts';
     case 'recipients':
       return '`thread`, `any`, or a list of addresses and domains';
     default:
@@ -256,6 +256,17 @@ function sinkInWords(issue: UnionIssue, path: Path, value: unknown, data: unknow
   const branch = keys[0] === undefined ? undefined : branchOf(issue, keys[0]);
   if (branch) return inWords(branch, data, path);
   return [{ path, message: `${nameOf(path)}: takes \`{ http: { url } }\` or \`{ folder: /a/path }\`` }];
+}
+
+function sourceInWords(issue: UnionIssue, path: Path, value: unknown, data: unknown): LanguageProblem[] {
+  const keys = value && typeof value === 'object' && !Array.isArray(value) ? Object.keys(value) : [];
+  const unknown = keys.find((key) => !sourceWords.includes(key));
+  if (unknown !== undefined) return [{ path, key: unknown, message: unknownKey(unknown, path) }];
+  if (keys.length > 1)
+    return [{ path, key: keys[1] as string, message: 'a source is one of these words, and has several' }];
+  const branch = keys[0] === undefined ? undefined : branchOf(issue, keys[0]);
+  if (branch) return inWords(branch, data, path);
+  return [{ path, message: `${nameOf(path)}: takes a source such as \`{ messages: { since: last } }\`` }];
 }
 
 /** The issues of that branch of a union which takes the key. */

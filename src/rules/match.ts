@@ -1,4 +1,5 @@
 // A rule set in force: which rules a mail matches, and why the others do not. Pure.
+import type { DigestDefinition } from '../contracts/digest.ts';
 import type { KnowledgeSink } from '../contracts/knowledge-sink.ts';
 import type { Agent, Destination, Rule, RuleAction } from '../contracts/rule.ts';
 import type { Check } from './checks.ts';
@@ -27,6 +28,8 @@ export interface RuleSet {
   readonly destinations: ReadonlyMap<string, Destination>;
   /** What `ingest` may name besides `local`. */
   readonly knowledge: ReadonlyMap<string, KnowledgeSink>;
+  /** What is mailed on a schedule, by name. */
+  readonly digests: ReadonlyMap<string, DigestDefinition>;
   /** In the order in which they are tried. */
   readonly rules: readonly Rule[];
   /** Of each of the rules, in the same order. */
@@ -60,6 +63,7 @@ export function ruleSet(
   ready: readonly ReadyRule[],
   destinations: ReadonlyMap<string, Destination> = new Map(),
   knowledge: ReadonlyMap<string, KnowledgeSink> = new Map(),
+  digests: ReadonlyMap<string, DigestDefinition> = new Map(),
 ): RuleSet {
   const index = new RuleIndex(ready.map(({ check }) => check.anchors));
   const stops = ready.map(({ actions }) => actions.some((action) => 'stop' in action));
@@ -71,6 +75,7 @@ export function ruleSet(
     agents,
     destinations,
     knowledge,
+    digests,
     rules: ready.map(({ rule }) => rule),
     places: ready.map(({ place }) => place),
     match: (mail) => {

@@ -25,6 +25,7 @@ import * as sessionIndexes from './migrations/0015-session-indexes.ts';
 import * as outbox from './migrations/0018-outbox.ts';
 import * as domains from './migrations/0019-domains.ts';
 import * as suppressions from './migrations/0020-suppressions.ts';
+import * as digests from './migrations/0021-digests.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
 const MIGRATIONS = [
@@ -51,6 +52,7 @@ const MIGRATIONS = [
   outbox,
   domains,
   suppressions,
+  digests,
 ];
 
 /**

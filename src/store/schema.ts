@@ -53,6 +53,10 @@ export interface Database {
   knowledge_contents: KnowledgeContentsTable;
   knowledge_chunks: KnowledgeChunksTable;
   knowledge_placements: KnowledgePlacementsTable;
+  digest_schedules: DigestSchedulesTable;
+  digest_firings: DigestFiringsTable;
+  broadcasts: BroadcastsTable;
+  broadcast_recipients: BroadcastRecipientsTable;
   suppressions: SuppressionsTable;
   bounces: BouncesTable;
 }
