@@ -1,6 +1,12 @@
 // The ledger: every table and its columns, the same on every engine. Ids are text, times are epoch milliseconds, JSON
 // is text, booleans are 0 or 1. Column names are those of DESIGN.md's words.
 import type { ColumnType, Generated, Selectable } from 'kysely';
+import type {
+  BroadcastRecipientsTable,
+  BroadcastsTable,
+  DigestFiringsTable,
+  DigestSchedulesTable,
+} from './schema-digests.ts';
 
 type Defaulted<T> = ColumnType<T, T | undefined, T>;
 
