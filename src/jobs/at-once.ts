@@ -3,7 +3,7 @@
 import { keptQuery } from '../store/kept-query.ts';
 import type { Tx } from '../store/store.ts';
 import { type Job, jobOf } from './job.ts';
-import { takenBy } from './job-rows.ts';
+import { stateOf, takenBy } from './job-rows.ts';
 import type { JobKind } from './kinds.ts';
 
 /** The worker of this process. */
@@ -25,14 +25,14 @@ const poolNow = keptQuery((db, pool: string, kind: string) =>
       .select((of) => of.fn.countAll<number>().as('jobs'))
       .where('pool', '=', pool)
       .where('kind', '=', kind as JobKind)
-      .where('state', '=', 'running')
+      .where('state', '=', stateOf('running'))
       .as('running'),
     eb
       .selectFrom('jobs')
       .select('id')
       .where('pool', '=', pool)
       .where('kind', '=', kind as JobKind)
-      .where('state', '=', 'ready')
+      .where('state', '=', stateOf('ready'))
       .limit(1)
       .as('waits'),
   ]),
@@ -90,7 +90,7 @@ const takeDue = keptQuery((db, id: string, owner: string, now: number, leaseUnti
     .updateTable('jobs')
     .set((eb) => takenBy(eb, owner, now, leaseUntil))
     .where('id', '=', id)
-    .where('state', '=', 'ready')
+    .where('state', '=', stateOf('ready'))
     .where('run_at', '<=', now)
     .whereRef('attempts', '<', 'max_attempts')
     .returningAll(),
@@ -112,34 +112,23 @@ export async function takeNext(
   return row && jobOf(row);
 }
 
-const LOOK_AHEAD = 64; // of jobs that are due: behind so many of other pools, its next one waits for the next claim
-
 const takeDueOfPool = keptQuery(
   (db, kind: string, pool: string, owner: string, now: number, leaseUntil: number) =>
     db
       .updateTable('jobs')
       .set((eb) => takenBy(eb, owner, now, leaseUntil))
-      .where(
-        'id',
-        'in',
-        (eb) =>
-          eb
-            .selectFrom((inner) =>
-              inner
-                .selectFrom('jobs')
-                .select(['id', 'pool', 'lane', 'run_at'])
-                .where('kind', '=', kind as JobKind)
-                .where('state', '=', 'ready')
-                .where('run_at', '<=', now)
-                .whereRef('attempts', '<', 'max_attempts')
-                .orderBy('run_at')
-                .limit(LOOK_AHEAD)
-                .as('due'),
-            )
-            .select('due.id')
-            .where('due.pool', '=', pool)
-            .where('due.lane', 'is', null)
-            .limit(1), // without an order of its own, so that SQLite reads no further than to the first that fits
+      .where('id', '=', (eb) =>
+        eb
+          .selectFrom('jobs')
+          .select('id')
+          .where('pool', '=', pool)
+          .where('kind', '=', kind as JobKind)
+          .where('state', '=', stateOf('ready'))
+          .where('run_at', '<=', now)
+          .whereRef('attempts', '<', 'max_attempts')
+          .where('lane', 'is', null)
+          .orderBy('run_at')
+          .limit(1),
       )
       .returningAll(),
 );

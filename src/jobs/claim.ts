@@ -2,7 +2,7 @@
 import { keptQuery } from '../store/kept-query.ts';
 import type { Reader, Tx } from '../store/store.ts';
 import { type Job, jobOf } from './job.ts';
-import { takenBy } from './job-rows.ts';
+import { stateOf, takenBy } from './job-rows.ts';
 import type { JobKind } from './kinds.ts';
 
 export interface Lease {
@@ -36,7 +36,7 @@ const claiming = (
         .selectFrom('jobs as j')
         .select('j.id')
         .where('j.kind', '=', kind as JobKind)
-        .where('j.state', '=', 'ready')
+        .where('j.state', '=', stateOf('ready'))
         .where('j.run_at', '<=', now)
         .whereRef('j.attempts', '<', 'j.max_attempts')
         .$if(fullPools.length > 0, (query) =>
@@ -108,7 +108,7 @@ const runningOf = keptQuery((db, kind: string, now: number) =>
   db
     .selectFrom('jobs')
     .select((eb) => ['pool', eb.fn.countAll<number>().as('jobs')])
-    .where('state', '=', 'running')
+    .where('state', '=', stateOf('running'))
     .where('kind', '=', kind)
     .where('pool', 'is not', null)
     .where('lease_until', '>=', now)

@@ -73,6 +73,10 @@ export const jobKinds = {
   'artifact.expire': z.object({ object_id: z.string() }),
   /** Mails the operator that an account has to be signed in again. */
   'operator.notice': z.object({ account_id: z.string() }),
+  /** Makes a digest that is due. Lane: the digest. */
+  'digest.fire': z.object({ firing_id: z.string() }),
+  /** Puts the mails of a broadcast into the outbox, so many at a time. Lane: the broadcast. */
+  'broadcast.run': z.object({ broadcast_id: z.string() }),
 } as const;
 
 export type JobKind = keyof typeof jobKinds;
@@ -120,6 +124,10 @@ export function sendJob(
     runAt: priority === 'person' && at <= now ? at - PERSONS_HEAD_START_MS : at,
   };
 }
+/** The lane of the times that a digest is made: of two that are due at once, the second follows the first. */
+export const digestLane = (digest: string): string => `digest:${digest}`;
+/** The lane of a broadcast: nobody puts its mails into the outbox twice at once. */
+export const broadcastLane = (broadcastId: string): string => `broadcast:${broadcastId}`;
 /** The lane of what is decided later about the messages of a thread, in the order in which they came. */
 export const decisionLane = (threadId: string): string => `decide:${threadId}`;
 /** The lane of changes to one message that was not where it was seen (`sought`): nobody else waits for it. */

@@ -2,6 +2,7 @@
 // times in the ledger, where only the time of day means the same to every process.
 import type { Clock } from '../kernel/clock.ts';
 import type { Store } from '../store/store.ts';
+import { stateOf } from './job-rows.ts';
 
 const SPARE_MS = 1_000; // nodes whose clocks differ by so much do not take each other's work for a sign
 const LONGEST_RETRY_MS = 10 * 60_000; // a job that waits longer was put off by somebody's wish: it keeps its time
@@ -31,7 +32,7 @@ export class JobTimes {
       await tx
         .updateTable('jobs')
         .set({ run_at: now, updated_at: now })
-        .where('state', '=', 'ready')
+        .where('state', '=', stateOf('ready'))
         .where('updated_at', '>', now + SPARE_MS)
         .where('run_at', '>', now)
         .where((where) => where('run_at', '<=', where('updated_at', '+', LONGEST_RETRY_MS)))
@@ -39,7 +40,7 @@ export class JobTimes {
       await tx
         .updateTable('jobs')
         .set({ lease_until: now + this.#leaseMs })
-        .where('state', '=', 'running')
+        .where('state', '=', stateOf('running'))
         .where('lease_until', '>', now + this.#leaseMs + SPARE_MS)
         .execute();
     });

@@ -2,6 +2,7 @@
 // their tokens are dead; turns that wait go on waiting, and none is lost; no draft leaves by policy alone. A pause is kept
 // in the ledger and lasts until a person ends it.
 import type { Bus } from '../cluster/bus.ts';
+import { stateOf } from '../jobs/job-rows.ts';
 import { agentPool } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext } from '../jobs/worker.ts';
@@ -180,7 +181,7 @@ export async function putOffTurn(
     .set({ run_at: now + LOOK_AGAIN_MS, updated_at: now })
     .where('pool', '=', agentPool(agent))
     .where('kind', '=', 'session.turn')
-    .where('state', '=', 'ready')
+    .where('state', '=', stateOf('ready'))
     .where('run_at', '<=', now)
     .execute();
 }

@@ -26,6 +26,7 @@ import * as outbox from './migrations/0018-outbox.ts';
 import * as domains from './migrations/0019-domains.ts';
 import * as suppressions from './migrations/0020-suppressions.ts';
 import * as digests from './migrations/0021-digests.ts';
+import * as jobIndexes from './migrations/0023-job-indexes.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
 const MIGRATIONS = [
@@ -53,6 +54,7 @@ const MIGRATIONS = [
   domains,
   suppressions,
   digests,
+  jobIndexes,
 ];
 
 /**
