@@ -38,6 +38,7 @@ import { closeParser, parseMail } from './mail/parse.ts';
 import { ProofThread } from './mail/trust/proof-thread.ts';
 import { DnsRecords } from './network/dns-records.ts';
 import { folderStore } from './objects/fs.ts';
+import { s3Store } from './objects/minio.ts';
 import { registerObjects } from './objects/register.ts';
 import { composeMail } from './outbound/compose.ts';
 import { submissionFigures } from './outbound/figures.ts';
@@ -102,9 +103,10 @@ export async function createApp(
   const url = (): string => config.publicUrl ?? http.url;
 
   const audit = new Audit(store, clock);
+  const objects = config.s3 ? s3Store(config.s3) : folderStore(config.objectsDir);
   const { blobs, uploads, artifacts, sweep } = registerObjects({
     ...ground,
-    objects: folderStore(config.objectsDir),
+    objects,
     audit: audit.own,
   });
   const { accounts, vault, tokens, tokenTimer, keyRotation, signIn, transfer, queries } = registerAccounts({
@@ -125,7 +127,14 @@ export async function createApp(
   });
   const rulesNow = () => rules.current();
   const secrets = new KnownSecrets({
-    ...{ store, vault, masterKeys, resolveSecret, monotonicMs, fixed: [adminToken] },
+    ...{
+      store,
+      vault,
+      masterKeys,
+      resolveSecret,
+      monotonicMs,
+      fixed: [adminToken, ...(config.s3 ? [config.s3.secretKey] : [])],
+    },
     referring: () => {
       const { agents, destinations, knowledge } = rulesNow();
       return [agents, destinations, knowledge].flatMap((named) => [...named.values()]);
@@ -306,6 +315,7 @@ export async function createApp(
   const inRole = (role: Role, ...parts: Part[]): Part[] => (config.roles.includes(role) ? parts : []);
   const parts: Part[] = [
     { name: 'ledger', stop: () => store.close() },
+    { name: 'object store', start: () => objects.check?.() },
     keyRotation,
     { name: 'parser', stop: () => closeParser() },
     guard,

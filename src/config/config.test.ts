@@ -50,6 +50,36 @@ describe('the settings', () => {
     assert.deepEqual([config.metricsOpen, config.watchCheckMs], [false, 300_000]);
   });
 
+  it('name an S3 server with its bucket and keys, or none of it', () => {
+    assert.equal(loadConfig({}).s3, null);
+    const whole = {
+      POSTERN_S3_URL: 'https://s3.example.org:9000/',
+      POSTERN_S3_BUCKET: 'postern',
+      POSTERN_S3_ACCESS_KEY: 'key',
+      POSTERN_S3_SECRET_KEY_FILE: fileWith(`${CANARY}\n`),
+    };
+    const { s3 } = loadConfig(whole);
+    assert.deepEqual(
+      [s3?.url, s3?.secretKey, s3?.addressing, s3?.downloads],
+      ['https://s3.example.org:9000', CANARY, 'path', 'redirect'],
+    );
+    assert.deepEqual(namesOf(problemsOf({ POSTERN_S3_URL: 'https://s3.example.org' })), [
+      'POSTERN_S3_ACCESS_KEY',
+      'POSTERN_S3_BUCKET',
+      'POSTERN_S3_SECRET_KEY',
+    ]);
+    assert.deepEqual(namesOf(problemsOf({ POSTERN_S3_BUCKET: 'postern' })), ['POSTERN_S3_BUCKET']);
+    for (const url of [
+      `https://key:${CANARY}@s3.example.org`,
+      `https://s3.example.org/?secret=${CANARY}`,
+      's3',
+    ])
+      assert.deepEqual(namesOf(problemsOf({ ...whole, POSTERN_S3_URL: url })), ['POSTERN_S3_URL'], url);
+    assert.throws(() => resolveSecret('env:POSTERN_S3_SECRET_KEY', { POSTERN_S3_SECRET_KEY: 'x' }), {
+      code: 'secret_forbidden',
+    });
+  });
+
   it('open the metrics, and set or switch off the canary, in so many words only', () => {
     const config = loadConfig({ POSTERN_METRICS: 'open', POSTERN_WATCH_CHECK: '30s' });
     assert.deepEqual([config.metricsOpen, config.watchCheckMs], [true, 30_000]);

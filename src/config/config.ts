@@ -7,7 +7,9 @@ import { duration } from '../contracts/rule.ts';
 import { durationMs } from '../kernel/duration.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { type Environment, environment } from './environment.ts';
+import { type S3Config, s3Of, s3Problems, s3Variables } from './s3.ts';
 
+export type { S3Config } from './s3.ts';
 export { type Environment, environment };
 
 export interface Config {
@@ -44,6 +46,8 @@ export interface Config {
   readonly dnsServers: readonly string[] | null;
   /** How many connections there may be to one IMAP server, over all accounts; null: as many as are wanted. */
   readonly imapHostConnections: number | null;
+  /** The S3 server that large objects lie in; null: the folder. */
+  readonly s3: S3Config | null;
   /** The address of a running gateway, for the command line. */
   readonly gatewayUrl: string | null;
   /** With what the command line calls a gateway, such as the token of a session; null: with the admin token. */
@@ -58,9 +62,12 @@ const SECRETS = [
   'POSTERN_MASTER_KEY_NEXT',
   'POSTERN_ADMIN_TOKEN',
   'POSTERN_TOKEN',
+  'POSTERN_S3_SECRET_KEY',
 ] as const;
+/** The certificate is no secret, and too long for a variable. */
+const IN_FILES = [...SECRETS, 'POSTERN_S3_CA'] as const;
 /** Known, but not built yet: saying so beats ignoring them. */
-const LATER = ['POSTERN_DATABASE_URL', 'POSTERN_REDIS_URL', 'POSTERN_S3_URL'] as const;
+const LATER = ['POSTERN_DATABASE_URL', 'POSTERN_REDIS_URL'] as const;
 const LARGEST_SECRET_FILE_BYTES = 65_536;
 const MOST_DNS_SERVERS = 8; // each is asked in turn, and a mail waits for that
 
@@ -138,6 +145,7 @@ const variables = z.object({
     .transform(Number)
     .refine((connections) => connections >= 2, 'write a number, at least 2')
     .optional(),
+  ...s3Variables,
   POSTERN_OPERATOR_MAIL: z.email().optional(),
   POSTERN_OPERATOR_ACCOUNT: z.string().max(100).optional(),
   POSTERN_LOG: z
@@ -158,7 +166,7 @@ export function loadConfig(env: Environment = environment()): Config {
   for (const [name, value] of Object.entries(env)) {
     if (name.startsWith('POSTERN_') && value !== undefined && value !== '') given[name] = value;
   }
-  for (const name of SECRETS) readSecretFile(name, given, problems);
+  for (const name of IN_FILES) readSecretFile(name, given, problems);
   for (const name of LATER) {
     if (given[name] !== undefined) problems.push(`${name}: this version runs on its embedded parts only`);
   }
@@ -168,6 +176,7 @@ export function loadConfig(env: Environment = environment()): Config {
     );
   if (given.POSTERN_MASTER_KEY_NEXT !== undefined && given.POSTERN_MASTER_KEY === undefined)
     problems.push('POSTERN_MASTER_KEY_NEXT: goes with POSTERN_MASTER_KEY; for a key file Postern makes it');
+  problems.push(...s3Problems(given));
   const parsed = variables.safeParse(given);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) problems.push(`${String(issue.path[0])}: ${issue.message}`);
@@ -208,6 +217,7 @@ export function loadConfig(env: Environment = environment()): Config {
     watchCheckMs: found.POSTERN_WATCH_CHECK === 'off' ? null : durationMs(found.POSTERN_WATCH_CHECK),
     dnsServers: found.POSTERN_DNS_SERVERS ?? null,
     imapHostConnections: found.POSTERN_IMAP_HOST_CONNECTIONS ?? null,
+    s3: s3Of(found),
     // An agent's program is told where the API is: the command line then works in there, with the session's token.
     gatewayUrl:
       (found.POSTERN_URL ?? found.POSTERN_API?.replace(/\/v1\/*$/, ''))?.replace(/\/+$/, '') ?? null,
@@ -216,7 +226,7 @@ export function loadConfig(env: Environment = environment()): Config {
 }
 
 function readSecretFile(
-  name: (typeof SECRETS)[number],
+  name: (typeof IN_FILES)[number],
   given: Record<string, string>,
   problems: string[],
 ): void {

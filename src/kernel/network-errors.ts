@@ -4,7 +4,7 @@
 import { PosternError } from './errors.ts';
 
 export interface Where {
-  protocol: 'IMAP' | 'SMTP';
+  protocol: 'IMAP' | 'SMTP' | 'S3';
   host: string;
   port: number;
 }

@@ -4,10 +4,9 @@ import type { Dirent } from 'node:fs';
 import { mkdir, open, opendir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { notFound, PosternError } from '../kernel/errors.ts';
-import type { ObjectStore } from './object-store.ts';
+import { OBJECT_KEY as KEY, type ObjectStore } from './object-store.ts';
 
 const BESIDE = /^[a-z]+_[0-9a-z]{26}\.[0-9a-f]{8}\.tmp$/;
-const KEY = /^[a-z]+_[0-9a-z]{26}$/; // our own ids: nothing that could leave the folder
 
 export function folderStore(folder: string): ObjectStore {
   return {
@@ -32,9 +31,9 @@ export function folderStore(folder: string): ObjectStore {
       if (made !== undefined) await syncFolder(dirname(made)); // else a crash may take the new folder away again
     },
     get: async (key) => orNotFound(key, readFile(placeOf(folder, key))),
-    async open(key) {
+    async open(key, range) {
       const file = await orNotFound(key, open(placeOf(folder, key), 'r'));
-      return file.createReadStream(); // closes the file at its end, and when it is destroyed
+      return file.createReadStream(range); // closes the file at its end, and when it is destroyed
     },
     async remove(key) {
       await rm(placeOf(folder, key), { force: true });
