@@ -37,7 +37,7 @@ const ASIDE = ['config', 'telemetry', 'console'];
 const DOORS = [
   { library: 'imapflow', door: '^src/imap/' },
   // Its address parser is the one that understands what real mail writes.
-  { library: 'nodemailer', door: '^src/(outbound/smtp\\.ts$|sandbox/|mail/addresses\\.ts$)' },
+  { library: 'nodemailer', door: '^src/(outbound/(smtp|mime)\\.ts$|sandbox/|mail/addresses\\.ts$)' },
   { library: 'mailauth', door: '^src/mail/trust/' },
   { library: 'tldts', door: '^src/mail/trust/' },
   { library: 'mailparser', door: '^src/mail/parse[^/]*\\.ts$' },
@@ -47,7 +47,9 @@ const DOORS = [
   { library: 'iconv-lite', door: '^src/mail/' },
   { library: 'eld', door: '^src/mail/language\\.ts$' },
   { library: 'email-reply-parser', door: '^src/mail/' },
-  { library: 'handlebars', door: '^src/outbound/templates\\.ts$' },
+  { library: 'ical-generator', door: '^src/outbound/calendar-event\\.ts$' },
+  { library: 'handlebars', door: '^src/outbound/template-engine\\.ts$' },
+  { library: 'juice', door: '^src/outbound/template-css\\.ts$' },
   { library: 'simple-oauth2', door: '^src/accounts/oauth\\.ts$' },
   { library: 'minio', door: '^src/objects/minio\\.ts$' },
   { library: 'ioredis', door: '^src/cluster/redis\\.ts$' },

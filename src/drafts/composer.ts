@@ -14,6 +14,8 @@ export interface ComposerFile {
   contentType: string;
   /** Of what `open` gives, in hexadecimal digits. */
   sha256: string;
+  /** By which the HTML may show it; without angle brackets. */
+  contentId?: string | null;
   open(): Promise<Readable>;
 }
 

@@ -25,10 +25,11 @@ export async function prepareVersion(
   content: DraftContent,
 ): Promise<PreparedVersion> {
   const { compose, blobs } = parts;
-  const files = content.attachments.map(({ object_id, filename, content_type, sha256 }) => ({
+  const files = content.attachments.map(({ object_id, filename, content_type, sha256, content_id }) => ({
     filename,
     contentType: content_type,
     sha256,
+    contentId: content_id ?? null,
     open: async () => (await blobs.find(object_id)).open(),
   }));
   const { mail, envelope } = await compose(content, files);

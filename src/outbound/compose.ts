@@ -6,8 +6,13 @@ import type { DraftContent } from '../contracts/draft.ts';
 import type { Address } from '../contracts/mail.ts';
 import type { Composer, ComposerFile, Envelope } from '../drafts/composer.ts';
 import { PosternError } from '../kernel/errors.ts';
+import { isContentId, RASTER_TYPES, shownContentIds } from '../mail/inline-images.ts';
 import { parseRecipient } from '../mail/recipient.ts';
-import { buildMime } from './smtp.ts';
+import { eventText } from './calendar-event.ts';
+import { addressList, encodedWords, misreadable } from './encoded-words.ts';
+import { listHeaders } from './list-headers.ts';
+import { buildMime } from './mime.ts';
+import type { MimeFile, MimeOptions } from './mime-options.ts';
 
 const MAX_RECIPIENTS = 1_500; // 500 each in To, Cc and Bcc (contracts/session recipientList)
 const MAX_REFERENCES = 50; // the first and the last ones; a header of a long thread must not grow for ever
@@ -15,6 +20,7 @@ const MAX_LINE_OCTETS = 998; // RFC 5322 §2.1.1, without CRLF
 const MAX_MESSAGE_ID_CHARS = 250; // far above what software writes; longer ones cannot be folded into lines
 const MAX_FILENAME_CHARS = 200; // file systems take 255 octets
 const MAX_NAME_CHARS = 200; // longer display names are not names
+const MAX_SHOWN_CHARS = 100; // of what was refused
 
 const HIDDEN = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]+/gu;
 const MESSAGE_ID = /^<[\x21-\x3b\x3d\x3f-\x7e]+>$/; // printable ASCII without a space or an angle bracket
@@ -22,6 +28,8 @@ const MEDIA_TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}$/;
 
 export const composeMail: Composer = async (content, files) => {
   const envelope = envelopeOf(content);
+  const shown = shownFiles(content.html, files);
+  const event = content.calendar ? Buffer.from(eventText(content.calendar)) : null;
   const words = {
     from: addressOf(content.from),
     to: content.to.map(addressOf),
@@ -30,14 +38,17 @@ export const composeMail: Composer = async (content, files) => {
     subject: oneLine(content.subject),
     messageId: messageIdOf(content.message_id),
     ...threadOf(content),
-    headers: automaticOf(content),
+    headers: { ...automaticOf(content), ...listHeaders(content) },
     text: crlf(content.text),
     ...(content.html === null ? {} : { html: crlf(content.html) }),
+    ...(event && content.calendar ? { event: { method: content.calendar.method, content: event } } : {}),
   };
+  const options = { ...words, exactHeaders: exactHeadersOf(words) };
   async function* mail(): AsyncGenerator<Buffer> {
-    const attachments = files.map(attachmentOf);
+    const attachments = files.map((file) => attachmentOf(file, shown));
+    if (event) attachments.push(eventFile(event));
     try {
-      const dated = buildMime({ ...words, attachments }, seedOf(content, files));
+      const dated = buildMime({ ...options, attachments }, seedOf(content, files));
       yield* cleanLines(withoutDate(dated));
     } finally {
       for (const { content } of attachments) content.destroy();
@@ -58,7 +69,29 @@ function envelopeOf(content: DraftContent): Envelope {
   if (to.size === 0) throw notComposable('has no recipient', 'Name at least one.');
   if (to.size > MAX_RECIPIENTS)
     throw notComposable(`has more than ${MAX_RECIPIENTS} recipients`, 'Send it as several mails.');
-  return { from: parseRecipient(content.from.address).address, to: [...to.values()] };
+  const from = content.envelope_from ?? content.from.address;
+  return { from: parseRecipient(from).address, to: [...to.values()] };
+}
+
+/** The files that the HTML shows: they go beside it, and the others behind. */
+function shownFiles(html: string | null, files: readonly ComposerFile[]): ReadonlySet<ComposerFile> {
+  const shown = new Set<ComposerFile>();
+  for (const id of html === null ? [] : shownContentIds(html)) {
+    const [file, another] = files.filter(({ contentId }) => contentId === id);
+    const name = JSON.stringify(id.slice(0, MAX_SHOWN_CHARS));
+    if (!file)
+      throw notComposable(
+        `shows the picture cid:${name} and has no such file`,
+        'Attach it with this content_id, or take it out of the HTML.',
+      );
+    if (another || !isContentId(id) || !RASTER_TYPES.has(file.contentType.toLowerCase()))
+      throw notComposable(
+        `shows the picture cid:${name}, which ${another ? 'two of its files are' : 'cannot be shown'}`,
+        'Show PNG, JPEG, GIF or WebP, each by a content_id of its own in plain ASCII.',
+      );
+    shown.add(file);
+  }
+  return shown;
 }
 
 /** The header shows the very address that the envelope holds. */
@@ -93,7 +126,32 @@ function messageIdOf(id: string): string {
   throw notComposable('has a Message-ID that is none', 'This is a mistake in Postern: please report it.');
 }
 
-function attachmentOf(file: ComposerFile) {
+/** Headers that the library would write so that a reader could take them for something else. */
+function exactHeadersOf({
+  subject,
+  ...addresses
+}: Pick<MimeOptions, 'from' | 'to' | 'cc' | 'replyTo' | 'subject'>): Record<string, string> {
+  const { from, to, cc, replyTo = [] } = addresses;
+  const lists = { From: [from], To: to, Cc: cc, 'Reply-To': replyTo };
+  const exact = Object.entries(lists).filter(([, list]) => list.some(({ name }) => misreadable(name)));
+  return {
+    ...Object.fromEntries(exact.map(([header, list]) => [header, addressList(list)])),
+    ...(misreadable(subject) ? { Subject: encodedWords(subject) } : {}),
+  };
+}
+
+/** Outlook takes an invitation from the alternative, and others want the file. */
+function eventFile(event: Buffer): MimeFile {
+  return {
+    filename: 'invite.ics',
+    contentType: 'application/ics',
+    contentDisposition: 'attachment',
+    contentTransferEncoding: 'base64',
+    content: Readable.from([event], { objectMode: false }),
+  };
+}
+
+function attachmentOf(file: ComposerFile, shown: ReadonlySet<ComposerFile>): MimeFile {
   const type = file.contentType.toLowerCase();
   // Attached mails and multiparts must not be base64 (RFC 2046 §5.2.1), and as they are they could hold bare line ends
   // or lines without end: they go as files.
@@ -102,9 +160,10 @@ function attachmentOf(file: ComposerFile) {
     filename:
       oneLine(file.filename).replace(/[\\/]/g, '_').slice(-MAX_FILENAME_CHARS).toWellFormed() || 'attachment',
     contentType: isFile ? type : 'application/octet-stream',
-    contentDisposition: 'attachment' as const,
-    contentTransferEncoding: 'base64' as const,
+    contentDisposition: shown.has(file) ? 'inline' : 'attachment',
+    contentTransferEncoding: 'base64',
     content: Readable.from(sound(file), { objectMode: false }),
+    ...(shown.has(file) && file.contentId ? { cid: file.contentId } : {}),
   };
 }
 

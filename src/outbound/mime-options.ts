@@ -12,13 +12,21 @@ export interface MimeOptions {
   inReplyTo?: string;
   references?: string[];
   headers: Record<string, string>;
+  /** By their names, as they are to stand there; only to be folded. */
+  exactHeaders: Record<string, string>;
   text: string;
   html?: string;
-  attachments: {
-    filename: string;
-    contentType: string;
-    contentDisposition: 'attachment';
-    contentTransferEncoding: 'base64';
-    content: Readable;
-  }[];
+  /** iCalendar text, in UTF-8. */
+  event?: { method: string; content: Buffer };
+  attachments: MimeFile[];
+}
+
+export interface MimeFile {
+  filename: string;
+  contentType: string;
+  contentDisposition: 'attachment' | 'inline';
+  contentTransferEncoding: 'base64';
+  /** Only of what the HTML shows. */
+  cid?: string;
+  content: Readable;
 }

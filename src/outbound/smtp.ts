@@ -1,7 +1,5 @@
-// The one door to nodemailer: a mail as MIME, and one SMTP connection that can be watched at the moment that counts,
-// between the server's 354 and the first byte of content.
-import type { Readable } from 'node:stream';
-import MailComposer from 'nodemailer/lib/mail-composer';
+// The door to nodemailer's SMTP (mime.ts is that to its MIME): one connection that can be watched at the moment that
+// counts, between the server's 354 and the first byte of content.
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import type { Account, Credentials } from '../accounts/accounts.ts';
 import type { Endpoint } from '../contracts/account.ts';
@@ -13,7 +11,6 @@ import { tlsContext } from '../network/tls-context.ts';
 import { classify, type Failure, failuresOf, type SmtpError, type Stage } from './failures.ts';
 import { lazyContent } from './lazy-content.ts';
 import type { Piece } from './mail-content.ts';
-import type { MimeOptions } from './mime-options.ts';
 import { signInByToken, signInSecrets } from './sasl-bearer.ts';
 import { signInError } from './sign-in-errors.ts';
 import { Deadline, sparingStop } from './time-limits.ts';
@@ -64,23 +61,6 @@ export async function openSmtp(
     connection.close();
     throw signInError(error, smtp, connection.scrub, credentials.type === 'oauth2');
   }
-}
-
-/**
- * Builds a mail as it is read. Only content at hand: no file is opened and no address fetched, whatever the options say.
- * @param boundarySeed makes the boundaries; no part may be able to hold what it makes
- * @returns with CRLF line ends and a Date line, as nodemailer always writes one
- */
-export function buildMime(mail: MimeOptions, boundarySeed: string): Readable {
-  const composer = new MailComposer({
-    ...mail,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-    newline: 'windows',
-    baseBoundary: boundarySeed,
-    boundaryPrefix: '=_', // cannot stand in quoted-printable text (RFC 2045 §6.7)
-  });
-  return composer.compile().createReadStream();
 }
 
 type Done<T> = (error?: unknown, value?: T) => void;

@@ -11,6 +11,7 @@ export interface WholeFile {
   filename: string;
   contentType: string;
   bytes: Buffer;
+  contentId?: string;
 }
 
 /** @throws what composing throws, at whatever place of the mail */
@@ -20,9 +21,10 @@ export async function composeMail(
 ): Promise<{ raw: Buffer; envelope: Envelope }> {
   const { mail, envelope } = await compose.composeMail(
     content,
-    files.map(({ filename, contentType, bytes }) => ({
+    files.map(({ filename, contentType, bytes, contentId = null }) => ({
       filename,
       contentType,
+      contentId,
       sha256: createHash('sha256').update(bytes).digest('hex'),
       open: async () => Readable.from([bytes], { objectMode: false }),
     })),
