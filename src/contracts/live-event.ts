@@ -15,6 +15,8 @@ export const liveEventType = z.enum([
   'endpoint.changed',
   'draft.changed',
   'submission.changed',
+  'digest.changed',
+  'broadcast.changed',
   'delivery.changed',
   'knowledge.changed',
   'rules.changed',
