@@ -20,6 +20,7 @@ const ORDER = [
   'policy',
   'bounces',
   'drafts',
+  'domains',
   'outbound',
   'digests',
   'knowledge',

@@ -94,6 +94,8 @@ const settings = z.strictObject({
   authserv_id: z.string().max(253).optional(),
   /** `append`: Postern files a copy in the Sent mailbox. `server`: the provider does so by itself. */
   sent_copy: z.enum(['append', 'server', 'none']).default('append'),
+  /** `auto`: mail is signed by DKIM where its domain has keys here and the provider does not sign by itself. */
+  dkim: z.enum(['auto', 'off']).default('auto'),
   /** What happens to a mail of which nobody can tell whether the server took it. */
   on_unknown: z.enum(['ask', 'resend']).default('ask'),
   node_group: z.string().max(63).optional(),

@@ -38,7 +38,9 @@ export type IdPrefix =
   | 'dgf'
   | 'brd'
   | 'sup'
-  | 'bnc';
+  | 'bnc'
+  | 'dom'
+  | 'dkm';
 
 let lastTime = 0;
 /** What the ids of one millisecond have in common: the time, and twelve random digits. */

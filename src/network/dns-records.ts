@@ -43,7 +43,7 @@ export class DnsRecords {
     const now = this.#clock.now();
     const kept = this.#kept.get(key);
     if (kept && kept.until > now) return kept.answer;
-    const answer = this.#ask(name, type);
+    const answer = this.ask(name, type);
     const entry: Kept = { answer, until: now + WHOLE_LIMIT_MS };
     this.#kept.delete(key);
     this.#kept.set(key, entry);
@@ -63,7 +63,8 @@ export class DnsRecords {
     return answer;
   }
 
-  async #ask(name: string, type: string): Promise<string[][]> {
+  /** The same, asked anew and not kept: for somebody who has just changed a record and looks. An MX is `10 host`. */
+  async ask(name: string, type: string): Promise<string[][]> {
     const late = Promise.withResolvers<never>();
     const limit = setTimeout(
       () => late.reject(Object.assign(new Error(`${name} was not found in time`), { code: 'ETIMEOUT' })),
@@ -73,10 +74,15 @@ export class DnsRecords {
       const asked =
         type === 'TXT'
           ? this.#resolver.resolveTxt(name)
-          : this.#resolver.resolve(name, type).then((found) => [found].flat().map((one) => [String(one)]));
+          : this.#resolver.resolve(name, type).then((found) => [found].flat().map((one) => [textOf(one)]));
       return await Promise.race([asked, late.promise]);
     } finally {
       clearTimeout(limit);
     }
   }
 }
+
+const textOf = (record: unknown): string =>
+  typeof record === 'object' && record !== null && 'exchange' in record && 'priority' in record
+    ? `${record.priority} ${record.exchange}`
+    : String(record);

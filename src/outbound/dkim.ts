@@ -3,7 +3,12 @@
 // a field that is added later (a second From, a Reply-To) would not break their signatures.
 import { createHash, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
+import type { Account } from '../accounts/accounts.ts';
 import type { DkimAlgorithm } from '../contracts/domain.ts';
+import type { SigningDomain, SigningKeys } from '../domains/signing-keys.ts';
+import { domainOf, isSameOrganisation } from '../mail/trust/domains.ts';
+import { dateLine } from './compose.ts';
+import type { Piece } from './mail-content.ts';
 import { headerFields, RelaxedMail, relaxedField } from './relaxed.ts';
 
 const LINE_CHARS = 74; // RFC 5322 §2.1.1 wants at most 78
@@ -19,17 +24,41 @@ const IF_PRESENT = ['List-Unsubscribe', 'List-Unsubscribe-Post', 'List-Id', 'Aut
 // With a callback the work is done beside the event loop: an RSA signature takes a millisecond.
 const signAside = promisify<string | undefined, Buffer, KeyObject, Buffer>(sign);
 
-export interface SigningKey {
-  selector: string;
-  algorithm: DkimAlgorithm;
-  key: KeyObject;
-}
+/** Providers that sign what is sent through them, or write it anew so that a signature from here would not hold. */
+const SIGN_THEMSELVES: ReadonlySet<string> = new Set(['gmail', 'microsoft365', 'outlook', 'exchange']);
 
-export interface SigningDomain {
-  /** `d=`. */
-  domain: string;
-  /** One of each algorithm at most. */
-  keys: readonly SigningKey[];
+/**
+ * The lines that sign a mail of an account, each with its CRLF; null: it leaves unsigned.
+ * @param at its Date, epoch milliseconds
+ * @throws what reading the mail and its keys throws: it must not leave unsigned then
+ */
+export type SignMail = (
+  account: Pick<Account, 'settings'>,
+  at: number,
+  mail: Piece,
+) => Promise<string | null>;
+
+export const mailSigner =
+  (keys: Pick<SigningKeys, 'of'>): SignMail =>
+  async ({ settings }, at, mail) => {
+    if (settings.dkim === 'off') return null;
+    if (settings.provider !== undefined && SIGN_THEMSELVES.has(settings.provider)) return null;
+    const account = domainOf(settings.address);
+    return signatureLines(dated(at, mail), at, async (header) => {
+      const from = fromDomain(header);
+      // Keys are for those who send from their domain, and an account with a From of another one is not among them.
+      return isSameOrganisation(from, account) ? keys.of(from) : null;
+    });
+  };
+
+/** What leaves above the approved bytes: the signature, where there is one, and the Date line. */
+export const topLines = (signature: string | null, at: number): Buffer =>
+  Buffer.concat([Buffer.from(signature ?? '', 'latin1'), dateLine(at)]);
+
+async function* dated(at: number, mail: Piece): AsyncGenerator<Buffer> {
+  yield dateLine(at);
+  if (Buffer.isBuffer(mail)) yield mail;
+  else yield* mail.read();
 }
 
 /**

@@ -7,7 +7,7 @@ import { codeOf } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Store } from '../store/store.ts';
-import { dateLine } from './compose.ts';
+import { type SignMail, topLines } from './dkim.ts';
 import { wholeMail } from './mail-content.ts';
 import { Outbox } from './outbox.ts';
 import type { AccountSource, SmtpPool } from './pool.ts';
@@ -31,6 +31,8 @@ export interface OutboundParts {
   blobs: Pick<Blobs, 'find'>;
   pool: SmtpPool;
   sent: SentMailbox;
+  /** Signs by DKIM; without it mail leaves unsigned. */
+  sign?: SignMail;
   /** From 0 to 1, for the jitter of retries. */
   random?: () => number;
 }
@@ -72,7 +74,7 @@ export function registerOutbound(parts: OutboundParts): void {
       const { row } = await outbox.load(id);
       const account = await accounts.get(row.account_id).catch(nullIfMissing);
       if (account?.settings.sent_copy !== 'append') return;
-      const raw = await wholeMail(dateLine(row.dated_at), await blobs.find(row.raw_object_id));
+      const raw = await wholeMail(topLines(row.signature, row.dated_at), await blobs.find(row.raw_object_id));
       const copy = { messageId: row.message_id, raw, date: new Date(row.sent_at ?? row.dated_at) };
       const filed = await sent.file(account.id, copy);
       if (!filed) await outbox.note(id, 'Sent, but the account has no Sent mailbox to file a copy in.');

@@ -8,7 +8,7 @@ import { codeOf, PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Store } from '../store/store.ts';
-import { dateLine } from './compose.ts';
+import { type SignMail, topLines } from './dkim.ts';
 import { waitsForResume } from './held-mail.ts';
 import { type Piece, storedMail } from './mail-content.ts';
 import type { Attempt, Outbox, Outcome } from './outbox.ts';
@@ -23,6 +23,8 @@ export interface SenderParts {
   accounts: AccountSource;
   blobs: Pick<Blobs, 'find'>;
   pool: SmtpPool;
+  /** Signs by DKIM; without it mail leaves unsigned. */
+  sign?: SignMail;
   log: Logger;
   /** From 0 to 1, for the jitter of retries. */
   random?: () => number;
@@ -70,7 +72,7 @@ export class Sender {
       });
       return;
     }
-    const attempt: Attempt = { submission: row, number: row.attempts + 1, begun: false };
+    const attempt: Attempt = { submission: row, number: row.attempts + 1, signature: null, begun: false };
     const ended = await this.#attempt(outgoing, checked, attempt, context.signal);
     const files = checked.account.settings.sent_copy === 'append';
     await this.#conclude(attempt, ended, files, context);
@@ -107,14 +109,15 @@ export class Sender {
     attempt: Attempt,
     signal: AbortSignal,
   ): Promise<Ended | null> {
-    const { outbox } = this.#parts;
+    const { outbox, sign } = this.#parts;
     const to = recipients.filter(({ state }) => state === 'queued').map(({ address }) => address);
     if (!account.settings.active) return noConnection(to, 'account_off', 'The account is switched off.');
-    const date = dateLine(row.dated_at);
-    const content = Buffer.isBuffer(mail) ? [Buffer.concat([date, mail])] : [date, mail];
-    const send = (connection: SmtpConnection) =>
-      connection.send({ from: envelope.from, to }, content, () => outbox.begin(attempt), signal);
     try {
+      attempt.signature = (await sign?.(account, row.dated_at, mail)) ?? null;
+      const top = topLines(attempt.signature, row.dated_at);
+      const content = Buffer.isBuffer(mail) ? [Buffer.concat([top, mail])] : [top, mail];
+      const send = (connection: SmtpConnection) =>
+        connection.send({ from: envelope.from, to }, content, () => outbox.begin(attempt), signal);
       const { recipients: all, response } = await this.#deliver(account, send, signal);
       if (all.every(({ failure }) => failure?.code === 'stopping')) return null;
       const lost = all.every(
