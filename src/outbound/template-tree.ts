@@ -125,9 +125,3 @@ function* nodesOf(value: unknown): Generator<TreeNode> {
   if (typeof (value as TreeNode).type === 'string') yield value as TreeNode;
   for (const [key, inner] of Object.entries(value)) if (key !== 'loc') yield* nodesOf(inner);
 }
-
-/** The first partial that is asked for and not written in the same file. */
-export function missingPartialIn(tree: unknown): Found | undefined {
-  const inline = inlinePartialsIn(tree);
-  return partialsIn(tree).find(({ name }) => !inline.has(name));
-}

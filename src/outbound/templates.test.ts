@@ -7,7 +7,8 @@ import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { PosternError } from '../kernel/errors.ts';
 import { silentLogger } from '../kernel/logger.ts';
-import { compileTemplate, Templates } from './templates.ts';
+import { compileTemplate } from './template-compile.ts';
+import { Templates } from './templates.ts';
 
 const DATA = {
   rule: 'receipts',
