@@ -104,7 +104,7 @@ export async function createApp(
 
   const audit = new Audit(store, clock);
   const objects = config.s3 ? s3Store(config.s3) : folderStore(config.objectsDir);
-  const { blobs, uploads, artifacts, sweep } = registerObjects({
+  const { blobs, uploads, artifacts, links, sweep } = registerObjects({
     ...ground,
     objects,
     audit: audit.own,
@@ -279,6 +279,7 @@ export async function createApp(
     knowledge,
     uploads,
     artifacts,
+    links,
     audit,
     queue: jobs,
     sql,
@@ -308,6 +309,7 @@ export async function createApp(
     log: logOf('http'),
     metrics,
     metricsOpen: config.metricsOpen,
+    redirectsDownloads: config.s3?.downloads !== 'stream',
     isStarted: () => isStarted,
     ...extensions,
   });

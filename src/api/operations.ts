@@ -14,6 +14,7 @@ import { deliveryOperations } from './operations/delivery.ts';
 import { draftOperations } from './operations/draft.ts';
 import { endpointOperations } from './operations/endpoint.ts';
 import { knowledgeOperations } from './operations/knowledge.ts';
+import { linkOperations } from './operations/link.ts';
 import { messageOperations } from './operations/message.ts';
 import { messageChangeOperations } from './operations/message-change.ts';
 import { oauthOperations } from './operations/oauth.ts';
@@ -28,6 +29,7 @@ import { sessionOperations } from './operations/session.ts';
 import { sourceOperations } from './operations/source.ts';
 import { sqlOperations } from './operations/sql.ts';
 import { submissionOperations } from './operations/submission.ts';
+import { templateOperations } from './operations/template.ts';
 import { accountTransferOperations, vaultOperations } from './operations/vault.ts';
 import { watchOperations } from './operations/watch.ts';
 import type { Operation } from './registry.ts';
@@ -60,7 +62,9 @@ const ownOperations: readonly Operation[] = [
   ...draftOperations,
   ...artifactOperations,
   ...objectOperations,
+  ...linkOperations,
   ...submissionOperations,
+  ...templateOperations,
   ...watchOperations,
   ...operateOperations,
   ...auditOperations,

@@ -61,6 +61,10 @@ export const jobKinds = {
   'oauth.poll': z.object({ state_id: z.string() }),
   /** Removes an uploaded file that no mail has taken. */
   'object.expire': z.object({ object_id: z.string() }),
+  /** Ends a link whose days are over, and removes its file where nothing else refers to it. */
+  'link.expire': z.object({ link_id: z.string() }),
+  /** Removes the parts of an upload that nobody completed. */
+  'upload.expire': z.object({ upload_id: z.string() }),
   /** Notes which documents a rule takes from a message. */
   'knowledge.take': z.object({ message_id: z.string(), rule: z.string(), options: ingestOptions }),
   /** Streams one document from the IMAP server into an object. Pool: the account. */

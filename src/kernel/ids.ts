@@ -40,7 +40,9 @@ export type IdPrefix =
   | 'sup'
   | 'bnc'
   | 'dom'
-  | 'dkm';
+  | 'dkm'
+  | 'lnk'
+  | 'upl';
 
 let lastTime = 0;
 /** What the ids of one millisecond have in common: the time, and twelve random digits. */

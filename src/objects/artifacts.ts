@@ -43,7 +43,7 @@ export interface ArtifactQuery {
 
 /** What the audit is told of a removal. */
 export interface Removal {
-  operation: 'artifact.expire';
+  operation: 'artifact.expire' | 'link.expire';
   target: string;
   /** The job that did it. */
   requestId: string;

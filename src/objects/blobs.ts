@@ -7,7 +7,7 @@ import { notFound } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { keptQuery } from '../store/kept-query.ts';
 import type { Store, Tx } from '../store/store.ts';
-import type { ObjectStore } from './object-store.ts';
+import type { ByteRange, ObjectStore, Presented } from './object-store.ts';
 
 const LARGEST_IN_LEDGER_BYTES = 256 * 1024; // above this a file is cheaper than a row, and backups stay small
 
@@ -28,8 +28,10 @@ export interface StagedBlob extends SavedBlob {
 export interface OpenBlob extends SavedBlob {
   /** All of it, where it is small and lies in the ledger. */
   bytes: Buffer | null;
-  /** To be read to its end or destroyed. @throws PosternError `not_found` */
-  open(): Promise<Readable>;
+  /** To be read to its end or destroyed. @param range within it @throws PosternError `not_found` */
+  open(range?: ByteRange): Promise<Readable>;
+  /** A URL of the object store itself, for so many seconds; null where it gives none. */
+  presign: ((seconds: number, as: Presented) => Promise<string>) | null;
 }
 
 const rowOf = keptQuery((db, id: string) =>
@@ -123,12 +125,19 @@ export class Blobs {
     const row = await this.#row(id);
     const { sha256, size, store_key } = row;
     const bytes = row.bytes && Buffer.from(row.bytes.buffer, row.bytes.byteOffset, row.bytes.length);
+    const { presign } = this.#objects;
     return {
       ...{ id, sha256, size, bytes },
-      open: async () =>
+      open: async (range) =>
         bytes === null
-          ? this.#objects.open(store_key as string)
-          : Readable.from([bytes], { objectMode: false }),
+          ? this.#objects.open(store_key as string, range)
+          : Readable.from([range ? bytes.subarray(range.start, range.end + 1) : bytes], {
+              objectMode: false,
+            }),
+      presign:
+        presign && store_key !== null
+          ? (seconds, as) => presign.call(this.#objects, store_key, seconds, as)
+          : null,
     };
   }
 

@@ -27,6 +27,7 @@ import * as domains from './migrations/0019-domains.ts';
 import * as suppressions from './migrations/0020-suppressions.ts';
 import * as digests from './migrations/0021-digests.ts';
 import * as jobIndexes from './migrations/0023-job-indexes.ts';
+import * as links from './migrations/0017-links.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
 const MIGRATIONS = [
@@ -50,6 +51,7 @@ const MIGRATIONS = [
   webhooks,
   modelSteps,
   sessionIndexes,
+  links,
   outbox,
   domains,
   suppressions,

@@ -44,6 +44,9 @@ export interface Database {
   send_waits: SendWaitsTable;
   objects: ObjectsTable;
   uploads: UploadsTable;
+  links: LinksTable;
+  part_uploads: PartUploadsTable;
+  upload_parts: UploadPartsTable;
   artifacts: ArtifactsTable;
   jobs: JobsTable;
   idempotency_keys: IdempotencyKeysTable;
@@ -551,6 +554,52 @@ export interface UploadsTable {
   uploaded_by: string;
   /** Null once a mail names it. */
   expires_at: number | null;
+}
+
+/** A file that a mail links to, since it is too large for the mail. */
+export interface LinksTable {
+  id: string;
+  /** SHA-256 of the token in hexadecimal digits; the token itself stands in the mail alone. */
+  token_hash: string;
+  object_id: string;
+  filename: string;
+  content_type: string;
+  size: number;
+  account_id: string;
+  draft_id: string;
+  /** The last version of the draft that names it: one that a later version left out leads nowhere. */
+  version: number;
+  created_at: number;
+  expires_at: number;
+  revoked_at: number | null;
+  /** When its days were over and its claim to the bytes ended. */
+  removed_at: number | null;
+  /** Null: as often as anybody likes. */
+  max_downloads: number | null;
+  /** Octets that went out, or are on their way: a download is as many as the file has. */
+  bytes_sent: number;
+  last_download_at: number | null;
+}
+
+/** An upload that comes in parts and is not whole yet. */
+export interface PartUploadsTable {
+  id: string;
+  filename: string;
+  content_type: string;
+  uploaded_by: string;
+  /** Of the whole, where its sender has told. */
+  size: number | null;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface UploadPartsTable {
+  upload_id: string;
+  /** From 1 on. */
+  number: number;
+  object_id: string;
+  size: number;
+  sha256: string;
 }
 
 /** Of an object that is an attachment which an event refers to. */

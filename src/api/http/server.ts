@@ -16,6 +16,7 @@ import type { McpExtension } from '../mcp/parts.ts';
 import { operations as allOperations } from '../operations.ts';
 import type { Operation } from '../registry.ts';
 import type { Rooms } from '../rooms.ts';
+import { Downloads } from './download.ts';
 import { EventStreams, type StreamLimits } from './events.ts';
 import { hostGuard } from './host-guard.ts';
 import { IdempotencyKeys } from './idempotency.ts';
@@ -47,6 +48,8 @@ export interface HttpServerOptions {
   metrics?: Pick<Metrics, 'expose' | 'requests'>;
   /** True: /metrics answers without a token. */
   metricsOpen?: boolean;
+  /** False: files behind links come through the gateway, and never from an S3 server itself. */
+  redirectsDownloads?: boolean;
   /** False while other parts are still starting; always ready where absent. */
   isStarted?: () => boolean;
   operations?: readonly Operation[];
@@ -194,6 +197,8 @@ export class HttpServer implements Part {
     this.#addMetrics(app, signIn);
     app.get('/', (_req, res) => void res.json({ name: 'Postern', api: '/v1', openapi: '/v1/openapi.json' }));
     app.get('/oauth/callback', oauthCallback(rooms.signIn, this.#options.log));
+    const { log, redirectsDownloads: redirects = true } = this.#options;
+    app.get('/d/:token', new Downloads({ ...rooms, log, redirects }).handle);
     app.get('/v1/openapi.json', (_req, res) => void res.type('json').send(openApi));
     // Open, for editors cannot sign in: it says what can be written, and nothing of what is.
     app.get('/v1/rules/schema', (_req, res) => void res.type('application/schema+json').send(rulesSchema()));
@@ -223,6 +228,7 @@ export class HttpServer implements Part {
 
       '/',
       '/oauth/callback',
+      '/d/:token',
       '/v1/openapi.json',
       '/v1/rules/schema',
       '/v1/events',
