@@ -6,6 +6,7 @@ import { join, sep } from 'node:path';
 import { languageTag, templateName } from '../contracts/template.ts';
 import type { InlineImage } from '../drafts/template.ts';
 import { PosternError } from '../kernel/errors.ts';
+import { imageTypeOf } from '../mail/inline-images.ts';
 
 /** By name; languages in lower case. */
 export type TemplateTexts = Partial<Record<string, string>>;
@@ -151,15 +152,6 @@ async function readImages(
     }
   }
   return found;
-}
-
-/** By its first bytes: a name says nothing. */
-export function imageTypeOf(bytes: Uint8Array): string | null {
-  const start = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
-  if (start.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';
-  if (start.startsWith('\xff\xd8\xff')) return 'image/jpeg';
-  if (/^GIF8[79]a/.test(start)) return 'image/gif';
-  return /^RIFF[\s\S]{4}WEBP/.test(start) ? 'image/webp' : null;
 }
 
 const isMissing = (error: unknown): boolean =>

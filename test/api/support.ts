@@ -178,7 +178,12 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     readAttachment: async () => Promise.reject(new Error('not played')),
     holdStream: async () => Promise.reject(new Error('not played')),
     calls: playedCalls(calls),
-    templates: { find: (name) => Promise.reject(notFound('template', name)) },
+    templates: {
+      find: (name) => Promise.reject(notFound('template', name)),
+      files: (name) => Promise.reject(notFound('template', name)),
+      compile: (name) => Promise.reject(notFound('template', name)),
+      list: () => Promise.resolve([]),
+    },
     proofs: { prove: async () => Promise.reject(new Error('not played')) },
     deliveries: {
       list: async () => [delivery()],
@@ -274,6 +279,10 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
       get: async () => submission(),
       settle: async (id, outcome, by) => {
         calls.push(`submissions.settle ${id} ${outcome} ${by}`);
+        return submission();
+      },
+      cancel: async (id, by) => {
+        calls.push(`submissions.cancel ${id} ${by}`);
         return submission();
       },
     },
@@ -457,11 +466,16 @@ function submission(): SubmissionView {
     from: 'sales@company.example',
     subject: 'Re: Offer',
     digest: `sha256:${'ab'.repeat(32)}`,
+    priority: 'person',
+    broadcast_id: null,
+    send_at: null,
     attempts: 1,
     next_attempt_at: null,
+    waits_for: null,
     last_error: null,
     approved_by: 'admin',
     recipients: [{ address: 'anna@prospect.example', state: 'unknown', response: null }],
+    attempt_log: [],
     created_at: 1,
     sent_at: null,
   };

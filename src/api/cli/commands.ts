@@ -16,6 +16,7 @@ import { rulesCheck, rulesList, rulesSchemaCommand, rulesTest } from './rule-com
 import { sourceStream } from './source-commands.ts';
 import { sqlCommand } from './sql-command.ts';
 import { submissionCreate } from './submission-commands.ts';
+import { templateCheckCommand, templateRender } from './template-commands.ts';
 import { accountExport, accountImport } from './transfer-commands.ts';
 import { firstLook, watchStatus, watchSweep } from './watch-commands.ts';
 
@@ -51,6 +52,7 @@ export function allCommands(): Command[] {
   const replaced = new Map<string, Command>([
     ['draft.approve', draftApprove(named('draft.approve'), named('draft.get'))],
     ['rules.test', rulesTest(named('rules.test'))],
+    ['template.preview', templateRender(named('template.preview'))],
   ]);
   const ofRegistry = operations.flatMap((operation) => {
     const command = replaced.get(operation.name) ?? commandOf(operation, specials[operation.name]);
@@ -70,6 +72,7 @@ export function allCommands(): Command[] {
     agentTry,
     rulesCheck,
     rulesSchemaCommand,
+    templateCheckCommand,
     parse,
   ];
 }
