@@ -1,7 +1,7 @@
 // What an agent asks of the gateway while its turn runs, and what it is told: the words that its tools take. From, the
 // subject of a reply and the threading are the gateway's, and stand in none of them.
 import { z } from 'zod';
-import { mediaType } from './object.ts';
+import { contentId, mediaType } from './object.ts';
 import { recipientList } from './session.ts';
 
 const TEXT_CHARS = 1_000_000; // more than any person reads in a mail
@@ -21,6 +21,7 @@ export const callAttachment = z
     content_base64: z.base64().optional().describe('The content; with filename.'),
     object_id: id.optional().describe('A file that this session uploaded: obj_…'),
     attachment_id: id.optional().describe('A file that came with a mail: att_…'),
+    content_id: contentId.optional().describe('A picture that the HTML shows by <img src="cid:…">.'),
   })
   .refine(
     ({ content_base64, object_id, attachment_id }) =>

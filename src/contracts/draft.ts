@@ -1,8 +1,8 @@
 // Drafts that wait for a person, and submissions on their way over SMTP.
 import { z } from 'zod';
 import { address } from './mail.ts';
-import { mediaType } from './object.ts';
-import { outgoingEvent } from './outgoing-event.ts';
+import { contentId, mediaType } from './object.ts';
+import { eventInput, outgoingEvent } from './outgoing-event.ts';
 import { recipientList } from './session.ts';
 
 /** `sha256:` and 64 hexadecimal digits, over the envelope and the bytes of the message. */
@@ -125,8 +125,8 @@ export const recipientState = z.enum(['queued', 'sent', 'failed', 'unknown', 'ca
 export type RecipientState = z.infer<typeof recipientState>;
 
 /**
- * A file of an operator's mail: its content, or the id of an uploaded object. A path would name a file of the gateway,
- * which no client may read.
+ * A file of an operator's mail: its content, the id of an uploaded object, or that of a received mail's attachment. A path
+ * would name a file of the gateway, which no client may read.
  */
 export const submissionAttachment = z
   .strictObject({
@@ -134,14 +134,22 @@ export const submissionAttachment = z
     content_type: mediaType.optional(),
     content_base64: z.base64().optional(),
     object_id: z.string().max(100).optional(),
+    attachment_id: z.string().max(200).optional(),
+    /** A picture that the HTML shows by `cid:` and this. */
+    content_id: contentId.optional(),
   })
-  .refine((file) => (file.content_base64 === undefined) !== (file.object_id === undefined), {
-    message: 'give either content_base64 (with filename) or object_id',
-  })
-  .refine((file) => file.object_id !== undefined || file.filename !== undefined, {
+  .refine(
+    ({ content_base64, object_id, attachment_id }) =>
+      [content_base64, object_id, attachment_id].filter((source) => source !== undefined).length === 1,
+    { message: 'give one of content_base64 (with filename), object_id and attachment_id' },
+  )
+  .refine((file) => file.content_base64 === undefined || file.filename !== undefined, {
     message: 'give a filename with content_base64',
   });
 export type SubmissionAttachment = z.infer<typeof submissionAttachment>;
+
+/** Pictures may stand in it as data: URIs: they become files beside it. */
+const writtenHtml = z.string().max(16_000_000);
 
 export const submissionInput = z.strictObject({
   /** The account's id or label. */
@@ -154,10 +162,36 @@ export const submissionInput = z.strictObject({
     .max(998)
     .regex(/^[^\r\n]*$/, 'write one line'),
   text: z.string().max(1_000_000).optional(),
-  html: z.string().max(1_000_000).optional(),
+  html: writtenHtml.optional(),
   attachments: z.array(submissionAttachment).max(50).optional(),
+  reply_to: recipientList.max(10).optional(),
+  /** An event that the mail invites to, calls off or answers. */
+  calendar: eventInput.optional(),
+  /** Leaves no sooner: a time with its zone, such as `2026-11-30T08:00:00+01:00`. One that is over means at once. */
+  send_at: z.iso.datetime({ offset: true }).optional(),
+  /** `bulk`: behind all other mail of the account, as one of very many. */
+  priority: z.enum(['person', 'bulk']).optional(),
 });
 export type SubmissionInput = z.infer<typeof submissionInput>;
+
+const recipientFate = z.object({
+  address: z.string(),
+  state: recipientState,
+  /** The words of the server, or of Postern where it says nothing. */
+  response: z.string().nullable(),
+});
+
+export const submissionAttempt = z.object({
+  /** 1 is the first. */
+  number: z.number().int(),
+  /** When it ended, epoch milliseconds. */
+  at: z.number().int(),
+  /** False: the server was not reached. */
+  connected: z.boolean(),
+  /** Those whom it was made for; of very many the first ones. */
+  recipients: z.array(recipientFate),
+});
+export type SubmissionAttempt = z.infer<typeof submissionAttempt>;
 
 export const submissionView = z.object({
   id: z.string(),
@@ -169,13 +203,19 @@ export const submissionView = z.object({
   from: z.string(),
   subject: z.string(),
   digest,
+  priority: sendPriority,
+  broadcast_id: z.string().nullable(),
+  /** It leaves no sooner, epoch milliseconds; until then it can be cancelled in any case. */
+  send_at: z.number().int().nullable(),
   attempts: z.number().int(),
   next_attempt_at: z.number().int().nullable(),
+  /** Why it waits although nothing is wrong with it, as a sentence. */
+  waits_for: z.string().nullable(),
   last_error: z.string().nullable(),
   approved_by: z.string(),
-  recipients: z.array(
-    z.object({ address: z.string(), state: recipientState, response: z.string().nullable() }),
-  ),
+  recipients: z.array(recipientFate),
+  /** The attempts that were made, the first one first. */
+  attempt_log: z.array(submissionAttempt),
   created_at: z.number().int(),
   sent_at: z.number().int().nullable(),
 });

@@ -6,6 +6,12 @@ export const mediaType = z
   .max(255)
   .regex(/^[\w.+-]+\/[\w.+-]+$/, 'write a media type such as application/pdf');
 
+/** By which the HTML of a mail shows a picture (RFC 2392), without angle brackets. */
+export const contentId = z
+  .string()
+  .max(250)
+  .regex(/^[\w.!#$%&'*+/=?^`{|}~-]+(?:@[\w.-]+)?$/, 'write a content id such as logo@example.org');
+
 export const objectView = z.object({
   id: z.string(),
   filename: z.string(),

@@ -39,7 +39,11 @@ const line = z
   .max(998)
   .regex(/^[^\r\n]*$/, 'write one line');
 /** `2026-11-20`, `2026-11-20T15:00:00+01:00`, or `2026-11-20T15:00` with a `timezone` beside it. */
-const time = z.union([z.iso.date(), z.iso.datetime({ offset: true, local: true })]);
+const time = z.union([
+  z.iso.date(),
+  z.iso.datetime({ offset: true, local: true }),
+  z.iso.datetime({ offset: true, local: true, precision: -1 }), // without seconds
+]);
 
 /** What one writes of an event. */
 export const eventInput = z.strictObject({

@@ -4,23 +4,15 @@ import type { Account } from '../accounts/accounts.ts';
 import type { CallAttachment } from '../contracts/agent-call.ts';
 import type { DraftAttachment } from '../contracts/draft.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
-import { safeFilename } from '../mail/filename.ts';
-import type { Blobs } from '../objects/blobs.ts';
 import type { Uploads } from '../objects/uploads.ts';
 import type { FileOrigin } from '../policy/outgoing.ts';
 import { LARGEST_MAIL_BYTES } from '../sessions/answer.ts';
-import type { Store } from '../store/store.ts';
-import type { Messages } from '../watch/messages.ts';
-import { type Attached, attach } from './attach.ts';
+import { type Attached, asPicture, attach, renamed } from './attach.ts';
 import type { FileOrigins } from './judgement.ts';
+import { type ReceivedFileParts, receivedFile } from './received-file.ts';
 
-const ATTACHMENT_ID = /^att_([0-9a-z]{1,64})_[0-9a-zA-Z-]{1,100}$/;
-
-export interface CallFileParts {
-  store: Store;
-  blobs: Blobs;
+export interface CallFileParts extends ReceivedFileParts {
   uploads: Pick<Uploads, 'get' | 'isOf' | 'keep'>;
-  messages: Pick<Messages, 'get' | 'attachment'>;
 }
 
 export interface CallFiles extends Attached {
@@ -49,9 +41,11 @@ export async function callFiles(
   const made = { attachments: [] as DraftAttachment[], uploaded: [] as DraftAttachment[], origins };
   for (const { attachment_id: id, ...file } of files) {
     if (id !== undefined) {
-      const { file: received, threadId } = await receivedFile(parts, reach, id);
+      const { file: received, threadId } = await receivedFile(parts, reach.reaches, id);
       origins.set(received.object_id, threadId === reach.threadId ? 'thread' : 'other');
-      made.attachments.push({ ...received, ...renamed(file) });
+      const named = { ...received, ...renamed(file) };
+      const { content_id: shown } = file;
+      made.attachments.push(shown === undefined ? named : await asPicture(parts.blobs, named, shown));
       continue;
     }
     if (file.object_id !== undefined && !(await parts.uploads.isOf(file.object_id, reach.uploader)))
@@ -68,39 +62,4 @@ export async function callFiles(
       `The files have ${size} bytes together, and the account sends mails of at most ${limit}.`,
     );
   return made;
-}
-
-const renamed = (file: Omit<CallAttachment, 'attachment_id'>): Partial<DraftAttachment> => ({
-  ...(file.filename === undefined ? {} : { filename: safeFilename(file.filename, 'attachment') }),
-  ...(file.content_type === undefined ? {} : { content_type: file.content_type }),
-});
-
-/** A file of a message, into the store. @throws PosternError `not_found`, `message_gone` */
-export async function receivedFile(
-  { store, blobs, messages }: CallFileParts,
-  { reaches }: Pick<FileReach, 'reaches'>,
-  id: string,
-): Promise<{ file: DraftAttachment; threadId: string }> {
-  const messageId = messageOfFile(id);
-  const message = await messages.get(messageId).catch((error: unknown) => {
-    if (error instanceof PosternError && error.code === 'not_found') throw notFound('attachment', id);
-    throw error;
-  });
-  // Looked at before anything is fetched: a foreign id must not even cause a connection.
-  if (!reaches(message)) throw notFound('attachment', id);
-  const { view, blob } = await messages.attachment(messageId, id, async (file, stream) => ({
-    view: file,
-    blob: await blobs.stage(stream),
-  }));
-  await store.write((tx) => blob.record(tx)); // composing reads it; should that fail, nothing names it
-  const { filename, content_type } = view;
-  const file = { object_id: blob.id, filename, content_type, size: blob.size, sha256: blob.sha256 };
-  return { file, threadId: message.thread_id };
-}
-
-/** The message that an attachment's id names. @throws PosternError `not_found` */
-export function messageOfFile(id: string): string {
-  const ulid = ATTACHMENT_ID.exec(id)?.[1];
-  if (ulid === undefined) throw notFound('attachment', id);
-  return `msg_${ulid}`;
 }

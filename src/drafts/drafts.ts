@@ -8,12 +8,11 @@ import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
-import { parseRecipient } from '../mail/recipient.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Uploads } from '../objects/uploads.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
-import { attach } from './attach.ts';
+import type { AttachParts } from './attach.ts';
 import { type Composer, digestOf, type Envelope } from './composer.ts';
 import { type DraftDecision, recordDecision, recordMade, unlessAgentPaused } from './draft-record.ts';
 import {
@@ -29,8 +28,9 @@ import {
   viewOf,
 } from './draft-rows.ts';
 import { editedContent } from './edited-content.ts';
-import { fromOf, newMessageId, type PreparedVersion, prepareVersion } from './prepare.ts';
-import { release, type Timing } from './release.ts';
+import { type PreparedVersion, prepareVersion } from './prepare.ts';
+import { release, type Timing, timingOf } from './release.ts';
+import { submittedContent } from './submitted.ts';
 
 export interface DraftsParts {
   store: Store;
@@ -40,6 +40,7 @@ export interface DraftsParts {
   accounts: Accounts;
   blobs: Blobs;
   uploads: Pick<Uploads, 'get' | 'keep'>;
+  messages: AttachParts['messages'];
   sessions: Sessions;
   compose: Composer;
 }
@@ -141,6 +142,7 @@ export class Drafts {
         `The draft ${id} was changed in the ledger: its content does not have its digest.`,
         { hint: 'Edit it, which makes it anew, or reject it.' },
       );
+    const undoMs = 1_000 * (await this.#parts.accounts.get(seen.account_id)).settings.undo_seconds;
     return this.#parts.store.write(async (tx) => {
       const row = await rowOf(tx, id);
       requireWaiting(row);
@@ -165,6 +167,7 @@ export class Drafts {
           digest,
           rawObjectId: seen.raw_object_id,
         },
+        { notBefore: this.#parts.clock.now() + undoMs },
       );
       return { submission_id: submissionId };
     });
@@ -217,22 +220,13 @@ export class Drafts {
   /** A mail that an operator writes: a draft that is approved by its writer. */
   async submit(input: SubmissionInput, by: string): Promise<{ id: string; state: 'queued' }> {
     const account = await this.#parts.accounts.find(input.account);
-    const from = fromOf(account);
-    const { attachments, uploaded } = await attach(this.#parts, account, input.attachments ?? []);
-    const prepared = await this.prepare({
-      from,
-      to: input.to.map(parseRecipient),
-      cc: (input.cc ?? []).map(parseRecipient),
-      bcc: (input.bcc ?? []).map(parseRecipient),
-      subject: input.subject,
-      text: input.text ?? '',
-      html: input.html ?? null,
-      attachments,
-      in_reply_to: null,
-      references: [],
-      message_id: newMessageId(from),
-      auto_submitted: null,
-    });
+    const { content, uploaded } = await submittedContent(
+      this.#parts,
+      account,
+      input,
+      this.#parts.clock.now(),
+    );
+    const prepared = await this.prepare(content);
     const origin = {
       accountId: account.id,
       sessionId: null,
@@ -245,7 +239,7 @@ export class Drafts {
     const made = await this.#parts.store
       .write(async (tx) => {
         await this.#parts.uploads.keep(tx, uploaded);
-        return this.insert(tx, origin, prepared, { approvedBy: by });
+        return this.insert(tx, origin, prepared, { approvedBy: by, timing: timingOf(input) });
       })
       .catch(async (error: unknown) => {
         await prepared.discard();

@@ -1,6 +1,7 @@
 // From what somebody wrote to a version of a draft: content made whole, composed to bytes, its digest taken on their way to the store. Nothing is
 // written yet; `record` does that in the transaction of whoever asked.
 import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { Account } from '../accounts/accounts.ts';
 import type { DraftContent } from '../contracts/draft.ts';
 import type { Address } from '../contracts/mail.ts';
@@ -8,6 +9,7 @@ import { parseRecipient } from '../mail/recipient.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Tx } from '../store/store.ts';
 import { type Composer, type Envelope, MailDigest } from './composer.ts';
+import { pictured } from './pictures.ts';
 
 export interface PreparedVersion {
   content: DraftContent;
@@ -22,43 +24,80 @@ export interface PreparedVersion {
 
 export async function prepareVersion(
   parts: { compose: Composer; blobs: Blobs },
-  content: DraftContent,
+  written: DraftContent,
 ): Promise<PreparedVersion> {
   const { compose, blobs } = parts;
-  const files = content.attachments.map(({ object_id, filename, content_type, sha256, content_id }) => ({
-    filename,
-    contentType: content_type,
-    sha256,
-    contentId: content_id ?? null,
-    open: async () => (await blobs.find(object_id)).open(),
-  }));
-  const { mail, envelope } = await compose(content, files);
-  const taken = new MailDigest(envelope);
-  const blob = await blobs.stage(taken.over(mail));
-  const digest = taken.end();
-  return {
-    content,
-    envelope,
-    digest,
-    rawObjectId: blob.id,
-    discard: () => blob.discard(),
-    record: async (tx, draftId, version, author, now) => {
-      await blob.record(tx);
-      await tx
-        .insertInto('draft_versions')
-        .values({
-          draft_id: draftId,
-          version,
-          digest,
-          content: JSON.stringify(content),
-          envelope: JSON.stringify(envelope),
-          raw_object_id: blob.id,
-          author,
-          created_at: now,
-        })
-        .execute();
-    },
+  const { content, staged } = await pictured(blobs, written);
+  const discardPictures = async (): Promise<void> => {
+    for (const { blob } of staged) await blob.discard();
   };
+  const files = content.attachments.map(({ object_id, filename, content_type, sha256, content_id }) => {
+    const picture = staged.find(({ blob }) => blob.id === object_id);
+    return {
+      filename,
+      contentType: content_type,
+      sha256,
+      contentId: content_id ?? null,
+      open: async () =>
+        picture
+          ? Readable.from([picture.bytes], { objectMode: false })
+          : (await blobs.find(object_id)).open(),
+    };
+  });
+  try {
+    const { mail, envelope } = await compose(content, files);
+    const taken = new MailDigest(envelope);
+    const blob = await blobs.stage(taken.over(mail));
+    const digest = taken.end();
+    return {
+      content,
+      envelope,
+      digest,
+      rawObjectId: blob.id,
+      discard: async () => {
+        await blob.discard();
+        await discardPictures();
+      },
+      record: async (tx, draftId, version, author, now) => {
+        for (const picture of staged) await picture.blob.record(tx);
+        await blob.record(tx);
+        await insertVersion(tx, { draftId, version, digest, content, envelope, blob, author, now });
+      },
+    };
+  } catch (error) {
+    await discardPictures();
+    throw error;
+  }
+}
+
+interface Version {
+  draftId: string;
+  version: number;
+  digest: string;
+  content: DraftContent;
+  envelope: Envelope;
+  blob: { id: string };
+  author: string;
+  now: number;
+}
+
+async function insertVersion(
+  tx: Tx,
+  { draftId, version, digest, content, envelope, blob, author, now }: Version,
+) {
+  await tx
+    .insertInto('draft_versions')
+    .values({
+      draft_id: draftId,
+      version,
+      digest,
+      content: JSON.stringify(content),
+      envelope: JSON.stringify(envelope),
+      raw_object_id: blob.id,
+      author,
+      created_at: now,
+    })
+    .execute();
 }
 
 /** The account's default From. Its address is the account's own, whatever the name says. */

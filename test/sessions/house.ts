@@ -158,7 +158,7 @@ export async function openHouse(
   const pausable = new Agents({ store, jobs, clock, bus, rules: () => rules });
   const uploads = new Uploads(store, blobs, jobs, clock);
   const drafts = new Drafts({
-    ...{ store, jobs, clock, bus, accounts, blobs, uploads, sessions },
+    ...{ store, jobs, clock, bus, accounts, blobs, uploads, messages, sessions },
     compose: composeMail,
   });
   const workDir = join(folder, 'work');
