@@ -12,6 +12,7 @@ import { operations } from './api/operations.ts';
 import type { Rooms } from './api/rooms.ts';
 import { templateProblems } from './api/rule-drafts.ts';
 import { SessionToolBox } from './api/tool-box.ts';
+import { registerBounces } from './bounces/register.ts';
 import { memoryBus } from './cluster/memory.ts';
 import {
   type Config,
@@ -202,6 +203,8 @@ export async function createApp(
     for (const problem of await templateProblems(rulesNow(), templates)) logOf('templates').warn({}, problem);
   };
   rules.on('changed', () => void tellTemplates());
+
+  const { suppressions, unsubscribe } = registerBounces({ ...ground, imap, vault, parseMail, publicUrl: url });
 
   // The way out: drafts wait for a person or for policy, and leave over SMTP.
   const drafts = registerDrafts({

@@ -120,8 +120,13 @@ export type SubmissionState = z.infer<typeof submissionState>;
 export const sendPriority = z.enum(['person', 'agent', 'bulk']);
 export type SendPriority = z.infer<typeof sendPriority>;
 
-/** suppressed: on the suppression list when it was to be sent, and so never sent to. */
-export const recipientState = z.enum(['queued', 'sent', 'failed', 'unknown', 'cancelled', 'suppressed']);
+/**
+ * suppressed: on the suppression list when it was to be sent, and so never sent to. bounced, complained: by the report that
+ * came back.
+ */
+export const recipientState = z.enum([
+  ...(['queued', 'sent', 'failed', 'unknown', 'cancelled', 'suppressed', 'bounced', 'complained'] as const),
+]);
 export type RecipientState = z.infer<typeof recipientState>;
 
 /**

@@ -15,6 +15,8 @@ export const liveEventType = z.enum([
   'endpoint.changed',
   'draft.changed',
   'submission.changed',
+  'submission.bounced',
+  'submission.complained',
   'digest.changed',
   'broadcast.changed',
   'delivery.changed',

@@ -4,13 +4,13 @@ import { z } from 'zod';
 export const recordKind = z
   .enum([
     ...(['came', 'called', 'refused', 'answered', 'asked', 'decided'] as const),
-    ...(['failed', 'paused', 'cancelled', 'expired', 'ended'] as const),
+    ...(['bounced', 'failed', 'paused', 'cancelled', 'expired', 'ended'] as const),
   ])
   .describe(
     'came: what woke the agent. called: what the agent asked of the gateway. refused: what it was not allowed, and ' +
       'why. answered: the actions of its answer. asked: what a person is asked. decided: what a person, or policy, ' +
-      'decided. failed: an attempt or a turn that failed. paused: its turn was ended by the kill switch. cancelled, ' +
-      'expired, ended: how the session came to its end.',
+      'decided. bounced: what came back of a mail that it sent. failed: an attempt or a turn that failed. paused: its ' +
+      'turn was ended by the kill switch. cancelled, expired, ended: how the session came to its end.',
   );
 export type RecordKind = z.infer<typeof recordKind>;
 

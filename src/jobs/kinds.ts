@@ -51,6 +51,8 @@ export const jobKinds = {
     create: z.boolean().optional(),
     sought: z.boolean().optional(),
   }),
+  /** Reads what a mail that may be a report says of one that was sent. No lane. Pool: the account. */
+  'report.read': z.object({ message_id: z.string() }),
   /** Forwards a message as one action of a rule says. No lane. Pool: the account. */
   'message.forward': z.object({ message_id: z.string(), rule: z.string(), index: z.number().int() }),
   /** Answers a message from a template as one action of a rule says. Lane: the rule and the recipient. Pool: the account. */
@@ -103,6 +105,8 @@ export const destinationOfPool = (pool: string): string => pool.slice('post:'.le
 
 /** The pool of what an account forwards: its server, too, may hang. */
 export const forwardPool = (accountId: string): string => `forward:${accountId}`;
+/** The pool of the reports that an account's mail came back with. */
+export const reportPool = (accountId: string): string => `report:${accountId}`;
 /** The pool of an account's answers from templates. */
 export const answerPool = (accountId: string): string => `answer:${accountId}`;
 /** The lane of a rule's answers to one sender: of two mails at once the second is counted behind the first. */

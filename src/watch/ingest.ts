@@ -4,6 +4,7 @@ import type { Account } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import type { MailContent } from '../contracts/mail.ts';
 import type { FetchedMessage } from '../imap/fetch.ts';
+import { reportPool } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { explain } from '../kernel/errors.ts';
@@ -11,6 +12,7 @@ import { newId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { wayOf } from '../mail/fingerprint.ts';
 import { kindOf } from '../mail/kind.ts';
+import { mayBeReport } from '../mail/report-candidate.ts';
 import { threadKeys } from '../mail/thread-keys.ts';
 import { trustOf } from '../mail/trust.ts';
 import { isLedgerFault } from '../store/ledger-fault.ts';
@@ -132,7 +134,7 @@ export class Ingest {
     advanceTo: number | null,
     readText: TextReader | null,
   ): Promise<Taken> {
-    const { store, clock, bus, decider } = this.#parts;
+    const { store, jobs, clock, bus, decider } = this.#parts;
     const now = clock.now();
     const pause = batch.length > AT_ONE_GO ? turn : async () => undefined;
     const { read, failed } = this.#readAll(checkpoint, batch);
@@ -197,6 +199,9 @@ export class Ingest {
       });
       await insertPlaces(tx, checkpoint, places);
       for (const arrival of inserted) {
+        if (mayBeReport(arrival.kind, arrival.metadata)) {
+          await jobs.enqueue(tx, 'report.read', { message_id: arrival.id }, { pool: reportPool(account.id) });
+        }
         const decision = decisions.get(arrival);
         if (!decision) continue;
         const content = contents.get(arrival) ?? null;
