@@ -8,6 +8,8 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { PosternError } from '../kernel/errors.ts';
 
+const flushData = promisify(fdatasync);
+
 /** One flush serves all that asked before it began. */
 export class Flusher {
   readonly #flush: () => Promise<void>;
@@ -80,7 +82,7 @@ export class WalFile {
 
   async #flush(): Promise<void> {
     this.#file ??= this.#open();
-    await promisify(fdatasync)(await this.#file);
+    await flushData(await this.#file);
     if (this.#isClosed) await this.#release();
   }
 

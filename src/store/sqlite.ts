@@ -13,6 +13,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { PosternError } from '../kernel/errors.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { Flusher, WalFile } from './flusher.ts';
 import { GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
@@ -23,7 +24,7 @@ const BUSY_TIMEOUT_MS = 10_000; // another process on the same file holds its lo
 const SQLITE_BUSY = 5; // its primary result code
 const WAL_RETRY_MS = 20;
 const PAGE_BYTES = 8192; // the row of a mail is some 2.4 kB: of SQLite's 4 kB a page would hold one, and be half empty
-const WAL_PAGES = 500; // 4 MB, as SQLite's own limit is with its own pages
+const WAL_PAGES = 8_000; // 64 MB: above it a commit moves what the Checkpointer has left
 const STATEMENTS_KEPT = 500; // Postern has some 200 queries; lists of varying length make the rest
 const CONNECTION_WAIT_MS = 60_000; // transactions take milliseconds: one that lasts longer will not end
 const LOOP_SHARE_MS = 10; // SQLite answers at once, so a long queue would keep the network and timers from their turn
@@ -35,7 +36,11 @@ const LOOP_SHARE_MS = 10; // SQLite answers at once, so a long queue would keep 
  */
 export async function openSqlite(path: string, onUnflushed = endProcess): Promise<Store> {
   const wal = new WalFile(path);
-  const flusher = new Flusher(() => wal.flush().catch(onUnflushed));
+  const checkpointer = new Checkpointer(path);
+  const flusher = new Flusher(async () => {
+    await wal.flush().catch(onUnflushed);
+    checkpointer.flushed();
+  });
   const db = kyselyOn(openFile(path), flusher);
   const commits = new GroupCommit(db, () => flusher.flushed());
   const store: Store = {
@@ -44,6 +49,7 @@ export async function openSqlite(path: string, onUnflushed = endProcess): Promis
     close: async () => {
       await flusher.flushed().catch(() => undefined); // whoever wrote has heard of it
       await wal.close();
+      await checkpointer.stop();
       await db.destroy();
     },
   };
