@@ -9,6 +9,8 @@ import type { Bus } from '../cluster/bus.ts';
 import type { Deliveries } from '../delivery/deliveries.ts';
 import type { HoldStream } from '../delivery/held-stream.ts';
 import type { MailEvents } from '../delivery/mail-events.ts';
+import type { DomainChecks } from '../domains/domain-checks.ts';
+import type { Domains } from '../domains/domains.ts';
 import type { SessionCalls } from '../drafts/calls.ts';
 import type { Drafts } from '../drafts/drafts.ts';
 import type { ImapPool } from '../imap/pool.ts';
@@ -72,6 +74,8 @@ export interface Rooms {
   links: Links;
   artifacts: Pick<Artifacts, 'stage' | 'keep' | 'find' | 'list' | 'get' | 'open'>;
   submissions: Pick<Submissions, 'list' | 'get' | 'settle' | 'cancel'>;
+  domains: Pick<Domains, 'list' | 'get' | 'add' | 'rotate' | 'removeKey' | 'remove'>;
+  domainChecks: Pick<DomainChecks, 'run'>;
   queue: Pick<JobQueue, 'deadLetters' | 'revive'>;
   rules: Pick<RulesSource, 'current' | 'problems' | 'compileWith'>;
   templates: TemplateShelf;

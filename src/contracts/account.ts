@@ -62,6 +62,18 @@ function isSince(text: string): boolean {
   return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text);
 }
 
+/** What becomes of files that make a mail larger than the account sends it. */
+export const linkSettings = z.strictObject({
+  /** auto: the largest become links until the mail fits. always: every file does. never: such a mail is refused. */
+  mode: z.enum(['auto', 'always', 'never']).default('auto'),
+  /** How long the files can be fetched, from when the mail is written. */
+  expires: duration
+    .refine((text) => /^[1-9]/.test(text) && !/ms$/.test(text), 'write at least 1s, such as 14d')
+    .default('14d'),
+  /** How often each can be fetched; absent: as often as anybody likes. */
+  max_downloads: z.number().int().min(1).max(1_000_000).optional(),
+});
+
 const settings = z.strictObject({
   label: z
     .string()
@@ -98,6 +110,9 @@ const settings = z.strictObject({
   dkim: z.enum(['auto', 'off']).default('auto'),
   /** What happens to a mail of which nobody can tell whether the server took it. */
   on_unknown: z.enum(['ask', 'resend']).default('ask'),
+  /** For so long a mail that a person approved can be taken back before it leaves. */
+  undo_seconds: z.number().int().min(0).max(3600).default(0),
+  links: linkSettings.prefault({}),
   node_group: z.string().max(63).optional(),
 });
 

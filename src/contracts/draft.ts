@@ -33,6 +33,10 @@ export const fileLink = z.object({
   filename: z.string(),
   size: z.number().int(),
   expires_at: z.number().int().nullable(),
+  /** The file itself, as it would be attached. */
+  object_id: z.string(),
+  content_type: z.string(),
+  sha256: z.string(),
 });
 export type FileLink = z.infer<typeof fileLink>;
 

@@ -1,7 +1,7 @@
 // The approval queue: drafts wait here for a person. Every change makes a new version with a digest of its own, and an
 // approval names the digest that the person saw.
 import type { Readable } from 'node:stream';
-import type { Accounts } from '../accounts/accounts.ts';
+import type { Account, Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import type { DraftContent, DraftEdit, DraftView, SubmissionInput } from '../contracts/draft.ts';
 import type { JobQueue } from '../jobs/queue.ts';
@@ -30,6 +30,7 @@ import {
 import { editedContent } from './edited-content.ts';
 import { type PreparedVersion, prepareVersion } from './prepare.ts';
 import { release, type Timing, timingOf } from './release.ts';
+import { requireLinks, type Spill } from './spill.ts';
 import { submittedContent } from './submitted.ts';
 
 export interface DraftsParts {
@@ -43,6 +44,7 @@ export interface DraftsParts {
   messages: AttachParts['messages'];
   sessions: Sessions;
   compose: Composer;
+  spill: Spill;
 }
 
 export class Drafts {
@@ -71,9 +73,9 @@ export class Drafts {
     return (await this.#parts.blobs.find(objectId)).open();
   }
 
-  /** Composes a version outside of any transaction. @throws PosternError `recipient_invalid`, `mail_not_composable` */
-  prepare(content: DraftContent): Promise<PreparedVersion> {
-    return prepareVersion(this.#parts, content);
+  /** Composes a version outside of any transaction. @throws PosternError `recipient_invalid`, `mail_not_composable`, `message_too_large` */
+  prepare(content: DraftContent, account?: Account): Promise<PreparedVersion> {
+    return prepareVersion(this.#parts, content, account);
   }
 
   /**
@@ -134,6 +136,7 @@ export class Drafts {
     const seen = await rowOf(this.#parts.store.db, id);
     requireWaiting(seen);
     requireDigest(seen, digest);
+    requireLinks(JSON.parse(seen.content) as DraftContent, this.#parts.clock.now());
     const envelope = JSON.parse(seen.envelope) as Envelope;
     // What lies in the ledger must be what the digest was taken over, whoever has had a hand on it since.
     if ((await digestOf(envelope, await this.#stored(seen.raw_object_id))) !== digest)
@@ -183,7 +186,8 @@ export class Drafts {
     requireWaiting(before);
     requireVersion(before, version ?? before.version);
     const old = JSON.parse(before.content) as DraftContent;
-    const prepared = await this.prepare(editedContent(old, edit));
+    const account = await this.#parts.accounts.get(before.account_id);
+    const prepared = await this.prepare(editedContent(old, edit), account);
     await this.#parts.store.write(async (tx) => {
       const row = await rowOf(tx, id);
       requireWaiting(row);
@@ -226,7 +230,7 @@ export class Drafts {
       input,
       this.#parts.clock.now(),
     );
-    const prepared = await this.prepare(content);
+    const prepared = await this.prepare(content, account);
     const origin = {
       accountId: account.id,
       sessionId: null,

@@ -46,6 +46,15 @@ export interface Timing {
   broadcastId?: string | undefined;
 }
 
+/** What an operator says of it. */
+export const timingOf = ({
+  send_at: at,
+  priority,
+}: {
+  send_at?: string | undefined;
+  priority?: SendPriority | undefined;
+}): Timing => ({ notBefore: at === undefined ? undefined : Date.parse(at), priority });
+
 const insertSubmission = keptQuery(
   (
     db,

@@ -3,20 +3,32 @@
 import { keptQuery } from '../store/kept-query.ts';
 import type { Tx } from '../store/store.ts';
 
-const begin = keptQuery((db, id: string, before: number, attempt: number, now: number) =>
-  db
-    .updateTable('submissions')
-    .set({ state: 'sending', attempts: attempt, data_begun_at: now, next_attempt_at: null })
-    .where('id', '=', id)
-    .where('state', 'in', ['queued', 'sending'])
-    .where('attempts', '=', before)
-    .where('data_begun_at', 'is', null)
-    .returning('id'),
+const NO_WAIT = { next_attempt_at: null, waits_for: null };
+
+const begin = keptQuery(
+  (db, id: string, before: number, attempt: number, now: number, signature: string | null) =>
+    db
+      .updateTable('submissions')
+      .set({ state: 'sending', attempts: attempt, data_begun_at: now, ...NO_WAIT, signature })
+      .where('id', '=', id)
+      .where('state', 'in', ['queued', 'sending'])
+      .where('attempts', '=', before)
+      .where('data_begun_at', 'is', null)
+      .returning('id'),
 );
 
-/** @returns false where the submission is no longer as it was before this attempt */
-export async function beginContent(tx: Tx, id: string, attempt: number, now: number): Promise<boolean> {
-  return (await begin(tx, id, attempt - 1, attempt, now)).length > 0;
+/**
+ * @param signature what stands above the Date line of what leaves
+ * @returns false where the submission is no longer as it was before this attempt
+ */
+export async function beginContent(
+  tx: Tx,
+  id: string,
+  attempt: number,
+  now: number,
+  signature: string | null,
+): Promise<boolean> {
+  return (await begin(tx, id, attempt - 1, attempt, now, signature)).length > 0;
 }
 
 const again = keptQuery((db, id: string, attempt: number, now: number) =>
@@ -29,7 +41,7 @@ const again = keptQuery((db, id: string, attempt: number, now: number) =>
     .returning('id'),
 );
 
-/** The same for an attempt that has begun already, and of whose content nothing has left. */
+/** The same for an attempt that has begun already, and of whose content nothing has left. It is signed as it was. */
 export async function beginAgain(tx: Tx, id: string, attempt: number, now: number): Promise<boolean> {
   return (await again(tx, id, attempt, now)).length > 0;
 }
@@ -62,4 +74,17 @@ export async function takenForAll(
   if ((await settle(tx, id, attempt, now)).length === 0) return false;
   await settleRecipients(tx, id, response);
   return true;
+}
+
+/** @returns false where its content has begun to leave, or its fate is known */
+export async function cancelQueued(tx: Tx, id: string, why: string): Promise<boolean> {
+  const cancelled = await tx
+    .updateTable('submissions')
+    .set({ state: 'cancelled', last_error: why, ...NO_WAIT })
+    .where('id', '=', id)
+    .where('state', 'in', ['queued', 'sending'])
+    .where('data_begun_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return cancelled !== undefined;
 }

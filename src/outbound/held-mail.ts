@@ -1,8 +1,9 @@
-// Mail that policy let go and that has not left when its agent is paused: it waits in the outbox until a person resumes the
-// agent. What a person approved leaves all the same.
+// Mail that waits in the outbox. What policy let go waits while its agent is paused, until a person resumes it; what a person
+// approved leaves all the same. What is to leave later waits for its time, also where its job was woken before.
 import type { JobContext } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { pauseOf, putOffJob } from '../sessions/pauses.ts';
+import type { SubmissionRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { ToSend } from './outgoing.ts';
 
@@ -21,4 +22,15 @@ export async function waitsForResume(
     await putOffJob({ clock }, tx, context);
     return true;
   });
+}
+
+/** Puts the job off where the mail is to leave later. @returns whether it did */
+export async function waitsForItsTime(
+  { store, clock }: { store: Store; clock: Clock },
+  { state, not_before: at }: Pick<SubmissionRow, 'state' | 'not_before'>,
+  context: JobContext,
+): Promise<boolean> {
+  if (state !== 'queued' || at === null || at <= clock.now()) return false;
+  await store.write((tx) => context.putOff(tx, at));
+  return true;
 }

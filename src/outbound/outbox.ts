@@ -7,9 +7,11 @@ import type { Clock } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
 import type { SubmissionRecipientsTable, SubmissionRow } from '../store/schema.ts';
 import { afterCommit, type Reader, type Store, type Tx } from '../store/store.ts';
-import { beginAgain, beginContent, takenForAll } from './attempt-rows.ts';
+import { logAttempt } from './attempt-log.ts';
+import { beginAgain, beginContent, cancelQueued, takenForAll } from './attempt-rows.ts';
 import type { Failure } from './failures.ts';
 import { loadOutgoing, type Outgoing } from './outgoing.ts';
+import { endState, giveUpOn, moveRecipients, summary, writeOutcomes } from './recipient-rows.ts';
 import { nextAttemptAt } from './retry-schedule.ts';
 import { SharedWrites } from './shared-writes.ts';
 
@@ -20,6 +22,8 @@ export interface Attempt {
   submission: SubmissionRow;
   /** 1 is the first. */
   number: number;
+  /** The lines that sign it, above its Date line; null where it leaves unsigned. */
+  signature: string | null;
   /** Whether the ledger says that its content was about to leave; before that it says nothing of the attempt. */
   begun: boolean;
 }
@@ -66,7 +70,9 @@ export class Outbox {
     await this.write(async (tx) => {
       // Once more where a connection that had lain idle broke in between, and another is tried at once.
       const begin = attempt.begun ? beginAgain : beginContent;
-      if (!(await begin(tx, submission.id, number, this.#clock.now()))) throw takenOver(submission.id);
+      const { signature } = attempt;
+      if (!(await begin(tx, submission.id, number, this.#clock.now(), signature)))
+        throw takenOver(submission.id);
       attempt.begun = true; // now, for the write that comes next, and not only after the flush
       this.#tell(tx, submission, 'sending');
     });
@@ -97,25 +103,15 @@ export class Outbox {
       return this.#afterSending(tx, attempt.submission, files);
     }
     const { row } = await this.#held(tx, attempt);
-    const { id } = row;
-    for (const { address, failure, response } of outcomes) {
-      const state =
-        failure === null
-          ? 'sent'
-          : ({ permanent: 'failed', temporary: 'queued', unknown: 'unknown' } as const)[failure.kind];
-      await tx
-        .updateTable('submission_recipients')
-        .set({ state, response: failure ? failure.text : response })
-        .where('submission_id', '=', id)
-        .where('address', '=', address)
-        .execute();
-    }
+    const now = this.#clock.now();
+    const at = row.tried_at ?? now;
+    await writeOutcomes(tx, row.id, outcomes);
+    await logAttempt(tx, row.id, { number: attempt.number, at: now, connected, outcomes });
     const troubles = outcomes.flatMap(({ failure }) => (failure ? [failure.text] : []));
-    const next = nextAttemptAt(
-      { attempts: attempt.number, createdAt: row.created_at, connected },
-      this.#clock.now(),
-      random,
-    );
+    const attempted = { attempts: attempt.number, firstAt: at, connected };
+    // The server took as many recipients as it takes of one mail: the others follow at once (RFC 5321 §4.5.3.1.10).
+    const next = wereTooMany(outcomes) ? now : nextAttemptAt(attempted, now, random);
+    await tx.updateTable('submissions').set({ tried_at: at }).where('id', '=', row.id).execute();
     await this.#follow(tx, row, summary(troubles), next, files);
   }
 
@@ -131,16 +127,34 @@ export class Outbox {
   /** Ends a submission that may never be sent as it is. Nothing of it left in this attempt. */
   async fail(tx: Tx, { row }: Outgoing, text: string): Promise<void> {
     await this.#heldAs(tx, row.id, row.attempts);
-    await this.#moveRecipients(tx, row.id, 'queued', 'failed', text);
+    await moveRecipients(tx, row.id, 'queued', 'failed', text);
     await this.#follow(tx, row, text, null);
   }
 
   /** An attempt whose process died while content was on its way: nobody knows how it ended. */
   async loseTrack(tx: Tx, { row }: Outgoing): Promise<void> {
-    await this.#heldAs(tx, row.id, row.attempts);
+    const { recipients } = await this.#heldAs(tx, row.id, row.attempts);
     const text = 'Postern was stopped while the mail was on its way.';
-    await this.#moveRecipients(tx, row.id, 'queued', 'unknown', text);
+    const failure = { kind: 'unknown', code: 'outcome_unknown', text } as const;
+    const outcomes = recipients
+      .filter(({ state }) => state === 'queued')
+      .map(({ address }) => ({ address, failure, response: null }));
+    await moveRecipients(tx, row.id, 'queued', 'unknown', text);
+    const at = this.#clock.now();
+    await logAttempt(tx, row.id, { number: row.attempts, at, connected: true, outcomes });
     await this.#follow(tx, row, text, null);
+  }
+
+  /**
+   * Takes back what has not begun to leave: of it and an attempt that begins at the same moment one wins.
+   * @returns false where nothing of it can be taken back (any more)
+   */
+  async cancel(tx: Tx, id: string, why: string): Promise<boolean> {
+    if (!(await cancelQueued(tx, id, why))) return false;
+    await moveRecipients(tx, id, 'queued', 'cancelled', why);
+    const { row } = await this.load(id, tx);
+    await this.#follow(tx, row, why, null); // some recipients may have it since an earlier attempt
+    return true;
   }
 
   /**
@@ -159,7 +173,7 @@ export class Outbox {
     const { row } = await this.load(id, tx);
     if (row.state !== 'unknown') return false;
     const to = ({ sent: 'sent', resend: 'queued', failed: 'failed' } as const)[outcome];
-    await this.#moveRecipients(tx, id, 'unknown', to, why);
+    await moveRecipients(tx, id, 'unknown', to, why);
     await this.#follow(tx, row, outcome === 'sent' ? null : why, resendAt);
     return true;
   }
@@ -202,15 +216,6 @@ export class Outbox {
     throw takenOver(id);
   }
 
-  async #moveRecipients(tx: Tx, id: string, from: string, to: string, response: string): Promise<void> {
-    await tx
-      .updateTable('submission_recipients')
-      .set({ state: to, response })
-      .where('submission_id', '=', id)
-      .where('state', '=', from)
-      .execute();
-  }
-
   /** What the recipients' states make of the whole, and the jobs that follow. @param next null: no more attempts */
   async #follow(
     tx: Tx,
@@ -235,10 +240,12 @@ export class Outbox {
       });
       await this.#enqueueSend(tx, row, next);
     } else {
-      await this.#giveUpOn(tx, recipients);
-      const sent = has('sent');
+      if (has('queued')) await giveUpOn(tx, recipients);
+      const state = endState(recipients);
+      const sent = state === 'sent';
       await this.#set(tx, row, {
-        state: sent ? 'sent' : 'failed',
+        state,
+        waits_for: null,
         last_error: trouble,
         sent_at: sent ? now : null,
         next_attempt_at: null,
@@ -251,18 +258,6 @@ export class Outbox {
     const job = sendJob(row.priority, runAt, this.#clock.now());
     const options = { pool: outboxPool(row.account_id), runAt: job.runAt };
     await this.#queue.enqueue(tx, job.kind, { submission_id: row.id }, options);
-  }
-
-  async #giveUpOn(tx: Tx, recipients: readonly SubmissionRecipientsTable[]): Promise<void> {
-    for (const { submission_id: id, position, state, response } of recipients) {
-      if (state !== 'queued') continue;
-      await tx
-        .updateTable('submission_recipients')
-        .set({ state: 'failed', response: `Given up after two days. ${response ?? ''}`.trim() })
-        .where('submission_id', '=', id)
-        .where('position', '=', position)
-        .execute();
-    }
   }
 
   async #afterSending(tx: Tx, row: SubmissionRow, files: boolean): Promise<void> {
@@ -286,14 +281,10 @@ export class Outbox {
   }
 }
 
+/** Some were taken, so that this comes to an end. */
+const wereTooMany = (outcomes: readonly Outcome[]): boolean =>
+  outcomes.some(({ failure }) => failure === null) &&
+  outcomes.some(({ failure }) => failure?.code === 'too_many_recipients');
+
 const takenOver = (id: string): PosternError =>
   new PosternError('lease_lost', `The submission ${id} was taken over by another worker.`);
-
-const MAX_TROUBLES = 3; // of 300 recipients, some examples say enough
-
-function summary(troubles: readonly string[]): string | null {
-  const different = [...new Set(troubles)];
-  if (different.length === 0) return null;
-  const more = different.length > MAX_TROUBLES ? ` … and ${different.length - MAX_TROUBLES} more` : '';
-  return different.slice(0, MAX_TROUBLES).join(' | ') + more;
-}

@@ -35,7 +35,7 @@ export function resolver({ store, outbox, accounts, sent, clock, random = Math.r
     if (recipients.some(({ state }) => state === 'sent'))
       return outbox.note(id, `${NOBODY_KNOWS} for all of its recipients.`);
     const found = await sent.holds(account.id, row.message_id);
-    const attempted = { attempts: row.attempts, createdAt: row.created_at, connected: true };
+    const attempted = { attempts: row.attempts, firstAt: row.tried_at ?? row.created_at, connected: true };
     const next = row.attempts < MAX_ATTEMPTS ? nextAttemptAt(attempted, clock.now(), random()) : null;
     const resend = account.settings.on_unknown === 'resend' && next !== null;
     if (!found && !resend) {

@@ -8,7 +8,7 @@ const waits = (connected: boolean, count: number): (number | null)[] => {
   const found: (number | null)[] = [];
   let now = 0;
   for (let attempts = 1; attempts <= count; attempts++) {
-    const next = nextAttemptAt({ attempts, createdAt: 0, connected }, now, 0.5);
+    const next = nextAttemptAt({ attempts, firstAt: 0, connected }, now, 0.5);
     found.push(next === null ? null : (next - now) / MINUTE);
     now = next ?? now;
   }
@@ -28,7 +28,7 @@ test('without a connection it tries sooner at first', () => {
 });
 
 test('jitter is a tenth each way', () => {
-  const at = (random: number) => nextAttemptAt({ attempts: 1, createdAt: 0, connected: true }, 0, random);
+  const at = (random: number) => nextAttemptAt({ attempts: 1, firstAt: 0, connected: true }, 0, random);
   assert.equal(at(0), 4.5 * MINUTE);
   assert.equal(at(1), 5.5 * MINUTE);
 });

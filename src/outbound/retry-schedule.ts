@@ -12,20 +12,20 @@ const JITTER = 0.1; // so that what failed together does not come back together
 export interface Attempted {
   /** How many attempts were made, this one included. */
   attempts: number;
-  /** When the submission was made, epoch milliseconds. */
-  createdAt: number;
+  /** When the first of them ended, epoch milliseconds: a mail may have waited for days before. */
+  firstAt: number;
   /** Whether the server answered at all. */
   connected: boolean;
 }
 
 /** When to try again, in epoch milliseconds; null when it is time to give up. @param random from 0 to 1 */
 export function nextAttemptAt(
-  { attempts, createdAt, connected }: Attempted,
+  { attempts, firstAt, connected }: Attempted,
   now: number,
   random: number,
 ): number | null {
   const waits = connected ? AFTER_REFUSAL_MS : AFTER_NO_CONNECTION_MS;
   const wait = waits[attempts - 1] ?? LONGEST_WAIT_MS;
   const at = now + Math.round(wait * (1 - JITTER + 2 * JITTER * random));
-  return at > createdAt + GIVE_UP_AFTER_MS ? null : at;
+  return at > firstAt + GIVE_UP_AFTER_MS ? null : at;
 }

@@ -9,12 +9,13 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Store } from '../store/store.ts';
 import { type SignMail, topLines } from './dkim.ts';
-import { waitsForResume } from './held-mail.ts';
+import { waitsForItsTime, waitsForResume } from './held-mail.ts';
 import { type Piece, storedMail } from './mail-content.ts';
 import type { Attempt, Outbox, Outcome } from './outbox.ts';
 import { loadToSend, type ToSend } from './outgoing.ts';
 import type { AccountSource, SmtpPool } from './pool.ts';
 import type { Delivery, SmtpConnection } from './smtp.ts';
+import { withoutSuppressed } from './suppressed-recipients.ts';
 
 export interface SenderParts {
   store: Store;
@@ -51,8 +52,9 @@ export class Sender {
   /** The job `submission.send`. @throws PosternError `lease_lost`, and what the ledger throws */
   async send(id: string, context: JobContext): Promise<void> {
     const { outbox, store } = this.#parts;
-    const outgoing = await loadToSend(store.db, id);
+    let outgoing = await loadToSend(store.db, id, this.#parts.clock.now());
     const { row } = outgoing;
+    if (await waitsForItsTime(this.#parts, row, context)) return;
     if (await waitsForResume(this.#parts, outgoing, context)) return;
     // `sending`: the process that sent it has died. Before any content left it is safe to send again.
     if (row.state === 'sending' && row.data_begun_at !== null) {
@@ -63,6 +65,9 @@ export class Sender {
       return;
     }
     if (row.state !== 'queued' && row.state !== 'sending') return;
+    const left = await withoutSuppressed(this.#parts, outgoing, context);
+    if (left === null) return;
+    outgoing = left;
     const checked = await this.#check(outgoing);
     if (typeof checked === 'string') {
       this.#parts.log.warn({ submission: id, account: row.account_id }, `mail not sent: ${checked}`);
@@ -72,10 +77,16 @@ export class Sender {
       });
       return;
     }
-    const attempt: Attempt = { submission: row, number: row.attempts + 1, signature: null, begun: false };
-    const ended = await this.#attempt(outgoing, checked, attempt, context.signal);
-    const files = checked.account.settings.sent_copy === 'append';
-    await this.#conclude(attempt, ended, files, context);
+    try {
+      const attempt: Attempt = { submission: row, number: row.attempts + 1, signature: null, begun: false };
+      const ended = await this.#attempt(outgoing, checked, attempt, context.signal);
+      const files = checked.account.settings.sent_copy === 'append';
+      await this.#conclude(attempt, ended, files, context);
+    } catch (error) {
+      // Somebody cancelled it before its content began: then nothing of it has left, and nothing is to be written.
+      if (codeOf(error) !== 'lease_lost' || (await outbox.load(id)).row.state !== 'cancelled') throw error;
+      await store.write((tx) => context.finish(tx));
+    }
   }
 
   /** The account and the mail to send, or why this may not be sent at all. */

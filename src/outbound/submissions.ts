@@ -1,12 +1,14 @@
 // The outbox as people see it: what is on its way, what became of it, and a person's word on what nobody knows.
 import type { Bus } from '../cluster/bus.ts';
-import type { SubmissionView } from '../contracts/draft.ts';
+import type { SubmissionAttempt, SubmissionView } from '../contracts/draft.ts';
 import type { Envelope } from '../drafts/composer.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
+import { beforeIdsOf } from '../kernel/ids.ts';
 import type { SubmissionRecipientsTable, SubmissionRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { attemptsOf, withLast } from './attempt-log.ts';
 import { Outbox } from './outbox.ts';
 
 export interface SubmissionQuery {
@@ -14,6 +16,12 @@ export interface SubmissionQuery {
   /** An account's id. */
   account?: string | undefined;
   limit: number;
+  /** An address that it goes to. */
+  recipient?: string | undefined;
+  /** Only those made from then on, epoch milliseconds. */
+  since?: number | undefined;
+  /** Of a broadcast. */
+  broadcast?: string | undefined;
   /** Only those older than the submission with this id. */
   before?: string | undefined;
 }
@@ -21,18 +29,34 @@ export interface SubmissionQuery {
 export class Submissions {
   readonly #store: Store;
   readonly #outbox: Outbox;
+  readonly #clock: Clock;
 
   constructor(store: Store, queue: JobQueue, clock: Clock, bus: Bus) {
     this.#store = store;
     this.#outbox = new Outbox(store, queue, clock, bus);
+    this.#clock = clock;
   }
 
   /** Newest first. */
-  async list({ state, account, limit, before }: SubmissionQuery): Promise<SubmissionView[]> {
-    let query = this.#store.db.selectFrom('submissions').selectAll().orderBy('id', 'desc').limit(limit);
+  async list(wanted: SubmissionQuery): Promise<SubmissionView[]> {
+    const { state, account, recipient, since, broadcast, before } = wanted;
+    let query = this.#store.db
+      .selectFrom('submissions')
+      .selectAll()
+      .orderBy('id', 'desc')
+      .limit(wanted.limit);
     if (state !== undefined) query = query.where('state', '=', state);
     if (account !== undefined) query = query.where('account_id', '=', account);
+    if (broadcast !== undefined) query = query.where('broadcast_id', '=', broadcast);
+    if (since !== undefined) query = query.where('id', '>=', beforeIdsOf('sub', since));
     if (before !== undefined) query = query.where('id', '<', before);
+    if (recipient !== undefined)
+      query = query.where('id', 'in', (eb) =>
+        eb
+          .selectFrom('submission_recipients')
+          .select('submission_id')
+          .where((w) => w(w.fn<string>('lower', ['address']), '=', recipient.toLowerCase())),
+      );
     return this.#views(await query.execute());
   }
 
@@ -60,6 +84,23 @@ export class Submissions {
     return this.get(id);
   }
 
+  /**
+   * Takes a mail back that has not begun to leave. What some of its recipients got in an earlier attempt they have.
+   * @throws PosternError `not_found`, `submission_not_cancellable`
+   */
+  async cancel(id: string, by: string): Promise<SubmissionView> {
+    const cancelled = await this.#store.write((tx) => this.#outbox.cancel(tx, id, `Cancelled by ${by}.`));
+    const view = await this.get(id);
+    if (!cancelled)
+      throw new PosternError('submission_not_cancellable', `The submission ${id} is ${view.state}.`, {
+        hint:
+          view.state === 'unknown'
+            ? 'Say what became of it: POST /v1/submissions/{id}/settle.'
+            : 'Only what has not begun to leave can be taken back.',
+      });
+    return view;
+  }
+
   async #views(rows: readonly SubmissionRow[]): Promise<SubmissionView[]> {
     if (rows.length === 0) return [];
     const recipients = await this.#store.db
@@ -73,11 +114,21 @@ export class Submissions {
       .orderBy('position')
       .execute();
     const bySubmission = Map.groupBy(recipients, ({ submission_id: id }) => id);
-    return rows.map((row) => viewOf(row, bySubmission.get(row.id) ?? []));
+    const logged = await attemptsOf(
+      this.#store.db,
+      rows.map(({ id }) => id),
+    );
+    const now = this.#clock.now();
+    return rows.map((row) => viewOf(row, bySubmission.get(row.id) ?? [], logged.get(row.id) ?? [], now));
   }
 }
 
-function viewOf(row: SubmissionRow, recipients: readonly SubmissionRecipientsTable[]): SubmissionView {
+function viewOf(
+  row: SubmissionRow,
+  recipients: readonly SubmissionRecipientsTable[],
+  logged: readonly SubmissionAttempt[],
+  now: number,
+): SubmissionView {
   return {
     id: row.id,
     state: row.state as SubmissionView['state'],
@@ -88,8 +139,12 @@ function viewOf(row: SubmissionRow, recipients: readonly SubmissionRecipientsTab
     from: (JSON.parse(row.envelope) as Envelope).from,
     subject: row.subject,
     digest: row.digest,
+    priority: row.priority as SubmissionView['priority'],
+    broadcast_id: row.broadcast_id,
+    send_at: row.not_before,
     attempts: row.attempts,
     next_attempt_at: row.next_attempt_at,
+    waits_for: waitOf(row, now),
     last_error: row.last_error,
     approved_by: row.approved_by,
     recipients: recipients.map(({ address, state, response }) => ({
@@ -97,7 +152,14 @@ function viewOf(row: SubmissionRow, recipients: readonly SubmissionRecipientsTab
       state: state as SubmissionView['recipients'][number]['state'],
       response,
     })),
+    attempt_log: withLast(logged, row, recipients),
     created_at: row.created_at,
     sent_at: row.sent_at,
   };
+}
+
+function waitOf({ state, waits_for: reason, not_before: at }: SubmissionRow, now: number): string | null {
+  if (state !== 'queued') return null;
+  if (at !== null && at > now) return `It leaves at its time, ${new Date(at).toISOString()}.`;
+  return reason;
 }

@@ -23,6 +23,7 @@ import type { DeliveryView } from '../../src/contracts/delivery.ts';
 import type { DraftView, SubmissionView } from '../../src/contracts/draft.ts';
 import type { MessageDetail } from '../../src/contracts/mail.ts';
 import type { SessionView } from '../../src/contracts/session.ts';
+import { registerDomains } from '../../src/domains/register.ts';
 import { ImapConnector } from '../../src/imap/connector.ts';
 import { imapCheck } from '../../src/imap/validate.ts';
 import { JobQueue } from '../../src/jobs/queue.ts';
@@ -132,6 +133,10 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     clock,
     vault,
     resolveSecret: (reference) => resolveSecret(reference),
+  });
+  const { domains, domainChecks } = registerDomains({
+    ...{ store, vault, clock, log: silentLogger, accounts },
+    ask: () => Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' })),
   });
   const imap = { use: () => Promise.reject(new PosternError('unreachable', 'The server is away.')) };
   const rooms: Rooms = {
@@ -286,6 +291,8 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
         return submission();
       },
     },
+    domains,
+    domainChecks,
     queue: new JobQueue(store, clock),
     rules,
     madeRules: new MadeRules({ store, clock, source: rules }),

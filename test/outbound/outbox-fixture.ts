@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { Account } from '../../src/accounts/accounts.ts';
 import { memoryBus } from '../../src/cluster/memory.ts';
 import { type AccountInput, accountSettings } from '../../src/contracts/account.ts';
-import type { DraftContent, SubmissionView } from '../../src/contracts/draft.ts';
-import { outboxPool } from '../../src/jobs/kinds.ts';
+import type { DraftContent, SendPriority, SubmissionView } from '../../src/contracts/draft.ts';
+import { outboxPool, sendJob } from '../../src/jobs/kinds.ts';
 import { JobQueue } from '../../src/jobs/queue.ts';
 import { JobWorker } from '../../src/jobs/worker.ts';
 import { newId } from '../../src/kernel/ids.ts';
@@ -82,6 +82,14 @@ export interface Approved {
   messageId: string;
 }
 
+/** What is otherwise with a submission. */
+export interface ApprovedChanges {
+  state?: string;
+  data_begun_at?: number;
+  priority?: SendPriority;
+  not_before?: number;
+}
+
 export interface Outpost {
   store: Store;
   submissions: Submissions;
@@ -94,11 +102,7 @@ export interface Outpost {
   logs: string[];
   advance(ms: number): void;
   /** Writes an approved draft and its submission, as drafts/ does, and starts sending it. */
-  approve(
-    content: DraftContent,
-    changes?: { state?: string; data_begun_at?: number },
-    from?: Account,
-  ): Promise<Approved>;
+  approve(content: DraftContent, changes?: ApprovedChanges, from?: Account): Promise<Approved>;
   /** One more account, for `approve`. */
   add(account: Account): void;
   /** Waits until the submission is as `holds` says. */
@@ -217,7 +221,8 @@ export async function openOutpost(account: Account): Promise<Outpost> {
             .insertInto('submission_recipients')
             .values({ submission_id: id, position, address, state: 'queued', response: null })
             .execute();
-        await queue.enqueue(tx, 'submission.send', { submission_id: id }, { pool: outboxPool(from.id) });
+        const { kind, runAt } = sendJob(changes.priority ?? 'person', changes.not_before ?? now, now);
+        await queue.enqueue(tx, kind, { submission_id: id }, { pool: outboxPool(from.id), runAt });
       });
       return { id, draftId, raw, whole: Buffer.concat([dateLine(now), raw]), messageId: content.message_id };
     },

@@ -16,6 +16,11 @@ export const submissionOperations: readonly Operation[] = [
     input: z.strictObject({
       state: submissionState.optional(),
       account: accountName.optional(),
+      /** Only those that go to this address. */
+      recipient: z.string().min(1).max(320).optional(),
+      /** Only those made from then on: `2026-11-30T08:00:00Z`. */
+      since: z.iso.datetime({ offset: true }).optional(),
+      broadcast: id.optional(),
       ...pageQuery,
     }),
     output: pageOf(submissionView),
@@ -26,8 +31,9 @@ export const submissionOperations: readonly Operation[] = [
       words: ['submission', 'list'],
       columns: ['id', 'state', 'from', 'subject', 'attempts', 'created_at'],
     },
-    async handler({ rooms }, { state, account, ...page }) {
-      const filter = { ...(await accountFilter(rooms, account)), ...(state === undefined ? {} : { state }) };
+    async handler({ rooms }, { state, account, recipient, since, broadcast, ...page }) {
+      const from = since === undefined ? undefined : Date.parse(since);
+      const filter = { ...(await accountFilter(rooms, account)), state, recipient, since: from, broadcast };
       return pageBy(page, (range) => rooms.submissions.list({ ...filter, ...range }));
     },
   }),
@@ -68,5 +74,18 @@ export const submissionOperations: readonly Operation[] = [
     idempotent: true,
     handler: ({ rooms, principal }, input) =>
       rooms.submissions.settle(input.id, input.outcome, nameOf(principal)),
+  }),
+  defineOperation({
+    name: 'submission.cancel',
+    summary:
+      'Take a mail back that has not begun to leave: one that waits for its time, for a limit or for another attempt.',
+    input: z.strictObject({ id }),
+    output: submissionView,
+    permission: 'submissions:send',
+    effects: 'write',
+    http: { method: 'POST', path: '/v1/submissions/{id}/cancel' },
+    cli: { words: ['submission', 'cancel'], args: ['id'] },
+    idempotent: true,
+    handler: ({ rooms, principal }, input) => rooms.submissions.cancel(input.id, nameOf(principal)),
   }),
 ];

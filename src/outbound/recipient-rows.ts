@@ -1,0 +1,67 @@
+// What became of each recipient of a submission, and what all of them together make of it.
+import type { SubmissionState } from '../contracts/draft.ts';
+import type { SubmissionRecipientsTable } from '../store/schema.ts';
+import type { Tx } from '../store/store.ts';
+import type { Outcome } from './outbox.ts';
+
+/** How an attempt ended for each whom it was made for. */
+export async function writeOutcomes(tx: Tx, id: string, outcomes: readonly Outcome[]): Promise<void> {
+  for (const { address, failure, response } of outcomes) {
+    await tx
+      .updateTable('submission_recipients')
+      .set({ state: stateAfter(failure), response: failure ? failure.text : response })
+      .where('submission_id', '=', id)
+      .where('address', '=', address)
+      .execute();
+  }
+}
+
+export const stateAfter = (failure: Outcome['failure']): 'sent' | 'failed' | 'queued' | 'unknown' =>
+  failure === null
+    ? 'sent'
+    : ({ permanent: 'failed', temporary: 'queued', unknown: 'unknown' } as const)[failure.kind];
+
+export async function moveRecipients(
+  tx: Tx,
+  id: string,
+  from: string,
+  to: string,
+  response: string | null,
+): Promise<void> {
+  await tx
+    .updateTable('submission_recipients')
+    .set({ state: to, response })
+    .where('submission_id', '=', id)
+    .where('state', '=', from)
+    .execute();
+}
+
+export async function giveUpOn(tx: Tx, recipients: readonly SubmissionRecipientsTable[]): Promise<void> {
+  for (const { submission_id: id, position, state, response } of recipients) {
+    if (state !== 'queued') continue;
+    await tx
+      .updateTable('submission_recipients')
+      .set({ state: 'failed', response: `Given up after two days. ${response ?? ''}`.trim() })
+      .where('submission_id', '=', id)
+      .where('position', '=', position)
+      .execute();
+  }
+}
+
+/** What a submission is once nothing of it is on its way any more. */
+export function endState(
+  recipients: readonly Pick<SubmissionRecipientsTable, 'state'>[],
+): Extract<SubmissionState, 'sent' | 'cancelled' | 'failed'> {
+  const has = (state: string) => recipients.some((recipient) => recipient.state === state);
+  if (has('sent')) return 'sent';
+  return has('cancelled') ? 'cancelled' : 'failed';
+}
+
+const MAX_TROUBLES = 3; // of 300 recipients, some examples say enough
+
+export function summary(troubles: readonly string[]): string | null {
+  const different = [...new Set(troubles)];
+  if (different.length === 0) return null;
+  const more = different.length > MAX_TROUBLES ? ` … and ${different.length - MAX_TROUBLES} more` : '';
+  return different.slice(0, MAX_TROUBLES).join(' | ') + more;
+}
