@@ -54,9 +54,9 @@ export async function attach(
     uploaded.push(attachment);
     attachments.push(await shown(attachment));
   }
-  const limit = account.settings.max_message_bytes;
-  // Told now, where somebody hears it; the mail itself is measured when it leaves.
-  if (uploaded.length > 0 && sizeOf(attachments) > limit)
+  const { max_message_bytes: limit, links } = account.settings;
+  // Where they cannot become links: told before they are read. The mail is measured when it is composed.
+  if (links.mode === 'never' && uploaded.length > 0 && sizeOf(attachments) > limit)
     throw new PosternError(
       'message_too_large',
       `The files have ${sizeOf(attachments)} bytes together, and the account sends mails of at most ${limit}.`,

@@ -87,7 +87,7 @@ async function write(
   const template = await parts.templates.find(action.template);
   const content = TEXT_FIELDS.some((field) => template.reads(field)) ? await textOf(parts, message) : null;
   const words = template.render(replyData(account, message, content, rule));
-  return parts.drafts.prepare(contentOfReply(account, message.metadata, words));
+  return parts.drafts.prepare(contentOfReply(account, message.metadata, words), account);
 }
 
 /** Judges once more, for others may have been answered meanwhile. @returns whether the draft was made */

@@ -11,6 +11,9 @@ import { type Attached, asPicture, attach, renamed } from './attach.ts';
 import type { FileOrigins } from './judgement.ts';
 import { type ReceivedFileParts, receivedFile } from './received-file.ts';
 
+/** Of one mail, where what does not fit into it goes as links: as much as a session may have uploaded. */
+const LARGEST_LINKED_BYTES = 100 * 1024 * 1024;
+
 export interface CallFileParts extends ReceivedFileParts {
   uploads: Pick<Uploads, 'get' | 'isOf' | 'keep'>;
 }
@@ -55,7 +58,9 @@ export async function callFiles(
     made.uploaded.push(...uploaded);
   }
   const size = made.attachments.reduce((sum, one) => sum + one.size, 0);
-  const limit = Math.min(LARGEST_MAIL_BYTES, account.settings.max_message_bytes);
+  const { max_message_bytes: most, links } = account.settings;
+  // Before anything is judged or composed; what is within is measured when the mail is composed.
+  const limit = links.mode === 'never' ? Math.min(LARGEST_MAIL_BYTES, most) : LARGEST_LINKED_BYTES;
   if (size > limit)
     throw new PosternError(
       'message_too_large',

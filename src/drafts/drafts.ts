@@ -44,7 +44,8 @@ export interface DraftsParts {
   messages: AttachParts['messages'];
   sessions: Sessions;
   compose: Composer;
-  spill: Spill;
+  /** Absent: files are attached whatever their size. */
+  spill?: Spill;
 }
 
 export class Drafts {

@@ -10,6 +10,7 @@ import type { Blobs } from '../objects/blobs.ts';
 import type { Tx } from '../store/store.ts';
 import { type Composer, type Envelope, MailDigest } from './composer.ts';
 import { pictured } from './pictures.ts';
+import type { Spill } from './spill.ts';
 
 export interface PreparedVersion {
   content: DraftContent;
@@ -22,12 +23,16 @@ export interface PreparedVersion {
   record(tx: Tx, draftId: string, version: number, author: string, now: number): Promise<void>;
 }
 
+/** @param account where files that are too large for it become links; without, the mail is composed whatever its size */
 export async function prepareVersion(
-  parts: { compose: Composer; blobs: Blobs },
+  parts: { compose: Composer; blobs: Blobs; spill?: Spill },
   written: DraftContent,
+  account?: Account,
 ): Promise<PreparedVersion> {
-  const { compose, blobs } = parts;
-  const { content, staged } = await pictured(blobs, written);
+  const { compose, blobs, spill } = parts;
+  const { content: whole, staged } = await pictured(blobs, written);
+  const asItIs = { content: whole, worded: whole, record: null };
+  const { content, worded, record: recordLinks } = spill && account ? await spill(whole, account) : asItIs;
   const discardPictures = async (): Promise<void> => {
     for (const { blob } of staged) await blob.discard();
   };
@@ -45,7 +50,7 @@ export async function prepareVersion(
     };
   });
   try {
-    const { mail, envelope } = await compose(content, files);
+    const { mail, envelope } = await compose(worded, files);
     const taken = new MailDigest(envelope);
     const blob = await blobs.stage(taken.over(mail));
     const digest = taken.end();
@@ -62,6 +67,7 @@ export async function prepareVersion(
         for (const picture of staged) await picture.blob.record(tx);
         await blob.record(tx);
         await insertVersion(tx, { draftId, version, digest, content, envelope, blob, author, now });
+        await recordLinks?.(tx, draftId, version);
       },
     };
   } catch (error) {

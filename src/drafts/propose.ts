@@ -58,7 +58,7 @@ export type Outcome =
 export type Within = (work: (tx: Tx) => Promise<Outcome>) => Promise<Outcome | null>;
 
 /** Mail that is wrong in itself: another try would end the same. */
-export const UNWRITABLE = new Set(['recipient_invalid', 'mail_not_composable']);
+export const UNWRITABLE = new Set(['recipient_invalid', 'mail_not_composable', 'message_too_large']);
 
 /**
  * Judges a mail and does what is judged, once for each index of a turn.
@@ -131,7 +131,7 @@ async function weigh(
     const verdict = held(judged, [wish, await writtenBefore(parts, proposal)]);
     if (verdict.verdict === 'refuse') return { verdict };
     const auto_submitted = verdict.verdict === 'send' ? ('auto-replied' as const) : null;
-    return { verdict, prepared: await parts.drafts.prepare({ ...content, auto_submitted }) };
+    return { verdict, prepared: await parts.drafts.prepare({ ...content, auto_submitted }, account) };
   } catch (error) {
     if (!UNWRITABLE.has(codeOf(error))) throw error;
     return {

@@ -19,6 +19,7 @@ import { changeWaiting, type DraftRow, requireVersion, requireWaiting, rowOf } f
 import type { Drafts } from './drafts.ts';
 import { type JudgementParts, judgeMail, type Written } from './judgement.ts';
 import { type Outcome, UNWRITABLE, type Within } from './propose.ts';
+import { attachedAgain } from './spill.ts';
 
 export interface ReviseParts extends JudgementParts {
   bus: Bus;
@@ -57,7 +58,7 @@ export async function revise(
   if (!subject) return null;
   const account = await parts.accounts.get(row.account_id);
   const old = JSON.parse(row.content) as DraftContent;
-  const attachments = files?.attachments ?? old.attachments;
+  const attachments = files?.attachments ?? attachedAgain(old).attachments;
   const revised = row.answers_message_id === null ? revisedMail(old, words) : revisedReply(old, words);
   const judged = await judgeMail(parts, account, {
     ...{ agent, subject, written: revised.written, origins: files?.origins },
@@ -80,7 +81,7 @@ export async function revise(
   // What was said of files that stay is not looked at again.
   const before = !files && attachments.length > 0 ? (JSON.parse(row.reasons) as string[]) : [];
   const reasons = [...new Set([...texts, ...before, because])];
-  const prepared = await parts.drafts.prepare(judged.content);
+  const prepared = await parts.drafts.prepare(judged.content, account);
   let isKept = false;
   try {
     return await within(async (tx) => {

@@ -38,6 +38,18 @@ const rowOf = keptQuery((db, id: string) =>
   db.selectFrom('objects').select(['sha256', 'size', 'bytes', 'store_key']).where('id', '=', id),
 );
 
+const insertObject = keptQuery(
+  (
+    db,
+    id: string,
+    sha256: string,
+    size: number,
+    bytes: Buffer | null,
+    store_key: string | null,
+    created_at: number,
+  ) => db.insertInto('objects').values({ id, sha256, size, bytes, store_key, created_at }),
+);
+
 export class Blobs {
   readonly #store: Store;
   readonly #objects: ObjectStore;
@@ -79,10 +91,7 @@ export class Blobs {
       sha256,
       size,
       record: async (tx) => {
-        await tx
-          .insertInto('objects')
-          .values({ id, sha256, size, bytes, store_key, created_at: now })
-          .execute();
+        await insertObject(tx, id, sha256, size, bytes, store_key, now);
       },
       discard: async () => {
         if (store_key !== null) await this.#objects.remove(store_key);

@@ -70,20 +70,13 @@ export class Links {
     this.#parts = parts;
   }
 
-  /** In the transaction that writes the version of a draft which names them. One that an earlier version named stays. */
+  /** In the transaction that writes the version of a draft which names them. */
   async record(
     tx: Tx,
     links: readonly NewLink[],
     of: { accountId: string; draftId: string; version: number },
   ): Promise<void> {
     for (const { token, ...link } of links) {
-      const known = await tx
-        .updateTable('links')
-        .set({ version: of.version })
-        .where('id', '=', link.id)
-        .returning('id')
-        .executeTakeFirst();
-      if (known) continue;
       await tx
         .insertInto('links')
         .values({

@@ -40,6 +40,8 @@ export class SmtpPool implements Part {
   readonly #clock: Clock;
   readonly #open: OpenSmtp;
   readonly #lanes = new Map<string, Lane>();
+  /** By account: the SIZE that its server announced last, in octets. */
+  readonly #sizes = new Map<string, number>();
   readonly #stopListening: () => void;
   #stopped = false;
 
@@ -122,12 +124,29 @@ export class SmtpPool implements Part {
     if (refused?.version === account.version && this.#clock.now() < refused.until) throw refused.error;
     lane.refused = undefined;
     try {
-      return await this.#accounts.signIn(account, (credentials) => this.#open(account, credentials, signal));
+      const connection = await this.#accounts.signIn(account, (credentials) =>
+        this.#open(account, credentials, signal),
+      );
+      this.#noteSize(account.id, connection.capabilities);
+      return connection;
     } catch (error) {
       if (error instanceof PosternError && ['wrong_password', 'token_refused'].includes(error.code))
         lane.refused = { version: account.version, until: this.#clock.now() + REFUSED_PAUSE_MS, error };
       throw error;
     }
+  }
+
+  /** The largest mail that the account's server takes, in octets; undefined where it has not said. */
+  largestTaken(accountId: string): number | undefined {
+    return this.#sizes.get(accountId);
+  }
+
+  #noteSize(accountId: string, capabilities: readonly string[]): void {
+    const said = capabilities
+      .map((line) => /^SIZE (\d{1,15})$/i.exec(line)?.[1])
+      .find((size) => size !== undefined);
+    if (said === undefined) this.#sizes.delete(accountId);
+    else this.#sizes.set(accountId, Number(said));
   }
 
   #keep(lane: Lane, account: Account, connection: SmtpConnection): void {

@@ -567,7 +567,7 @@ export interface LinksTable {
   size: number;
   account_id: string;
   draft_id: string;
-  /** The last version of the draft that names it: one that a later version left out leads nowhere. */
+  /** The version of the draft that names it; each has links of its own. */
   version: number;
   created_at: number;
   expires_at: number;
