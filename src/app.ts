@@ -43,6 +43,7 @@ import { s3Store } from './objects/minio.ts';
 import { registerObjects } from './objects/register.ts';
 import { composeMail } from './outbound/compose.ts';
 import { submissionFigures } from './outbound/figures.ts';
+import { largeFiles } from './outbound/large-files.ts';
 import { SmtpPool } from './outbound/pool.ts';
 import { registerOutbound } from './outbound/register.ts';
 import { sentMailbox } from './outbound/sent-mailbox.ts';
@@ -218,6 +219,10 @@ export async function createApp(
     uploads,
     sessions,
     compose: composeMail,
+    spill: largeFiles({
+      ...{ compose: composeMail, links, clock, publicUrl: config.publicUrl },
+      serverLimit: (id) => smtp.largestTaken(id),
+    }),
     templates,
     rules: rulesNow,
     operatorMail: config.operatorMail,
