@@ -22,6 +22,8 @@ import {
   resolveSecret as readSecret,
 } from './config/config.ts';
 import { registerDelivery } from './delivery/register.ts';
+import { registerDigests } from './digests/register.ts';
+import { registerDomains } from './domains/register.ts';
 import { SessionCalls } from './drafts/calls.ts';
 import { withdrawDrafts } from './drafts/draft-record.ts';
 import { registerDrafts } from './drafts/register.ts';
@@ -42,6 +44,7 @@ import { folderStore } from './objects/fs.ts';
 import { s3Store } from './objects/minio.ts';
 import { registerObjects } from './objects/register.ts';
 import { composeMail } from './outbound/compose.ts';
+import { mailSigner } from './outbound/dkim.ts';
 import { submissionFigures } from './outbound/figures.ts';
 import { largeFiles } from './outbound/large-files.ts';
 import { SmtpPool } from './outbound/pool.ts';
@@ -233,6 +236,12 @@ export async function createApp(
     rules: rulesNow,
     withdraw: (tx, id, reason) => withdrawDrafts(ground, tx, id, reason),
   });
+  const { domains, domainChecks, signingKeys, keyWatch } = registerDomains({
+    ...ground,
+    vault,
+    accounts,
+    ask: (name, type) => dns.ask(name, type),
+  });
   const smtp = new SmtpPool(accounts, clock);
   registerOutbound({
     ...ground,
@@ -242,10 +251,27 @@ export async function createApp(
     blobs,
     pool: smtp,
     sent: sentMailbox(imap),
+    sign: mailSigner(signingKeys),
+  });
+
+  const sql = new SqlSandbox(config.ledgerPath, { timeMs: config.sqlTimeMs });
+  const digests = registerDigests({
+    ...ground,
+    accounts,
+    blobs,
+    drafts,
+    sql,
+    resolveSecret,
+    compose: composeMail,
+    templatesDir: config.templatesDir,
+    rulesDir: config.rulesDir,
+    digests: () => rulesNow().digests,
+    onRules: (changed) => rules.on('changed', changed),
+    wayOut: (account, list, address) => unsubscribe.for(account, list, address),
+    suppressed: (reader, account, addresses, list) => suppressions.among(reader, account, addresses, list),
   });
 
   // The doors.
-  const sql = new SqlSandbox(config.ledgerPath, { timeMs: config.sqlTimeMs });
   const rooms: Rooms = {
     accounts,
     signIn,
@@ -272,6 +298,8 @@ export async function createApp(
     sessions,
     endpoints,
     drafts,
+    digests: digests.digests,
+    broadcasts: digests.broadcasts,
     calls: new SessionCalls({
       secrets,
       ...ground,
@@ -289,6 +317,8 @@ export async function createApp(
     artifacts,
     links,
     audit,
+    domains,
+    domainChecks,
     queue: jobs,
     sql,
     parseMail,
@@ -342,7 +372,7 @@ export async function createApp(
     ...inRole('api', http),
     extractor,
     knowledge,
-    ...inRole('work', worker, sweep, expiry),
+    ...inRole('work', worker, digests.clock, sweep, expiry, keyWatch),
     ...inRole('watch', watchers, ...(config.watchCheckMs === null ? [] : [canary])),
   ];
   const lifecycle = new Lifecycle(log);

@@ -7,10 +7,13 @@ import { agentTurnOperations } from './operations/agent-turn.ts';
 import { artifactOperations } from './operations/artifact.ts';
 import { attachmentOperations } from './operations/attachment.ts';
 import { auditOperations } from './operations/audit.ts';
+import { broadcastOperations } from './operations/broadcast.ts';
 import { connectorDownloadOperations } from './operations/connector-download.ts';
 import { connectorReadOperations } from './operations/connector-read.ts';
 import { connectorWriteOperations } from './operations/connector-write.ts';
 import { deliveryOperations } from './operations/delivery.ts';
+import { digestOperations } from './operations/digest.ts';
+import { domainOperations } from './operations/domain.ts';
 import { draftOperations } from './operations/draft.ts';
 import { endpointOperations } from './operations/endpoint.ts';
 import { knowledgeOperations } from './operations/knowledge.ts';
@@ -64,6 +67,9 @@ const ownOperations: readonly Operation[] = [
   ...objectOperations,
   ...linkOperations,
   ...submissionOperations,
+  ...digestOperations,
+  ...broadcastOperations,
+  ...domainOperations,
   ...templateOperations,
   ...watchOperations,
   ...operateOperations,

@@ -11,6 +11,8 @@ import type { HoldStream } from '../delivery/held-stream.ts';
 import type { MailEvents } from '../delivery/mail-events.ts';
 import type { DomainChecks } from '../domains/domain-checks.ts';
 import type { Domains } from '../domains/domains.ts';
+import type { Broadcasts } from '../digests/broadcasts.ts';
+import type { Digests } from '../digests/digests.ts';
 import type { SessionCalls } from '../drafts/calls.ts';
 import type { Drafts } from '../drafts/drafts.ts';
 import type { ImapPool } from '../imap/pool.ts';
@@ -76,6 +78,11 @@ export interface Rooms {
   submissions: Pick<Submissions, 'list' | 'get' | 'settle' | 'cancel'>;
   domains: Pick<Domains, 'list' | 'get' | 'add' | 'rotate' | 'removeKey' | 'remove'>;
   domainChecks: Pick<DomainChecks, 'run'>;
+  digests: Pick<Digests, 'list' | 'get' | 'pause' | 'resume' | 'run' | 'preview'>;
+  broadcasts: Pick<
+    Broadcasts,
+    'list' | 'get' | 'recipients' | 'create' | 'approve' | 'reject' | 'pause' | 'resume' | 'cancel'
+  >;
   queue: Pick<JobQueue, 'deadLetters' | 'revive'>;
   rules: Pick<RulesSource, 'current' | 'problems' | 'compileWith'>;
   templates: TemplateShelf;

@@ -43,7 +43,7 @@ export const dkimKeyView = z.object({
   checked_at: z.number().int().nullable(),
   created_at: z.number().int(),
   active_at: z.number().int().nullable(),
-  /** When it stops being the one that signs; its record stays until `retire_at`. */
+  /** When another took over; its record has to stay until `retire_at`. */
   retiring_at: z.number().int().nullable(),
   retire_at: z.number().int().nullable(),
   retired_at: z.number().int().nullable(),

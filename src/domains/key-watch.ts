@@ -137,12 +137,6 @@ export class KeyWatch implements Part {
 async function takeOver(tx: Tx, id: string, now: number): Promise<boolean> {
   const key = await tx.selectFrom('dkim_keys').selectAll().where('id', '=', id).executeTakeFirst();
   if (key?.state !== 'pending' || key.seen_at === null) return false;
-  const before = tx
-    .updateTable('dkim_keys')
-    .set({ state: 'retiring', retiring_at: now })
-    .where('domain_id', '=', key.domain_id)
-    .where('algorithm', '=', key.algorithm)
-    .where('state', '=', 'active');
   // Where no key signs, unsigned mail is worse than a few receivers that do not see the record yet.
   const signs = await tx
     .selectFrom('dkim_keys')
@@ -152,7 +146,13 @@ async function takeOver(tx: Tx, id: string, now: number): Promise<boolean> {
     .where('state', '=', 'active')
     .executeTakeFirst();
   if (signs && now - key.seen_at < SETTLE_MS) return false;
-  await before.execute();
+  await tx
+    .updateTable('dkim_keys')
+    .set({ state: 'retiring', retiring_at: now })
+    .where('domain_id', '=', key.domain_id)
+    .where('algorithm', '=', key.algorithm)
+    .where('state', '=', 'active')
+    .execute();
   await tx
     .updateTable('dkim_keys')
     .set({ state: 'active', active_at: now })

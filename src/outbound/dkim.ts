@@ -5,6 +5,7 @@ import { createHash, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Account } from '../accounts/accounts.ts';
 import type { DkimAlgorithm } from '../contracts/domain.ts';
+import { signsItself } from '../domains/self-signing.ts';
 import type { SigningDomain, SigningKeys } from '../domains/signing-keys.ts';
 import { domainOf, isSameOrganisation } from '../mail/trust/domains.ts';
 import { dateLine } from './compose.ts';
@@ -24,9 +25,6 @@ const IF_PRESENT = ['List-Unsubscribe', 'List-Unsubscribe-Post', 'List-Id', 'Aut
 // With a callback the work is done beside the event loop: an RSA signature takes a millisecond.
 const signAside = promisify<string | undefined, Buffer, KeyObject, Buffer>(sign);
 
-/** Providers that sign what is sent through them, or write it anew so that a signature from here would not hold. */
-const SIGN_THEMSELVES: ReadonlySet<string> = new Set(['gmail', 'microsoft365', 'outlook', 'exchange']);
-
 /**
  * The lines that sign a mail of an account, each with its CRLF; null: it leaves unsigned.
  * @param at its Date, epoch milliseconds
@@ -41,8 +39,7 @@ export type SignMail = (
 export const mailSigner =
   (keys: Pick<SigningKeys, 'of'>): SignMail =>
   async ({ settings }, at, mail) => {
-    if (settings.dkim === 'off') return null;
-    if (settings.provider !== undefined && SIGN_THEMSELVES.has(settings.provider)) return null;
+    if (settings.dkim === 'off' || signsItself(settings.provider)) return null;
     const account = domainOf(settings.address);
     return signatureLines(dated(at, mail), at, async (header) => {
       const from = fromDomain(header);
