@@ -1,6 +1,7 @@
 // What a failed send means: refused for good, refused for now, or a mail of which nobody knows whether it was taken.
 import { PosternError } from '../kernel/errors.ts';
 import { explainNetworkError, type Where } from '../kernel/network-errors.ts';
+import { isOneAnswer } from './answers.ts';
 
 export interface Failure {
   /**
@@ -8,7 +9,8 @@ export interface Failure {
    * way and the connection ended before the server's answer.
    */
   kind: 'permanent' | 'temporary' | 'unknown';
-  /** Stable: `refused`, `deferred`, `closing`, `outcome_unknown`, or a code of the network such as `connection_lost`. */
+  /** Stable: `refused`, `deferred`, `closing`, `too_many_recipients`,
+   * `out_of_step`, `outcome_unknown`, or a code of the network such as `connection_lost`. */
   code: string;
   /** One line for a person; what the server said where it said something. */
   text: string;
@@ -24,6 +26,10 @@ export interface SmtpError {
   recipient?: string;
 }
 
+/** 552 and 452 that count recipients (RFC 5321 §4.5.3.1.10), and say nothing of his mailbox or of the mail. */
+const COUNTS = /^(?:452|552)(?:[ -]\d\.5\.3\b|(?![ -]\d\.\d))/;
+/** 503 speaks of the order of commands, 530 of the sign-in (RFC 4954 §6): neither is about this mail. */
+const NOT_OF_THE_MAIL = [503, 530];
 const MAX_TEXT_CHARS = 500; // a few lines of a server's prose
 
 /** How far a send had come when it failed. */
@@ -44,15 +50,19 @@ export function classify(
   const said = code > 0 ? oneLine(scrub(failure.response ?? '')) : '';
   // Only an answer to the end of the content settles what began: EMESSAGE is nodemailer's name for it. Whatever else
   // comes after the first byte (a drop, a timeout, an answer that is none) leaves the outcome open.
-  if (stage === 'content' && !(failure.code === 'EMESSAGE' && code >= 400 && code < 600)) {
+  const settles = code >= 400 && code < 600 && isOneAnswer(failure.response ?? '');
+  if (stage === 'content' && !(failure.code === 'EMESSAGE' && settles)) {
     return {
       kind: 'unknown',
       code: 'outcome_unknown',
       text: `The connection ended before ${where.host} said whether it took the mail (${reason(error, where, scrub)}).`,
     };
   }
-  // 503 speaks of the order of commands, not of this mail (RFC 5321 §4.2.4): a new connection may do better.
-  if (code >= 500 && code < 600 && code !== 503) return { kind: 'permanent', code: 'refused', text: said };
+  // An answer that belongs to no command: one that came by itself, or was cut off by the end of the connection.
+  if (failure.command === 'CONN' && code >= 200 && code !== 421)
+    return outOfStep(where, scrub(failure.response ?? ''));
+  if (code >= 500 && settles && !NOT_OF_THE_MAIL.includes(code))
+    return { kind: 'permanent', code: 'refused', text: said };
   // 421: the server closes the connection (RFC 5321 §3.8), which a connection that lay idle must expect.
   if (code === 421) return { kind: 'temporary', code: 'closing', text: said };
   if (code >= 400) return { kind: 'temporary', code: 'deferred', text: said };
@@ -84,10 +94,23 @@ export function failuresOf(
   scrub: (text: string) => string,
 ): { address: string; failure: Failure | null }[] {
   const own = new Map(rejected.map((error) => [error.recipient, error]));
+  const someAccepted = own.size < recipients.length;
   return recipients.map((address) => {
     const error = own.get(address);
-    return { address, failure: error ? classify(error, 'envelope', where, scrub) : failure };
+    if (!error) return { address, failure };
+    const refusal = classify(error, 'envelope', where, scrub);
+    const isOneTooMany = someAccepted && COUNTS.test(error.response ?? '');
+    return {
+      address,
+      failure: isOneTooMany ? { ...refusal, kind: 'temporary', code: 'too_many_recipients' } : refusal,
+    };
   });
+}
+
+/** The server gives an answer where none, or another, belongs: from then on nobody knows what its answers are about. */
+export function outOfStep({ host, port }: Where, said: string): Failure {
+  const text = `The SMTP server ${host}:${port} answers out of step: ${oneLine(said)}`;
+  return { kind: 'temporary', code: 'out_of_step', text };
 }
 
 function reason(error: unknown, where: Where, scrub: (text: string) => string): string {

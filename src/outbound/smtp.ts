@@ -8,7 +8,8 @@ import { PosternError } from '../kernel/errors.ts';
 import type { Where } from '../kernel/network-errors.ts';
 import { scrubber } from '../kernel/scrubber.ts';
 import { tlsContext } from '../network/tls-context.ts';
-import { classify, type Failure, failuresOf, type SmtpError, type Stage } from './failures.ts';
+import { Answers, isOneAnswer } from './answers.ts';
+import { classify, type Failure, failuresOf, outOfStep, type SmtpError, type Stage } from './failures.ts';
 import { lazyContent } from './lazy-content.ts';
 import type { Piece } from './mail-content.ts';
 import { signInByToken, signInSecrets } from './sasl-bearer.ts';
@@ -74,6 +75,7 @@ export class SmtpConnection {
   mails = 0;
   readonly scrub: (text: string) => string;
   readonly #smtp: SMTPConnection;
+  readonly #answers: Answers;
   readonly #where: Where;
   readonly #timeoutMs: number;
   #broken: unknown;
@@ -104,6 +106,7 @@ export class SmtpConnection {
       },
       allowInternalNetworkInterfaces: true, // a machine with nothing but loopback still reaches localhost
     });
+    this.#answers = new Answers(this.#smtp);
     // The listeners stay for good: late errors still come after a close.
     this.#smtp.on('error', (error: unknown) => this.#break(error));
     // An end without an error is told last, so that whoever knows more says it first.
@@ -132,9 +135,8 @@ export class SmtpConnection {
     await this.#step<void>('connect', this.#timeoutMs, signal, (done) =>
       this.#smtp.connect((error) => done(error)),
     );
-    // Not in nodemailer's types; only shown to people.
-    const { _ehloLines: lines } = this.#smtp as unknown as { _ehloLines?: string[] };
-    this.capabilities = (lines ?? []).slice(0, 100);
+    // A server that saw the password on another connection may repeat it here.
+    this.capabilities = this.#answers.announced.slice(0, 100).map(this.scrub);
   }
 
   /**
@@ -181,8 +183,13 @@ export class SmtpConnection {
     let ended = false;
     let over = false;
     let withheld: { error: unknown } | undefined;
+    let strayed: Failure | undefined;
     const begin = async (): Promise<void> => {
       if (over) throw new Error('the connection ended before the content began');
+      if (!this.#answers.wantsContent) {
+        strayed = outOfStep(this.#where, this.scrub(this.#answers.last));
+        throw new Error('the server answers out of step');
+      }
       stage = 'beginning';
       deadline.move(FINAL_ANSWER_MS + books.size / SLOWEST_BYTES_PER_MS);
       await onData().catch((error: unknown) => {
@@ -204,19 +211,24 @@ export class SmtpConnection {
     const deadline = new Deadline(this.#timeoutMs + PER_RECIPIENT_MS * envelope.to.length);
     const stop = sparingStop(signal, () => stage !== 'envelope', STOP_GRACE_MS);
     try {
+      if (this.#answers.unread) throw new Error('the server spoke before it was asked');
+      this.#answers.expect(envelope.to.length);
       const response = await this.#step<string>('send', deadline, stop.signal, (done) =>
         this.#smtp.send(books, lazyContent(content, progress), (error, info) => done(error, info?.response)),
       );
       // An answer that comes before its question is no answer.
       if (!ended) throw new Error('the server answered before the mail had ended');
+      if (!isOneAnswer(response)) throw new Error('the server contradicts itself');
       return this.#delivery(envelope, books.rejectedErrors, null, response);
     } catch (error) {
       over = true;
       this.close();
       if (withheld) throw withheld.error;
-      const failure = classify(error, stage === 'content' ? 'content' : 'envelope', this.#where, this.scrub);
-      // A refused sender makes servers refuse the recipients too, in words that are not about them.
-      const each = (error as SmtpError).command === 'MAIL FROM' ? [] : books.rejectedErrors;
+      const failure =
+        strayed ?? classify(error, stage === 'content' ? 'content' : 'envelope', this.#where, this.scrub);
+      // A refused sender makes servers refuse the recipients too, in words that are not about them; and of answers out of
+      // step nobody knows whom they are about.
+      const each = strayed || (error as SmtpError).command === 'MAIL FROM' ? [] : books.rejectedErrors;
       return this.#delivery(envelope, each, failure, null);
     } finally {
       deadline.end();

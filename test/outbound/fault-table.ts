@@ -30,7 +30,7 @@ export interface Expected {
   recipients: readonly (readonly [state: string, words: RegExp])[];
   /** When it is tried again, for what is queued. */
   wait?: Wait;
-  /** Attempts that were made; 1 in `first` and 2 in `then` where absent. */
+  /** Attempts that were made; 1 in `first` and 2 in `later` where absent. */
   attempts?: number;
   /** To whom each mail went that the server took, over all attempts. */
   taken: readonly (readonly string[])[];
@@ -47,7 +47,7 @@ export interface FaultCase {
   textBytes?: number;
   first: Expected;
   /** After the time in which a mail that is queued is tried again. */
-  then?: Expected;
+  later?: Expected;
   /** What else holds at the end. */
   also?: (server: FakeSmtp, view: SubmissionView) => void;
 }
@@ -57,7 +57,7 @@ interface Run {
   mail: Approved;
   first?: SubmissionView;
   waits: number;
-  then?: SubmissionView;
+  later?: SubmissionView;
 }
 
 /** @param longestMs how long the attempts of all the cases together may take */
@@ -74,12 +74,12 @@ export function faultTable(name: string, cases: readonly FaultCase[]): void {
       await Promise.all(cases.map((each) => settled(runs, each.name, () => begin(outpost, each))));
       outpost.advance(LATER_MS);
       await Promise.all(
-        cases.map(async ({ name, then }) => {
+        cases.map(async ({ name, later }) => {
           const run = runs.get(name);
-          if (!then || !run || run instanceof Error) return;
+          if (!later || !run || run instanceof Error) return;
           await settled(runs, name, async () => {
-            const attempts = then.attempts ?? 2;
-            run.then = await outpost.until(run.mail.id, (view) => isOver(view, attempts));
+            const attempts = later.attempts ?? 2;
+            run.later = await outpost.until(run.mail.id, (view) => isOver(view, attempts));
             return run;
           });
         }),
@@ -98,16 +98,16 @@ export function faultTable(name: string, cases: readonly FaultCase[]): void {
         const view = run.first as SubmissionView;
         check(view, each.first, each.first.attempts ?? 1, each.to ?? [anna]);
         if (each.first.wait) checkWait(run.waits, each.first.wait);
-        if (each.then)
-          check(run.then as SubmissionView, each.then, each.then.attempts ?? 2, each.to ?? [anna]);
-        const taken = (each.then ?? each.first).taken;
+        if (each.later)
+          check(run.later as SubmissionView, each.later, each.later.attempts ?? 2, each.to ?? [anna]);
+        const taken = (each.later ?? each.first).taken;
         assert.deepEqual(
           run.server.taken.map(({ recipients }) => recipients),
           taken,
           'what the server took',
         );
         for (const mail of run.server.taken) assert.equal(mail.messageId, run.mail.messageId);
-        each.also?.(run.server, run.then ?? view);
+        each.also?.(run.server, run.later ?? view);
       });
     }
 

@@ -11,7 +11,7 @@ import {
   type SmtpAct,
   type SmtpScript,
 } from '../support/fake-smtp.ts';
-import { anna, type FaultCase, faultTable, IMPATIENT, queued, sent } from './fault-table.ts';
+import { type FaultCase, faultTable, IMPATIENT, queued, sent } from './fault-table.ts';
 
 const AUTH = { extensions: ['AUTH PLAIN LOGIN'] };
 const TLS = { security: 'starttls', ...AUTH } as const;
@@ -29,7 +29,7 @@ const passes = (
 ): FaultCase => ({
   name,
   first: queued(words, 'soon'),
-  then: { ...sent(), attempts: 2 },
+  later: { ...sent(), attempts: 2 },
   ...more,
   server: { ...more.server, script: once(script) },
 });

@@ -189,6 +189,7 @@ class Conversation {
   #secure = false;
   #input: Buffer = Buffer.alloc(0);
   #ended = false;
+  #isTaken = false;
   #wake: () => void = () => undefined;
   #from = '';
   #accepted: string[] = [];
@@ -260,11 +261,14 @@ class Conversation {
       whole.subarray(0, -3).toString('latin1').replace(/^\./, '').replaceAll('\r\n.', '\r\n'),
       'latin1',
     );
+    this.#isTaken = false;
     this.#setting.whole();
     await this.#act('end', '', '250 2.0.0 queued');
   }
 
   #taken(): void {
+    if (this.#isTaken) return;
+    this.#isTaken = true;
     this.#setting.take({
       connection: this.#setting.number,
       from: this.#from,
@@ -326,7 +330,7 @@ class Conversation {
     for (let sent = 0; sent < bytes; sent += chunk.length) {
       if (this.#socket.destroyed || this.#ended) throw new Over();
       if (!this.#socket.write(chunk, 'latin1'))
-        await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')]);
+        await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')]).catch(() => undefined);
     }
     return '';
   }
