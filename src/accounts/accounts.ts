@@ -54,6 +54,12 @@ export interface AccountsParts {
 
 const PASSWORD = 'password';
 const rowOf = keptQuery((db, id: string) => db.selectFrom('accounts').selectAll().where('id', '=', id));
+const rowNamed = keptQuery((db, idOrLabel: string) =>
+  db
+    .selectFrom('accounts')
+    .selectAll()
+    .where((eb) => eb.or([eb('id', '=', idOrLabel), eb('label', '=', idOrLabel)])),
+);
 
 export class Accounts {
   readonly #parts: AccountsParts;
@@ -98,11 +104,7 @@ export class Accounts {
 
   /** By id or by label. @throws PosternError `not_found` */
   async find(idOrLabel: string): Promise<Account> {
-    const row = await this.#parts.store.db
-      .selectFrom('accounts')
-      .selectAll()
-      .where((eb) => eb.or([eb('id', '=', idOrLabel), eb('label', '=', idOrLabel)]))
-      .executeTakeFirst();
+    const [row] = await rowNamed(this.#parts.store.db, idOrLabel);
     if (!row) throw notFound('account', idOrLabel);
     return this.#accountOf(row);
   }

@@ -1,7 +1,9 @@
 // The rows of drafts: how they are read with their current version, what is demanded of one, and how one is shown.
+
 import type { Selectable, Updateable } from 'kysely';
 import type { DraftContent, DraftView } from '../contracts/draft.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import type { DraftsTable, DraftVersionsTable } from '../store/schema.ts';
 import type { Reader, Tx } from '../store/store.ts';
 
@@ -150,4 +152,62 @@ export function viewOf(row: DraftRow): DraftView {
 function reasonsOf(row: DraftRow): string[] {
   const reasons = JSON.parse(row.reasons) as string[];
   return row.state === 'waiting' && row.newer_message_id !== null ? [...reasons, NEWER_MAIL] : reasons;
+}
+
+const insertRow = keptQuery(
+  (
+    db,
+    id: string,
+    account_id: string,
+    session_id: string | null,
+    thread_id: string | null,
+    turn_id: string | null,
+    action_index: number | null,
+    answers_message_id: string | null,
+    state: string,
+    digest: string,
+    reasons: string,
+    decided_by: string | null,
+    decided_at: number | null,
+    submission_id: string | null,
+    now: number,
+  ) =>
+    db
+      .insertInto('drafts')
+      .values({
+        ...{ id, account_id, session_id, thread_id, turn_id, action_index, answers_message_id, state },
+        ...{ version: 1, digest, reasons, feedback: null, decided_by, decided_at, submission_id },
+        ...{ created_at: now, updated_at: now },
+      })
+      .onConflict((conflict) => conflict.columns(['turn_id', 'action_index']).doNothing())
+      .returning('id'),
+);
+
+interface NewDraft {
+  draftId: string;
+  digest: string;
+  reasons: readonly string[];
+  /** Null: it waits for a person. */
+  approvedBy: string | null;
+  submissionId: string | null;
+  now: number;
+}
+
+/** @returns false where the same action of the same turn has made its draft before */
+export async function insertDraft(tx: Tx, origin: DraftOrigin, draft: NewDraft): Promise<boolean> {
+  const { draftId, digest, reasons, approvedBy, submissionId, now } = draft;
+  const of = [
+    origin.accountId,
+    origin.sessionId,
+    origin.threadId,
+    origin.turnId,
+    origin.actionIndex,
+  ] as const;
+  const decided = [approvedBy, approvedBy === null ? null : now, submissionId] as const;
+  const state = approvedBy === null ? 'waiting' : 'approved';
+  const answers = origin.answersMessageId;
+  const made = await insertRow(
+    ...([tx, draftId, ...of, answers, state, digest, JSON.stringify(reasons), ...decided, now] as const),
+  );
+  return made.length > 0;
 }

@@ -20,6 +20,7 @@ import {
   type DraftFilter,
   type DraftOrigin,
   type DraftRow,
+  insertDraft,
   listRows,
   requireDigest,
   requireVersion,
@@ -94,31 +95,9 @@ export class Drafts {
     const decision = await unlessAgentPaused(tx, origin.sessionId, wanted);
     const approvedBy = 'approvedBy' in decision ? decision.approvedBy : null;
     const submissionId = approvedBy === null ? null : newId('sub', now);
-    const inserted = await tx
-      .insertInto('drafts')
-      .values({
-        id: draftId,
-        account_id: origin.accountId,
-        session_id: origin.sessionId,
-        thread_id: origin.threadId,
-        turn_id: origin.turnId,
-        action_index: origin.actionIndex,
-        answers_message_id: origin.answersMessageId,
-        state: approvedBy === null ? 'waiting' : 'approved',
-        version: 1,
-        digest: prepared.digest,
-        reasons: JSON.stringify('reasons' in decision ? decision.reasons : []),
-        feedback: null,
-        decided_by: approvedBy,
-        decided_at: approvedBy === null ? null : now,
-        submission_id: submissionId,
-        created_at: now,
-        updated_at: now,
-      })
-      .onConflict((conflict) => conflict.columns(['turn_id', 'action_index']).doNothing())
-      .returning('id')
-      .executeTakeFirst();
-    if (!inserted) return null;
+    const reasons = 'reasons' in decision ? decision.reasons : [];
+    const row = { draftId, digest: prepared.digest, reasons, approvedBy, submissionId, now };
+    if (!(await insertDraft(tx, origin, row))) return null;
     await prepared.record(tx, draftId, 1, origin.author, now);
     if (approvedBy !== null && submissionId !== null) {
       const timing = 'approvedBy' in decision ? decision.timing : undefined;

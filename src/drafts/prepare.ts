@@ -7,6 +7,7 @@ import type { DraftContent } from '../contracts/draft.ts';
 import type { Address } from '../contracts/mail.ts';
 import { parseRecipient } from '../mail/recipient.ts';
 import type { Blobs } from '../objects/blobs.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import type { Tx } from '../store/store.ts';
 import { type Composer, type Envelope, MailDigest } from './composer.ts';
 import { pictured } from './pictures.ts';
@@ -91,20 +92,26 @@ async function insertVersion(
   tx: Tx,
   { draftId, version, digest, content, envelope, blob, author, now }: Version,
 ) {
-  await tx
-    .insertInto('draft_versions')
-    .values({
-      draft_id: draftId,
-      version,
-      digest,
-      content: JSON.stringify(content),
-      envelope: JSON.stringify(envelope),
-      raw_object_id: blob.id,
-      author,
-      created_at: now,
-    })
-    .execute();
+  const words = [JSON.stringify(content), JSON.stringify(envelope)] as const;
+  await insertRow(tx, draftId, version, digest, ...words, blob.id, author, now);
 }
+
+const insertRow = keptQuery(
+  (
+    db,
+    draft_id: string,
+    version: number,
+    digest: string,
+    content: string,
+    envelope: string,
+    raw_object_id: string,
+    author: string,
+    created_at: number,
+  ) =>
+    db
+      .insertInto('draft_versions')
+      .values({ draft_id, version, digest, content, envelope, raw_object_id, author, created_at }),
+);
 
 /** The account's default From. Its address is the account's own, whatever the name says. */
 export function fromOf({ settings }: { settings: Pick<Account['settings'], 'address' | 'from'> }): Address {

@@ -2,7 +2,7 @@
 import { type Compilable, CompiledQuery, type DialectAdapter } from 'kysely';
 import type { Reader } from './store.ts';
 
-export type QueryValue = string | number | null;
+export type QueryValue = string | number | null | Uint8Array;
 
 /** The SQL, and for each parameter in it either the place of a value or a constant of the query. */
 interface Kept {

@@ -2,7 +2,13 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import express, {
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+  type Router,
+} from 'express';
 import { z } from 'zod';
 import { PosternError } from '../../kernel/errors.ts';
 import { LARGEST_OBJECT_BYTES, objectTooLarge } from '../../objects/uploads.ts';
@@ -26,18 +32,42 @@ export interface RouterParts {
   keys: IdempotencyKeys;
 }
 
-/** Adds a route for each operation, and 405 with `Allow` for the other methods of their paths. */
+/**
+ * Adds a route for each operation, and 405 with `Allow` for the other methods of their paths. Each noun has a router of
+ * its own: Express tries its routes one by one, and there are hundreds.
+ */
 export function addRoutes(app: Express, operations: readonly Operation[], parts: RouterParts): void {
+  const routers = new Map<string, Router>();
+  const routerOf = (path: string): Router => {
+    const known = routers.get(nounOf(path));
+    if (known) return known;
+    const router = express.Router({ caseSensitive: true });
+    routers.set(nounOf(path), router);
+    return router;
+  };
   const methods = new Map<string, Set<string>>();
   for (const operation of operations) {
     const { method, path } = operation.http;
     const route = path.replace(/\{(\w+)\}/g, ':$1');
     const verb = method.toLowerCase() as 'get' | 'post' | 'patch' | 'delete';
-    app[verb](route, authorised(operation, parts), ...bodyOf(operation), answering(operation, parts));
+    routerOf(route)[verb](
+      route,
+      authorised(operation, parts),
+      ...bodyOf(operation),
+      answering(operation, parts),
+    );
     methods.set(route, (methods.get(route) ?? new Set()).add(method));
   }
-  for (const [route, allowed] of methods) app.all(route, onlyMethods([...allowed]));
+  for (const [route, allowed] of methods) routerOf(route).all(route, onlyMethods([...allowed]));
+  app.use((req, res, next) => {
+    const router = routers.get(nounOf(req.path));
+    if (router) router(req, res, next);
+    else next();
+  });
 }
+
+/** `/v1/accounts` of `/v1/accounts/:id`. */
+const nounOf = (path: string): string => path.split('/', 3).join('/');
 
 export function onlyMethods(allowed: readonly string[]): RequestHandler {
   const list = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : [])].sort().join(', ');
