@@ -9,7 +9,7 @@ import { ADMIN_TOKEN, startGateway, type TestGateway } from '../support/gateway.
 import { type S3Server, s3Environment, startS3 } from '../support/s3.ts';
 import { requireService } from '../support/services.ts';
 import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
-import { until } from '../support/waiting.ts';
+import { eventually } from '../support/waiting.ts';
 
 const MIB = 1024 * 1024;
 const LIMIT_BYTES = 4 * MIB;
@@ -169,7 +169,7 @@ describe('a file that is too large for a mail', { skip: requireService('smtp-sin
     const reader = answer.body?.getReader();
     await reader?.read();
     await reader?.cancel();
-    await until(async () => (await linkOf(gateway, mail)).downloads === 0);
+    await eventually(async () => (await linkOf(gateway, mail)).downloads === 0);
   });
 
   it('cannot be fetched before its mail is released, nor after it was revoked, and both look like no link', async () => {
@@ -188,7 +188,7 @@ describe('a file that is too large for a mail', { skip: requireService('smtp-sin
     assert.equal(new Set(pages).size, 1, 'nobody learns whether there was one');
     assert.match(pages[0] ?? '', /This link is not valid, or not any more/);
     // Its bytes go, and the record tells.
-    await until(async () => (await gateway.request('GET', `/v1/objects/${id}`)).status === 404);
+    await eventually(async () => (await gateway.request('GET', `/v1/objects/${id}`)).status === 404);
     const { data } = await gateway.get<{ data: { operation: string; target: string }[] }>(
       '/v1/audit?limit=100',
     );
@@ -306,7 +306,7 @@ describe('a gateway whose objects lie in S3', { skip: requireService('smtp-sink'
     assert.deepEqual(Buffer.from(await through.arrayBuffer()), large.subarray(1, 5));
 
     await gateway.request('POST', `/v1/links/${mail.draft.links?.[0]?.link_id}/revoke`);
-    await until(async () => (await fetch(location)).status === 404);
+    await eventually(async () => (await fetch(location)).status === 404);
     assert.ok(!gateway.log().includes(s3.secretKey));
   });
 
