@@ -1,9 +1,11 @@
 // What is known of a submission: read with every mail that leaves, so its SQL is built once.
+import type { Suppression } from '../bounces/suppressed.ts';
 import type { Envelope } from '../drafts/composer.ts';
 import { notFound } from '../kernel/errors.ts';
 import { keptQuery } from '../store/kept-query.ts';
 import type { SubmissionRecipientsTable, SubmissionRow } from '../store/schema.ts';
 import type { Reader } from '../store/store.ts';
+import { recipientsToSend } from './recipients-to-send.ts';
 
 export interface Outgoing {
   row: SubmissionRow;
@@ -16,6 +18,8 @@ export interface Outgoing {
 export interface ToSend extends Outgoing {
   /** The draft that was approved: null where it is not there any more. */
   draft: { state: string; digest: string } | null;
+  /** The recipients to whom nothing may go, by their addresses. */
+  suppressed: ReadonlyMap<string, Suppression>;
   /** The session that wrote it, and nobody where a person did. */
   session: { agent: string; account_id: string } | null;
 }
@@ -47,12 +51,13 @@ export async function loadOutgoing(reader: Reader, id: string): Promise<Outgoing
 }
 
 /** @throws PosternError `not_found` */
-export async function loadToSend(reader: Reader, id: string): Promise<ToSend> {
+export async function loadToSend(reader: Reader, id: string, now: number): Promise<ToSend> {
   const [found] = await toSend(reader, id);
   if (!found) throw notFound('submission', id);
   const { draft_state, draft_digest, session_agent, session_account, ...row } = found;
+  const envelope = JSON.parse(row.envelope) as Envelope;
   return {
-    ...(await withRecipients(reader, row)),
+    ...{ row, envelope, ...(await recipientsToSend(reader, row, envelope.to, now)) },
     draft:
       draft_state !== null && draft_digest !== null ? { state: draft_state, digest: draft_digest } : null,
     session:
