@@ -40,6 +40,7 @@ import { SqlSandbox } from '../../src/store/sql-sandbox.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { Sources } from '../../src/watch/sources.ts';
 import { NOT_WATCHED } from '../../src/watch/watchers.ts';
+import { fakeBroadcasts, fakeDigests } from './fake-digests.ts';
 
 export const ADMIN_TOKEN = 'admin-token-of-this-test';
 export const SESSION_TOKEN = 'session-token-of-this-test';
@@ -293,6 +294,8 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     },
     domains,
     domainChecks,
+    digests: fakeDigests(calls),
+    broadcasts: fakeBroadcasts(calls),
     queue: new JobQueue(store, clock),
     rules,
     madeRules: new MadeRules({ store, clock, source: rules }),
