@@ -101,7 +101,7 @@ export function compileTemplate(name: string, texts: TemplateTexts, beside: Besi
         ? subjectOf(name, bodies.subject.fill(values, { ...rendering, facts: { ...facts, subject: '' } }))
         : null;
       rendering.facts = { ...facts, subject: subject ?? '' };
-      const text = bodies.text?.fill(values, rendering);
+      const text = bodies.text && tidy(bodies.text.fill(values, rendering));
       used.clear(); // a text shows no picture
       const html = bodies.html?.fill(values, rendering) ?? null;
       return {
@@ -114,6 +114,13 @@ export function compileTemplate(name: string, texts: TemplateTexts, beside: Besi
     },
   };
 }
+
+/** What blocks of a template leave behind: blank lines at the beginning, at the end, and many together. */
+const tidy = (text: string): string =>
+  text
+    .replace(/^(?:[ \t]*\n)+/, '')
+    .replace(/\n(?:[ \t]*\n){2,}/g, '\n\n')
+    .replace(/\n(?:[ \t]*\n)+$/, '\n');
 
 function languagesIn(texts: TemplateTexts): string[] {
   const tags = Object.keys(texts).map((file) => /^(?:subject|text|html)\.(.+)\.hbs$/.exec(file)?.[1]);

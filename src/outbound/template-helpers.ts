@@ -28,6 +28,7 @@ export const helpers: Readonly<Record<string, Helper>> = {
   and: (values) => values.every(isTrue),
   or: (values) => values.some(isTrue),
   not: ([value]) => !isTrue(value),
+  is_number: ([value]) => typeof value === 'number',
   default: ([value, otherwise]) =>
     value === undefined || value === null || value === '' ? otherwise : value,
 
@@ -51,8 +52,11 @@ export const helpers: Readonly<Record<string, Helper>> = {
   },
   bytes: ([value], _hash, { locale }) => bytes(numberOf(value), locale),
   plural: ([value], hash, { locale }) => plural(numberOf(value), hash, locale),
-  sum: ([items, key]) =>
-    rounded(arrayOf(items).reduce((total: number, item) => total + numberOf(fieldOf(item, key)), 0)),
+  /** Of the items, of a field of each, or of the product of several: `sum positions "quantity" "price"`. */
+  sum: ([items, ...keys]) =>
+    rounded(arrayOf(items).reduce((total: number, item) => total + productOf(item, keys), 0)),
+  add: (values) => rounded(values.reduce((total: number, value) => total + numberOf(value), 0)),
+  round: ([value, digits = 0]) => roundedTo(numberOf(value), digitsIn(digits).maximumFractionDigits ?? 0),
   times: (values) => rounded(values.reduce((product: number, value) => product * numberOf(value), 1)),
 
   list: ([items, kind = 'and'], { key }, { locale }) => {
@@ -61,6 +65,14 @@ export const helpers: Readonly<Record<string, Helper>> = {
     const words = arrayOf(items).map((item) => textOf(key === undefined ? item : fieldOf(item, key)));
     return lists(locale, type as Intl.ListFormatType).format(words);
   },
+  concat: (values) => values.map(textOf).join(''),
+  /** As a mail quotes another one, in text. */
+  quote: ([value]) =>
+    textOf(value)
+      .trim()
+      .split(/\r\n?|\n/)
+      .map((line) => `> ${line}`.trimEnd())
+      .join('\n'),
   truncate: ([value, length]) => truncated(textOf(value), numberOf(length)),
   link: ([value]) => {
     const href = textOf(value).trim();
@@ -111,12 +123,24 @@ function fieldOf(item: unknown, key: unknown): unknown {
   return (item as Record<string, unknown>)[String(key)];
 }
 
+const productOf = (item: unknown, keys: readonly unknown[]): number =>
+  keys.length === 0
+    ? numberOf(item)
+    : keys.reduce((product: number, key) => product * numberOf(fieldOf(item, key)), 1);
+
 /** What came, in few words. */
 export function shown(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'an object';
   return typeof value === 'string' ? `the text ${JSON.stringify(value.slice(0, 40))}` : `${String(value)}`;
+}
+
+/** Half up, as people round amounts: 1.005 is 1.01, although its binary form is a little less. */
+function roundedTo(value: number, digits: number): number {
+  const shifted = Number(`${Math.abs(value)}e${digits}`);
+  const whole = Number(`${Math.round(shifted)}e-${digits}`);
+  return Number.isNaN(whole) ? value : Math.sign(value) * whole; // very large numbers have no digits to lose
 }
 
 /** Sums of amounts: 0.1 + 0.2 is 0.3. */
