@@ -2,12 +2,15 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
 
-const TYPES: Record<string, number> = { A: 1, CNAME: 5, TXT: 16 };
+const TYPES = { A: 1, NS: 2, CNAME: 5, PTR: 12, MX: 15, TXT: 16, AAAA: 28 } as const;
+const MAX_ALIASES = 8;
 const MAX_UDP_BYTES = 512;
 const TTL_SECONDS = 60;
 const NXDOMAIN = 3;
 const SERVFAIL = 2;
 const START_ATTEMPTS = 10;
+
+export type RecordType = keyof typeof TYPES;
 
 /** What becomes of a question for a name: an error code, or no answer at all. */
 export type DnsTrouble = 'servfail' | 'silent';
@@ -15,7 +18,8 @@ export type DnsTrouble = 'servfail' | 'silent';
 export class TestDns {
   /** Every question, as `TXT name`. */
   readonly asked: string[] = [];
-  readonly #txt = new Map<string, string[]>();
+  /** Values by `TXT name`. */
+  readonly #records = new Map<string, string[]>();
   readonly #trouble = new Map<string, DnsTrouble>();
   readonly #udp: Socket;
   readonly #tcp: Server;
@@ -42,11 +46,17 @@ export class TestDns {
 
   /** Publishes TXT records under a name, in place of those that were there. */
   txt(name: string, ...texts: string[]): void {
-    this.#txt.set(name.toLowerCase(), texts);
+    this.put(name, 'TXT', ...texts);
   }
 
+  /** Publishes records of a type under a name, in place of those that were there. An MX is `10 host`. */
+  put(name: string, type: RecordType, ...values: string[]): void {
+    this.#records.set(`${type} ${name.toLowerCase()}`, values);
+  }
+
+  /** All records of the name. */
   remove(name: string): void {
-    this.#txt.delete(name.toLowerCase());
+    for (const type of Object.keys(TYPES)) this.#records.delete(`${type} ${name.toLowerCase()}`);
   }
 
   trouble(name: string, kind: DnsTrouble | null): void {
@@ -82,20 +92,35 @@ export class TestDns {
 
   #answer(query: Buffer): Buffer | null {
     const { name, type, end } = readQuestion(query);
-    const typeName = Object.keys(TYPES).find((key) => TYPES[key] === type) ?? String(type);
+    const typeName = typeOf(type) ?? String(type);
     this.asked.push(`${typeName} ${name}`);
     const trouble = this.#trouble.get(name);
     if (trouble === 'silent') return null;
     if (trouble === 'servfail') return message(query, end, SERVFAIL, []);
-    const texts = this.#txt.get(name);
-    if (!texts) {
-      // A name above one that exists does exist itself (RFC 8020).
-      const exists = [...this.#txt.keys()].some((key) => key.endsWith(`.${name}`));
-      return message(query, end, exists ? 0 : NXDOMAIN, []);
+    const answers: Buffer[] = [];
+    let at = name;
+    for (let aliases = 0; aliases <= MAX_ALIASES; aliases++) {
+      const found = this.#records.get(`${typeName} ${at}`);
+      if (found) {
+        answers.push(...found.map((value) => record(at, typeName as RecordType, value)));
+        break;
+      }
+      const [target] = this.#records.get(`CNAME ${at}`) ?? [];
+      if (target === undefined) break;
+      answers.push(record(at, 'CNAME', target));
+      at = target.toLowerCase();
     }
-    return message(query, end, 0, type === TYPES.TXT ? texts.map(txtRecord) : []);
+    if (answers.length > 0) return message(query, end, 0, answers);
+    // A name above one that exists does exist itself (RFC 8020).
+    const exists = [...this.#records.keys()].some(
+      (key) => key.endsWith(` ${name}`) || key.endsWith(`.${name}`),
+    );
+    return message(query, end, exists ? 0 : NXDOMAIN, []);
   }
 }
+
+const typeOf = (number: number): RecordType | undefined =>
+  (Object.keys(TYPES) as RecordType[]).find((key) => TYPES[key] === number);
 
 export async function startDns(): Promise<TestDns> {
   for (let attempt = 1; ; attempt++) {
@@ -141,19 +166,56 @@ function truncated(answer: Buffer, query: Buffer): Buffer {
   return short;
 }
 
-function txtRecord(text: string): Buffer {
+function record(owner: string, type: RecordType, value: string): Buffer {
+  const data = dataOf(type, value);
+  const head = Buffer.alloc(10);
+  head.writeUInt16BE(TYPES[type], 0);
+  head.writeUInt16BE(1, 2);
+  head.writeUInt32BE(TTL_SECONDS, 4);
+  head.writeUInt16BE(data.length, 8);
+  return Buffer.concat([nameBytes(owner), head, data]);
+}
+
+function dataOf(type: RecordType, value: string): Buffer {
+  switch (type) {
+    case 'TXT':
+      return textBytes(value);
+    case 'A':
+      return Buffer.from(value.split('.').map(Number));
+    case 'AAAA':
+      return addressBytes(value);
+    case 'MX': {
+      const [priority = '0', host = '.'] = value.split(' ');
+      return Buffer.concat([Buffer.from([0, Number(priority)]), nameBytes(host)]);
+    }
+    default:
+      return nameBytes(value);
+  }
+}
+
+function nameBytes(name: string): Buffer {
+  const labels = name.split('.').filter((label) => label !== '');
+  return Buffer.concat([
+    ...labels.map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label, 'latin1')])),
+    Buffer.from([0]),
+  ]);
+}
+
+/** An IPv6 address, with `::` or without. */
+function addressBytes(address: string): Buffer {
+  const [front = '', back = ''] = address.split('::');
+  const words = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const gap = 8 - words(front).length - words(back).length;
+  const all = [...words(front), ...Array.from({ length: gap }, () => '0'), ...words(back)];
+  return Buffer.from(all.map((word) => word.padStart(4, '0')).join(''), 'hex');
+}
+
+function textBytes(text: string): Buffer {
   const bytes = Buffer.from(text);
   const pieces: Buffer[] = [];
   for (let at = 0; at < bytes.length || pieces.length === 0; at += 255) {
     const piece = bytes.subarray(at, at + 255);
     pieces.push(Buffer.from([piece.length]), piece);
   }
-  const data = Buffer.concat(pieces);
-  const head = Buffer.alloc(12);
-  head.writeUInt16BE(0xc00c, 0); // the name of the question
-  head.writeUInt16BE(TYPES.TXT as number, 2);
-  head.writeUInt16BE(1, 4);
-  head.writeUInt32BE(TTL_SECONDS, 6);
-  head.writeUInt16BE(data.length, 10);
-  return Buffer.concat([head, data]);
+  return Buffer.concat(pieces);
 }
