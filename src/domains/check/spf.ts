@@ -140,7 +140,7 @@ async function sayHost(walk: Walk, domain: string, host: string, say: Say): Prom
   const include = organisation === null ? undefined : INCLUDES.get(organisation);
   if ([...walk.included].some((name) => name === include || isSameOrganisation(name, host)))
     return say('ok', 'spf_host_included', `The SPF record includes the provider of ${host}.`);
-  if (addresses !== null && open.length === 0)
+  if (addresses !== null && addresses.length > 0 && open.length === 0)
     return say(
       'info',
       'spf_host_private',
