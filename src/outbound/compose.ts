@@ -9,7 +9,7 @@ import { PosternError } from '../kernel/errors.ts';
 import { isContentId, RASTER_TYPES, shownContentIds } from '../mail/inline-images.ts';
 import { parseRecipient } from '../mail/recipient.ts';
 import { eventText } from './calendar-event.ts';
-import { addressList, encodedWords, misreadable } from './encoded-words.ts';
+import { addressList, encodedWords, misreadable, misreadableName } from './encoded-words.ts';
 import { listHeaders } from './list-headers.ts';
 import { buildMime } from './mime.ts';
 import type { MimeFile, MimeOptions } from './mime-options.ts';
@@ -24,6 +24,7 @@ const MAX_SHOWN_CHARS = 100; // of what was refused
 
 const HIDDEN = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]+/gu;
 const MESSAGE_ID = /^<[\x21-\x3b\x3d\x3f-\x7e]+>$/; // printable ASCII without a space or an angle bracket
+const ENCODED_WORD = /=\?(?=[^?]*\?[bq]\?[^?]*\?=)/gi;
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}$/;
 
 export const composeMail: Composer = async (content, files) => {
@@ -133,7 +134,7 @@ function exactHeadersOf({
 }: Pick<MimeOptions, 'from' | 'to' | 'cc' | 'replyTo' | 'subject'>): Record<string, string> {
   const { from, to, cc, replyTo = [] } = addresses;
   const lists = { From: [from], To: to, Cc: cc, 'Reply-To': replyTo };
-  const exact = Object.entries(lists).filter(([, list]) => list.some(({ name }) => misreadable(name)));
+  const exact = Object.entries(lists).filter(([, list]) => list.some(({ name }) => misreadableName(name)));
   return {
     ...Object.fromEntries(exact.map(([header, list]) => [header, addressList(list)])),
     ...(misreadable(subject) ? { Subject: encodedWords(subject) } : {}),
@@ -157,14 +158,19 @@ function attachmentOf(file: ComposerFile, shown: ReadonlySet<ComposerFile>): Mim
   // or lines without end: they go as files.
   const isFile = MEDIA_TYPE.test(type) && !/^(?:message|multipart)\//.test(type);
   return {
-    filename:
-      oneLine(file.filename).replace(/[\\/]/g, '_').slice(-MAX_FILENAME_CHARS).toWellFormed() || 'attachment',
+    filename: filenameOf(file.filename),
     contentType: isFile ? type : 'application/octet-stream',
     contentDisposition: shown.has(file) ? 'inline' : 'attachment',
     contentTransferEncoding: 'base64',
     content: Readable.from(sound(file), { objectMode: false }),
     ...(shown.has(file) && file.contentId ? { cid: file.contentId } : {}),
   };
+}
+
+/** Nothing that is a path, nor what programs decode although it stands in a parameter (RFC 2047 §5). */
+function filenameOf(name: string): string {
+  const safe = oneLine(name).replace(/[\\/]/g, '_').replace(ENCODED_WORD, '_');
+  return safe.slice(-MAX_FILENAME_CHARS).toWellFormed() || 'attachment';
 }
 
 /** The bytes of a file, opened when its turn comes. @throws PosternError `attachment_changed` at their end */

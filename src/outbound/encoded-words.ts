@@ -11,6 +11,11 @@ export function misreadable(text: string): boolean {
   return text.includes('=?') || /\s\s/.test(text) || LONG_WORD.test(text);
 }
 
+/** The same of a name, which is quoted where it is ASCII: a quoted pair that a fold stands before is read in many ways. */
+export function misreadableName(name: string): boolean {
+  return misreadable(name) || (/["\\]/.test(name) && /^[\x20-\x7e]*$/.test(name));
+}
+
 /** Encoded words with a space between them, which readers leave out. None cuts a character in two (RFC 2047 §5). */
 export function encodedWords(text: string): string {
   const words: string[] = [];
@@ -35,7 +40,6 @@ export function addressList(addresses: readonly Address[]): string {
 }
 
 function phrase(name: string): string {
-  if (/^[\w ]*$/.test(name) && !misreadable(name)) return name;
-  if (/^[\x20-\x7e]*$/.test(name) && !misreadable(name)) return `"${name.replace(/["\\]/g, '\\$&')}"`;
-  return encodedWords(name);
+  if (misreadableName(name) || !/^[\x20-\x7e]*$/.test(name)) return encodedWords(name);
+  return /^[\w ]*$/.test(name) ? name : `"${name}"`;
 }

@@ -19,8 +19,8 @@ export function buildMime({ exactHeaders, event, ...mail }: MimeOptions, boundar
     boundaryPrefix: '=_', // cannot stand in quoted-printable text (RFC 2045 §6.7)
   });
   const whole = composer.compile();
-  for (const [name, value] of Object.entries(exactHeaders))
-    whole.setHeader(name, { prepared: true, foldLines: true, value } as unknown as string);
+  const encoded = whole.encodeHeaderValue.bind(whole);
+  whole.encodeHeaderValue = (name, value) => exactHeaders[name] ?? encoded(name, value);
   return whole.createReadStream();
 }
 

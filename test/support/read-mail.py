@@ -3,18 +3,23 @@
 import base64
 import email
 import email.policy
+import email.utils
 import hashlib
 import json
 import sys
+from email.header import decode_header, make_header
 
 # Python's own limit of a line's length is for writing; for reading it changes nothing.
 POLICY = email.policy.default
 
 
-def addresses(value):
+def addresses(raw, name):
+    # By the older parser: that of policy=default keeps the space between the encoded words of a name,
+    # which RFC 2047 6.2 leaves out.
+    old = email.message_from_bytes(raw, policy=email.policy.compat32)
     found = []
-    for one in getattr(value, "addresses", []):
-        found.append({"name": one.display_name, "address": one.addr_spec})
+    for phrase, address in email.utils.getaddresses([str(value) for value in old.get_all(name, [])]):
+        found.append({"name": str(make_header(decode_header(phrase))), "address": address})
     return found
 
 
@@ -49,10 +54,10 @@ for line in sys.stdin:
                 "headers": [[name, str(value)] for name, value in mail.items()],
                 "names": [name.lower() for name in mail.keys()],
                 "subject": str(mail["subject"]) if mail["subject"] is not None else None,
-                "from": addresses(mail["from"]),
-                "to": addresses(mail["to"]),
-                "cc": addresses(mail["cc"]),
-                "reply_to": addresses(mail["reply-to"]),
+                "from": addresses(raw, "from"),
+                "to": addresses(raw, "to"),
+                "cc": addresses(raw, "cc"),
+                "reply_to": addresses(raw, "reply-to"),
                 "longest_header_line": max((len(line) for line in head.split(b"\r\n")), default=0),
                 "body": part(mail),
             }
