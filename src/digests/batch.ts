@@ -117,7 +117,14 @@ async function record(
   const rows: Parameters<typeof insertRecipients>[1][number][] = [];
   const drafts: Parameters<typeof insertDrafts>[1][number][] = [];
   for (const [i, { address }] of recipients.entries()) {
-    const row = { broadcast_id: id, position: first + i, address, submission_id: null, note: null, updated_at: at };
+    const row = {
+      broadcast_id: id,
+      position: first + i,
+      address,
+      submission_id: null,
+      note: null,
+      updated_at: at,
+    };
     const suppression = known.suppressed.get(address);
     const version = known.made.get(address);
     if (suppression) {

@@ -1,6 +1,11 @@
 // The rows of broadcasts and their recipients: how they are read, changed and counted.
 import type { Selectable, Updateable } from 'kysely';
-import type { BroadcastCounts, BroadcastSample, BroadcastState, BroadcastView } from '../contracts/broadcast.ts';
+import type {
+  BroadcastCounts,
+  BroadcastSample,
+  BroadcastState,
+  BroadcastView,
+} from '../contracts/broadcast.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import { rowInsert } from '../store/insert-rows.ts';
 import type { BroadcastRecipientsTable, BroadcastsTable } from '../store/schema-digests.ts';
@@ -58,9 +63,13 @@ export async function moveBroadcast(
     .executeTakeFirst();
   if (row) return row;
   const { state, decided_by: by } = await broadcastRow(tx, id);
-  throw new PosternError('broadcast_state', `The broadcast ${id} is ${state}${by ? ` (decided by ${by})` : ''}.`, {
-    hint: `This goes with ${from.join(' or ')}.`,
-  });
+  throw new PosternError(
+    'broadcast_state',
+    `The broadcast ${id} is ${state}${by ? ` (decided by ${by})` : ''}.`,
+    {
+      hint: `This goes with ${from.join(' or ')}.`,
+    },
+  );
 }
 
 export const insertRecipients = rowInsert(

@@ -73,7 +73,11 @@ export class Broadcasts {
   }
 
   /** Those whose turn has come, in the order of the list. @param after the position that the page begins behind */
-  async recipients(id: string, limit: number, after = -1): Promise<(BroadcastRecipient & { position: number })[]> {
+  async recipients(
+    id: string,
+    limit: number,
+    after = -1,
+  ): Promise<(BroadcastRecipient & { position: number })[]> {
     const { db } = this.#parts.store;
     await broadcastRow(db, id);
     const rows = await db
@@ -129,7 +133,12 @@ export class Broadcasts {
 
   async reject(id: string, feedback: string | null, by: string): Promise<BroadcastView> {
     const now = this.#parts.clock.now();
-    await this.#move(id, ['waiting'], 'rejected', { decided_by: by, decided_at: now, feedback, ended_at: now });
+    await this.#move(id, ['waiting'], 'rejected', {
+      decided_by: by,
+      decided_at: now,
+      feedback,
+      ended_at: now,
+    });
     return this.#view(id);
   }
 
@@ -190,7 +199,9 @@ export class Broadcasts {
     await store.write(async (tx) => {
       const row = await moveBroadcast(tx, id, from, { ...change, state, updated_at: clock.now() });
       await also?.(tx);
-      afterCommit(tx, () => bus.publish('broadcast.changed', { broadcast_id: id, account_id: row.account_id, state }));
+      afterCommit(tx, () =>
+        bus.publish('broadcast.changed', { broadcast_id: id, account_id: row.account_id, state }),
+      );
     });
   }
 }

@@ -34,7 +34,10 @@ export interface BroadcastContent {
 export const MOST_CONTENT_BYTES = 256 * 1024 * 1024; // 100,000 recipients with 2 kB of their own each
 
 export function writeContent({ head, recipients }: BroadcastContent): Buffer {
-  const lines = [head, ...recipients.map(({ address, name, language, fields }) => [address, name, language, fields])];
+  const lines = [
+    head,
+    ...recipients.map(({ address, name, language, fields }) => [address, name, language, fields]),
+  ];
   return Buffer.from(`${lines.map((line) => JSON.stringify(line)).join('\n')}\n`);
 }
 

@@ -49,6 +49,9 @@ describe('recipients', () => {
       [{ address: 'a@b.example', 'First Name': 'x' }, /column "First Name"/],
       ['a@b.example\r\nBcc: c@d.example', /1: /],
     ] as const)
-      assert.throws(() => recipientsOf([row]), (error) => error instanceof PosternError && says.test(error.message));
+      assert.throws(
+        () => recipientsOf([row]),
+        (error) => error instanceof PosternError && says.test(error.message),
+      );
   });
 });

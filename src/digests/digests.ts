@@ -9,7 +9,7 @@ import { parseRecipient } from '../mail/recipient.ts';
 import { thawTemplate } from '../outbound/frozen-template.ts';
 import type { FireParts } from './fire.ts';
 import { gather, spanOf } from './fire.ts';
-import { fire, fireDue, type FiringParts, scheduleOf } from './firings.ts';
+import { type FiringParts, fire, fireDue, scheduleOf } from './firings.ts';
 import { mailFor, wordsFor } from './mail.ts';
 import { headOf, sampleOf } from './make.ts';
 import { pauseDigest, resumeDigest } from './pauses.ts';
@@ -62,7 +62,8 @@ export class Digests {
     const { store, clock } = this.#parts;
     const occasion = { scheduledFor: clock.now(), occasion: `run:${wish}` };
     const id = await store.write((tx) => fire(this.#parts, tx, digest, occasion));
-    if (id === null) throw new PosternError('digest_running', `The digest ${name} was asked for by this before.`);
+    if (id === null)
+      throw new PosternError('digest_running', `The digest ${name} was asked for by this before.`);
     return { firing_id: id };
   }
 

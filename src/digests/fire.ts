@@ -48,7 +48,8 @@ async function runFiring(parts: FireParts, id: string, context: JobContext): Pro
     const made = await makeBroadcast(parts, wanted);
     await parts.store
       .write(async (tx) => {
-        if (!(await made.record(tx))) throw new PosternError('lease_lost', `The firing ${id} has its broadcast.`);
+        if (!(await made.record(tx)))
+          throw new PosternError('lease_lost', `The firing ${id} has its broadcast.`);
         await endFiring(parts, tx, firing, { state: 'made', broadcast_id: made.id });
         await context.finish(tx);
       })
@@ -57,7 +58,8 @@ async function runFiring(parts: FireParts, id: string, context: JobContext): Pro
         throw error;
       });
   } catch (error) {
-    if (!(error instanceof PosternError) || retryOf(error) !== 'never' || codeOf(error) === 'lease_lost') throw error;
+    if (!(error instanceof PosternError) || retryOf(error) !== 'never' || codeOf(error) === 'lease_lost')
+      throw error;
     parts.log.warn({ digest: firing.digest, code: error.code }, `a digest was not made: ${error.message}`);
     await failed(parts, id, explain(error));
   }
@@ -109,7 +111,11 @@ export async function gather(
   const about = { name, timezone, since: iso(span.since), until: iso(span.until) };
   return {
     ...{ name, list: name, digestName: name, timezone, template: digest.template, firingId: null },
-    ...{ account: digest.account ?? null, subject: digest.subject ?? null, language: digest.language ?? null },
+    ...{
+      account: digest.account ?? null,
+      subject: digest.subject ?? null,
+      language: digest.language ?? null,
+    },
     data: { digest: about, ...(await collect(parts, digest.data, span, signal)) },
     recipients: await recipientsFor(parts, to, signal),
     unsubscribe: digest.unsubscribe,
@@ -166,7 +172,8 @@ async function listIn(folder: string, file: string): Promise<(string | Record<st
 async function textOf(folder: string, file: string): Promise<string> {
   try {
     const path = await realpath(join(folder, file));
-    if (!path.startsWith((await realpath(folder)) + sep)) throw new Error('it is a link out of the rules folder');
+    if (!path.startsWith((await realpath(folder)) + sep))
+      throw new Error('it is a link out of the rules folder');
     const { size } = await stat(path);
     if (size > MAX_LIST_BYTES) throw new Error(`it is larger than ${MAX_LIST_BYTES} bytes`);
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));

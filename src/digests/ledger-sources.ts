@@ -32,7 +32,9 @@ export async function messagesIn(db: Reader, options: MessageOptions, span: Span
     .where('messages.kind', 'not in', NO_LETTERS);
   if (account !== undefined) query = query.where('accounts.label', '=', account);
   if (from !== undefined)
-    query = query.where((eb) => eb(eb.fn('lower', ['messages.from_address']), 'like', eb.val(likeAddress(from))));
+    query = query.where((eb) =>
+      eb(eb.fn('lower', ['messages.from_address']), 'like', eb.val(likeAddress(from))),
+    );
   if (subject !== undefined) query = query.where('messages.subject', 'like', like(subject));
   const rows = await query
     .leftJoin('contents', 'contents.message_id', 'messages.id')

@@ -45,9 +45,13 @@ export function wordsFor(
   );
   const subject = head.subject ?? rendered.subject;
   if (subject === null)
-    throw new PosternError('subject_missing', `The template ${head.template.name} has no subject, and none is given.`, {
-      hint: 'Add subject.hbs to the template, or `subject`.',
-    });
+    throw new PosternError(
+      'subject_missing',
+      `The template ${head.template.name} has no subject, and none is given.`,
+      {
+        hint: 'Add subject.hbs to the template, or `subject`.',
+      },
+    );
   return { ...rendered, subject };
 }
 

@@ -1,6 +1,6 @@
 // Makes a broadcast: template, data and list become the bytes that are approved as one. It waits for a person, or begins at
 // once where the operator's own files say so.
-import { type Account, type Accounts } from '../accounts/accounts.ts';
+import type { Account, Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import { fromOf } from '../drafts/prepare.ts';
 import { broadcastLane } from '../jobs/kinds.ts';
@@ -67,7 +67,10 @@ export async function makeBroadcast(parts: MakeParts, wanted: Wanted): Promise<M
   const sample = await sampleOf(parts, head, wanted.recipients[0]);
   const bytes = writeContent({ head, recipients: [...wanted.recipients] });
   if (bytes.length > MOST_CONTENT_BYTES)
-    throw new PosternError('broadcast_too_large', `The broadcast has ${bytes.length} bytes of template, data and list.`);
+    throw new PosternError(
+      'broadcast_too_large',
+      `The broadcast has ${bytes.length} bytes of template, data and list.`,
+    );
   const blob = await blobs.stage(bytes);
   const id = newId('brd', now);
   const state = wanted.approve ? 'waiting' : 'running';
@@ -83,9 +86,16 @@ export async function makeBroadcast(parts: MakeParts, wanted: Wanted): Promise<M
         .insertInto('broadcasts')
         .values({
           ...{ id, account_id: head.accountId, name: wanted.name, digest_name: wanted.digestName },
-          ...{ firing_id: wanted.firingId, state, digest: digestOfContent(bytes), content_object_id: blob.id },
+          ...{
+            firing_id: wanted.firingId,
+            state,
+            digest: digestOfContent(bytes),
+            content_object_id: blob.id,
+          },
           sample: JSON.stringify(sample),
-          reasons: JSON.stringify(wanted.approve ? [`It goes to ${count} recipient${count === 1 ? '' : 's'} as one.`] : []),
+          reasons: JSON.stringify(
+            wanted.approve ? [`It goes to ${count} recipient${count === 1 ? '' : 's'} as one.`] : [],
+          ),
           ...{ total: count, made_by: wanted.madeBy, feedback: null, decided_by: decidedBy, error: null },
           decided_at: decidedBy === null ? null : now,
           report_to: JSON.stringify(wanted.reportTo),

@@ -26,7 +26,10 @@ const OWN = new Set(['address', 'email', 'name', 'language']);
  */
 export function recipientsOf(rows: readonly (string | Readonly<Record<string, unknown>>)[]): Recipient[] {
   if (rows.length > MOST_RECIPIENTS)
-    throw new PosternError('recipients_invalid', `A broadcast goes to at most ${MOST_RECIPIENTS} recipients.`);
+    throw new PosternError(
+      'recipients_invalid',
+      `A broadcast goes to at most ${MOST_RECIPIENTS} recipients.`,
+    );
   const found = new Map<string, Recipient>();
   const mistakes: string[] = [];
   for (const [i, row] of rows.entries()) {
@@ -40,9 +43,13 @@ export function recipientsOf(rows: readonly (string | Readonly<Record<string, un
     }
   }
   if (mistakes.length > 0)
-    throw new PosternError('recipients_invalid', `The list of recipients has mistakes: ${mistakes.join(' ')}`, {
-      details: { problems: mistakes },
-    });
+    throw new PosternError(
+      'recipients_invalid',
+      `The list of recipients has mistakes: ${mistakes.join(' ')}`,
+      {
+        details: { problems: mistakes },
+      },
+    );
   return [...found.values()];
 }
 
@@ -54,7 +61,10 @@ function recipientOf(row: string | Readonly<Record<string, unknown>>): Recipient
   const { address, name } = parseRecipient(written.trim());
   const language = text(row.language);
   if (language !== '' && !languageTag.safeParse(language).success)
-    throw new PosternError('recipients_invalid', `The language ${JSON.stringify(language.slice(0, 30))} is none.`);
+    throw new PosternError(
+      'recipients_invalid',
+      `The language ${JSON.stringify(language.slice(0, 30))} is none.`,
+    );
   return {
     address,
     name: text(row.name) || name,

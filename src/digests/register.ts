@@ -4,7 +4,7 @@ import { Broadcasts } from './broadcasts.ts';
 import { DigestClock, type DigestClockParts } from './digest-clock.ts';
 import { Digests, type DigestsParts } from './digests.ts';
 import { registerFire } from './fire.ts';
-import { registerRun, type RunParts } from './run.ts';
+import { type RunParts, registerRun } from './run.ts';
 
 export type DigestRoomParts = Omit<DigestsParts & RunParts & DigestClockParts, 'log'> & Pick<RunParts, 'log'>;
 

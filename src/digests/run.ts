@@ -80,7 +80,12 @@ async function run(parts: RunParts, id: string, context: JobContext): Promise<vo
     const room = MOST_QUEUED - (await countQueued(parts.store.db, id));
     const { recipients, head } = content;
     if (first < recipients.length && room >= Math.min(BATCH, recipients.length - first)) {
-      const batch = { id, first, recipients: recipients.slice(first, first + BATCH), by: row.decided_by ?? '' };
+      const batch = {
+        id,
+        first,
+        recipients: recipients.slice(first, first + BATCH),
+        by: row.decided_by ?? '',
+      };
       if (!(await putBatch({ ...parts, attachmentOf }, { ...batch, head, template })))
         return settle(parts, id, context);
       idleSince = parts.clock.now();
@@ -130,7 +135,10 @@ async function open(
   const { from, accountId, template } = content.head;
   const account = await accounts.get(accountId);
   if (accountId !== row.account_id || fromOf(account).address !== from.address)
-    throw new PosternError('account_changed', 'The account has another address than the one that was approved.');
+    throw new PosternError(
+      'account_changed',
+      'The account has another address than the one that was approved.',
+    );
   return { content, template: await thawTemplate(template) };
 }
 

@@ -50,13 +50,22 @@ export async function collect(
     }
   }
   if (JSON.stringify(data).length > LARGEST_DATA_CHARS)
-    throw new PosternError('digest_data_too_large', `The sources give more than ${LARGEST_DATA_CHARS} characters.`, {
-      hint: 'List less: `limit` of a source, or a narrower query.',
-    });
+    throw new PosternError(
+      'digest_data_too_large',
+      `The sources give more than ${LARGEST_DATA_CHARS} characters.`,
+      {
+        hint: 'List less: `limit` of a source, or a narrower query.',
+      },
+    );
   return data;
 }
 
-function valueOf(parts: SourceParts, source: DigestSource, span: Span, signal: AbortSignal): Promise<unknown> {
+function valueOf(
+  parts: SourceParts,
+  source: DigestSource,
+  span: Span,
+  signal: AbortSignal,
+): Promise<unknown> {
   const { db } = parts.store;
   if ('messages' in source) return messagesIn(db, source.messages, spanOf(source.messages.since, span));
   if ('sessions' in source) return sessionsIn(db, source.sessions, spanOf(source.sessions.since, span));
@@ -94,7 +103,10 @@ export async function rowsOf(
 type HttpSource = Extract<DigestSource, { http: unknown }>['http'];
 
 async function fetched(parts: SourceParts, source: HttpSource, signal: AbortSignal): Promise<unknown> {
-  const headers = Object.entries(source.headers ?? {}).map(([name, secret]) => [name, parts.resolveSecret(secret)]);
+  const headers = Object.entries(source.headers ?? {}).map(([name, secret]) => [
+    name,
+    parts.resolveSecret(secret),
+  ]);
   const { status, body } = await ask({
     url: source.url,
     headers: { accept: 'application/json' },

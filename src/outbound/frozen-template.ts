@@ -38,7 +38,12 @@ export async function freezeTemplate(folder: string, name: string): Promise<Froz
 }
 
 /** @throws PosternError `template_invalid` */
-export async function thawTemplate({ name, texts, shared, images }: FrozenTemplate): Promise<CompiledTemplate> {
+export async function thawTemplate({
+  name,
+  texts,
+  shared,
+  images,
+}: FrozenTemplate): Promise<CompiledTemplate> {
   const sources = [...Object.values(texts), ...Object.values(shared)];
   return compileTemplate(name, texts, {
     shared: new Map(Object.entries(shared)),

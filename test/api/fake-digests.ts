@@ -7,7 +7,16 @@ const DIGEST = `sha256:${'cd'.repeat(32)}`;
 
 function broadcast(id: string): BroadcastView {
   if (id !== 'brd_1') throw notFound('broadcast', id);
-  const counts = { queued: 0, sent: 0, failed: 0, unknown: 0, suppressed: 0, unsubscribed: 0, cancelled: 0, bounced: 0 };
+  const counts = {
+    queued: 0,
+    sent: 0,
+    failed: 0,
+    unknown: 0,
+    suppressed: 0,
+    unsubscribed: 0,
+    cancelled: 0,
+    bounced: 0,
+  };
   return {
     ...{ id, name: 'news', state: 'waiting', version: 1, digest: DIGEST, account_id: 'acc_1' },
     ...{ from: { name: '', address: 'sales@company.example' }, template: 'received', digest_name: null },
@@ -35,7 +44,8 @@ export function fakeBroadcasts(calls: string[]): Rooms['broadcasts'] {
   };
   return {
     list: async () => [broadcast('brd_1')],
-    get: async (id) => ({ ...broadcast(id), samples: [], recipients: [], data: {} }) satisfies BroadcastDetail,
+    get: async (id) =>
+      ({ ...broadcast(id), samples: [], recipients: [], data: {} }) satisfies BroadcastDetail,
     recipients: async () => [],
     create: async ({ name }, by) => {
       calls.push(`broadcasts.create ${name} ${by}`);
@@ -73,7 +83,15 @@ export function fakeDigests(calls: string[]): Rooms['digests'] {
     },
     preview: async (name) => {
       digest(name);
-      return { to: [], subject: 'News', text: 'News', html: null, language: 'en', recipients: 2, submission_id: null };
+      return {
+        to: [],
+        subject: 'News',
+        text: 'News',
+        html: null,
+        language: 'en',
+        recipients: 2,
+        submission_id: null,
+      };
     },
   };
 }

@@ -47,7 +47,8 @@ export const broadcastOperations: readonly Operation[] = [
   }),
   defineOperation({
     name: 'broadcast.get',
-    summary: 'Show one broadcast: some of its mails, the beginning of its list, its digest, and how far it is.',
+    summary:
+      'Show one broadcast: some of its mails, the beginning of its list, its digest, and how far it is.',
     input: byId,
     output: broadcastDetail,
     permission: 'broadcasts:read',
@@ -64,7 +65,11 @@ export const broadcastOperations: readonly Operation[] = [
     permission: 'broadcasts:read',
     effects: 'read',
     http: { method: 'GET', path: '/v1/broadcasts/{id}/recipients' },
-    cli: { words: ['broadcast', 'recipients'], args: ['id'], columns: ['address', 'state', 'submission_id', 'note'] },
+    cli: {
+      words: ['broadcast', 'recipients'],
+      args: ['id'],
+      columns: ['address', 'state', 'submission_id', 'note'],
+    },
     async handler({ rooms }, { id: broadcast, limit, page_token: token }) {
       const after = token === undefined || !/^\d{1,9}$/.test(token) ? -1 : Number(token);
       const data = await rooms.broadcasts.recipients(broadcast, limit, after);
@@ -86,7 +91,8 @@ export const broadcastOperations: readonly Operation[] = [
   }),
   defineOperation({
     name: 'broadcast.approve',
-    summary: 'Let exactly the broadcast with this digest leave, to all of its list. Another digest is refused with 409.',
+    summary:
+      'Let exactly the broadcast with this digest leave, to all of its list. Another digest is refused with 409.',
     input: z.strictObject({ id, digest }),
     output: broadcastView,
     permission: 'broadcasts:decide',
@@ -140,7 +146,8 @@ export const broadcastOperations: readonly Operation[] = [
   }),
   defineOperation({
     name: 'broadcast.cancel',
-    summary: 'End a broadcast: whose turn has not come gets nothing, and what has not begun to leave is taken back.',
+    summary:
+      'End a broadcast: whose turn has not come gets nothing, and what has not begun to leave is taken back.',
     input: byId,
     output: broadcastView,
     permission: 'broadcasts:decide',

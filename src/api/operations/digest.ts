@@ -17,7 +17,10 @@ export const digestOperations: readonly Operation[] = [
     permission: 'digests:read',
     effects: 'read',
     http: { method: 'GET', path: '/v1/digests' },
-    cli: { words: ['digest', 'list'], columns: ['name', 'cron', 'timezone', 'next_at', 'paused_at', 'last.state'] },
+    cli: {
+      words: ['digest', 'list'],
+      columns: ['name', 'cron', 'timezone', 'next_at', 'paused_at', 'last.state'],
+    },
     handler: async ({ rooms }) => ({ data: await rooms.digests.list() }),
   }),
   defineOperation({
@@ -72,7 +75,8 @@ export const digestOperations: readonly Operation[] = [
   }),
   defineOperation({
     name: 'digest.preview',
-    summary: 'Show what a digest would say now to one of its recipients, and send that to oneself where wanted.',
+    summary:
+      'Show what a digest would say now to one of its recipients, and send that to oneself where wanted.',
     input: z.strictObject({
       name,
       /** An address of its list; the first where absent. */
