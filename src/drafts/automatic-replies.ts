@@ -27,6 +27,7 @@ import {
   trustOf,
   unlessAccountPaused,
 } from './rule-work.ts';
+import { suppressedReason } from './suppressed-people.ts';
 import type { TemplateSource } from './template.ts';
 
 const TEXT_FIELDS = ['text', 'reply_text'];
@@ -146,6 +147,8 @@ async function judge(
   const { metadata } = message;
   const [perSender, limit] = [rateOf(action.per_sender), rateOf(action.limit)];
   const recipient = recipientForm(message);
+  const stopped = await suppressedReason(db, clock, account.id, [recipient]);
+  if (stopped !== null) return { verdict: 'refuse', reason: stopped };
   return judgeAutomaticReply({
     send: action.send,
     recipient: automaticRecipient(metadata)?.address ?? null,

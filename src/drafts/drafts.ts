@@ -33,6 +33,7 @@ import { type PreparedVersion, prepareVersion } from './prepare.ts';
 import { release, type Timing, timingOf } from './release.ts';
 import { requireLinks, type Spill } from './spill.ts';
 import { submittedContent } from './submitted.ts';
+import { demandUnsuppressed, recipientsOf, withSuppressed } from './suppressed-people.ts';
 
 export interface DraftsParts {
   store: Store;
@@ -57,12 +58,13 @@ export class Drafts {
   }
 
   async list(filter: DraftFilter): Promise<DraftView[]> {
-    return (await listRows(this.#parts.store.db, filter)).map(viewOf);
+    return withSuppressed(this.#parts, (await listRows(this.#parts.store.db, filter)).map(viewOf));
   }
 
   /** @throws PosternError `not_found` */
   async get(id: string): Promise<DraftView> {
-    return viewOf(await rowOf(this.#parts.store.db, id));
+    const draft = viewOf(await rowOf(this.#parts.store.db, id));
+    return (await withSuppressed(this.#parts, [draft]))[0] ?? draft;
   }
 
   /** The bytes that wait for approval, as they will leave below the Date line. */
@@ -110,7 +112,8 @@ export class Drafts {
 
   /**
    * Releases exactly what the digest names.
-   * @throws PosternError `draft_digest_mismatch` when the draft is not what the person saw, `draft_not_waiting`
+   * @throws PosternError `draft_digest_mismatch` when the draft is not what the person saw, `draft_not_waiting`,
+   *   `recipient_suppressed`
    */
   async approve(id: string, digest: string, by: string): Promise<{ submission_id: string }> {
     const seen = await rowOf(this.#parts.store.db, id);
@@ -118,6 +121,7 @@ export class Drafts {
     requireDigest(seen, digest);
     requireLinks(JSON.parse(seen.content) as DraftContent, this.#parts.clock.now());
     const envelope = JSON.parse(seen.envelope) as Envelope;
+    await demandUnsuppressed(this.#parts, seen.account_id, envelope.to);
     // What lies in the ledger must be what the digest was taken over, whoever has had a hand on it since.
     if ((await digestOf(envelope, await this.#stored(seen.raw_object_id))) !== digest)
       throw new PosternError(
@@ -159,7 +163,7 @@ export class Drafts {
   /**
    * Changes a draft: a new version with a new digest, still waiting.
    * @param version the version that the person saw; another one now is refused, so that nothing is overwritten
-   * @throws PosternError `draft_not_waiting`, `draft_version_mismatch`, `recipient_invalid`
+   * @throws PosternError `draft_not_waiting`, `draft_version_mismatch`, `recipient_invalid`, `recipient_suppressed`
    */
   async edit(id: string, edit: DraftEdit, by: string, version?: number): Promise<DraftView> {
     const before = await rowOf(this.#parts.store.db, id);
@@ -167,7 +171,11 @@ export class Drafts {
     requireVersion(before, version ?? before.version);
     const old = JSON.parse(before.content) as DraftContent;
     const account = await this.#parts.accounts.get(before.account_id);
-    const prepared = await this.prepare(editedContent(old, edit), account);
+    const content = editedContent(old, edit);
+    const known = new Set(recipientsOf(old));
+    const added = recipientsOf(content).filter((address) => !known.has(address));
+    await demandUnsuppressed(this.#parts, account.id, added);
+    const prepared = await this.prepare(content, account);
     await this.#parts.store.write(async (tx) => {
       const row = await rowOf(tx, id);
       requireWaiting(row);
@@ -210,6 +218,7 @@ export class Drafts {
       input,
       this.#parts.clock.now(),
     );
+    await demandUnsuppressed(this.#parts, account.id, recipientsOf(content));
     const prepared = await this.prepare(content, account);
     const origin = {
       accountId: account.id,

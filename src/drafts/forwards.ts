@@ -20,6 +20,7 @@ import type { DraftOrigin } from './draft-rows.ts';
 import type { Drafts } from './drafts.ts';
 import { forwardContent } from './forward-content.ts';
 import type { PreparedVersion } from './prepare.ts';
+import { suppressedReason } from './suppressed-people.ts';
 import {
   actionOf,
   decisionGone,
@@ -105,11 +106,14 @@ async function judge(
   action: Forward,
 ): Promise<ForwardVerdict> {
   const { settings } = await accounts.get(message.accountId);
+  const to = action.to.map((written) => parseRecipient(written).address);
+  const stopped = await suppressedReason(store.db, clock, message.accountId, to);
+  if (stopped !== null) return { verdict: 'refuse', reason: stopped };
   const { from, sender, reply_to: replyTo } = message.metadata;
   const { count, perMs } = rateOf(action.limit);
   return judgeForward({
     send: action.send,
-    recipients: action.to.map((written) => parseRecipient(written).address),
+    recipients: to,
     own: [settings.address],
     writers: [from, sender, ...replyTo].flatMap((one) => one?.address ?? []),
     kind: message.kind,

@@ -16,6 +16,7 @@ import type { Store } from '../store/store.ts';
 import type { MailAction } from './content.ts';
 import { foundElsewhere } from './elsewhere.ts';
 import { type FindingParts, findingsOf } from './mail-findings.ts';
+import { suppressedFindings } from './suppressed-people.ts';
 
 const ADDRESSES_AT_ONCE = 500; // engines bound the variables of a statement
 
@@ -95,7 +96,7 @@ export async function judgeMail(
       ...session.taint.map(({ rule, text }) => finding(rule as PolicyRule, text)),
       ...foreignAnswered(subject),
     ],
-    content: [...findings, ...elsewhere],
+    content: [...findings, ...elsewhere, ...(await suppressedFindings(parts, account.id, recipients))],
     words: seen,
     now: parts.clock.now(),
   };

@@ -42,6 +42,7 @@ const RULES = {
   ],
   calls_limit: ['refuse', 'The turn has made as many calls as `limits.calls` allows.'],
   bytes_limit: ['refuse', 'The turn has read as much as `limits.bytes` allows.'],
+  suppressed: ['refuse', 'A recipient is on the suppression list.'],
   agent_gone: ['refuse', 'The agent is not in the rules any more.'],
 
   approve: ['ask', 'The policy says `reply: approve`.'],

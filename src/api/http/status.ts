@@ -31,6 +31,8 @@ const STATUS: Readonly<Record<string, number>> = {
   master_key_next_missing: 422,
   draft_digest_mismatch: 409,
   draft_not_waiting: 409,
+  recipient_suppressed: 409,
+  suppression_invalid: 400,
   broadcast_digest_mismatch: 409,
   broadcast_state: 409,
   broadcast_damaged: 409,
