@@ -2,10 +2,20 @@
 // binds every ciphertext to its account and field, so that a row copied to another place does not decrypt.
 import { randomBytes } from 'node:crypto';
 import { PosternError } from '../kernel/errors.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import type { AccountKeysTable } from '../store/schema.ts';
 import type { Reader, Tx } from '../store/store.ts';
 import { keysFromSettings, type MasterKey, type MasterKeys } from './master-keys.ts';
 import { KEY_BYTES, open, seal, unreadable } from './sealing.ts';
+
+const sealedSecret = keptQuery((db, accountId: string, field: string) =>
+  db
+    .selectFrom('account_secrets as secret')
+    .leftJoin('account_keys as key', 'key.account_id', 'secret.account_id')
+    .select(['secret.ciphertext', 'key.master_key_id', 'key.wrapped_key'])
+    .where('secret.account_id', '=', accountId)
+    .where('secret.field', '=', field),
+);
 
 export class Vault {
   readonly keys: MasterKeys;
@@ -35,13 +45,7 @@ export class Vault {
    */
   async get(db: Reader, accountId: string, field: string): Promise<string | null> {
     // In one statement: between two of them a rotation may renew the data key.
-    const row = await db
-      .selectFrom('account_secrets as secret')
-      .leftJoin('account_keys as key', 'key.account_id', 'secret.account_id')
-      .select(['secret.ciphertext', 'key.master_key_id', 'key.wrapped_key'])
-      .where('secret.account_id', '=', accountId)
-      .where('secret.field', '=', field)
-      .executeTakeFirst();
+    const [row] = await sealedSecret(db, accountId, field);
     if (!row) return null;
     const { ciphertext, master_key_id, wrapped_key } = row;
     if (master_key_id === null || wrapped_key === null)

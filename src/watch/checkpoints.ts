@@ -80,24 +80,33 @@ export async function attach(
       attachedAt: row?.attached_at ?? (place.from === 'zero' ? 0 : (place.from ?? now)),
       renumberedTo: row ? Math.max(selected.uidNext - 1, 1) : 0, // 0 would say that it never was, of one that is empty now
     };
-    const values = {
-      uid_validity: checkpoint.uidValidity,
-      last_uid: checkpoint.lastUid,
-      attached_at: checkpoint.attachedAt,
-      renumbered_to: checkpoint.renumberedTo,
-      modseq: null,
-      updated_at: now,
-    };
-    await tx
-      .insertInto('mailboxes')
-      .values({ account_id: place.accountId, mailbox: place.mailbox, ...values })
-      .onConflict((conflict) => conflict.columns(['account_id', 'mailbox']).doUpdateSet(values))
-      .execute();
+    const { uidValidity, lastUid, attachedAt, renumberedTo } = checkpoint;
+    const values = [uidValidity, lastUid, attachedAt, renumberedTo, now] as const;
+    await putMailbox(tx, place.accountId, place.mailbox, ...values);
     const backfill =
       row || place.from !== null ? await beginBackfill(tx, checkpoint, row, place, selected, now) : null;
     return { checkpoint, backfill, modseq: null, renumbered: row !== undefined };
   });
 }
+
+const putMailbox = keptQuery(
+  (
+    db,
+    account_id: string,
+    mailbox: string,
+    uid_validity: string,
+    last_uid: number,
+    attached_at: number,
+    renumbered_to: number,
+    updated_at: number,
+  ) => {
+    const values = { uid_validity, last_uid, attached_at, renumbered_to, modseq: null, updated_at };
+    return db
+      .insertInto('mailboxes')
+      .values({ account_id, mailbox, ...values })
+      .onConflict((conflict) => conflict.columns(['account_id', 'mailbox']).doUpdateSet(values));
+  },
+);
 
 async function attachedAsBefore(db: Reader, place: Place, selected: Selected): Promise<Attached | null> {
   const row = await mailboxRow(db, place.accountId, place.mailbox);
@@ -179,13 +188,15 @@ export async function storedCheckpoint(
 
 type Row = Selectable<MailboxesTable>;
 
-const mailboxRow = (db: Reader, accountId: string, mailbox: string): Promise<Row | undefined> =>
-  db
-    .selectFrom('mailboxes')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .where('mailbox', '=', mailbox)
-    .executeTakeFirst();
+// Asked of every mailbox when a process starts, which may have thousands.
+const mailboxRows = keptQuery((db, accountId: string, mailbox: string) =>
+  db.selectFrom('mailboxes').selectAll().where('account_id', '=', accountId).where('mailbox', '=', mailbox),
+);
+
+async function mailboxRow(db: Reader, accountId: string, mailbox: string): Promise<Row | undefined> {
+  const [row] = await mailboxRows(db, accountId, mailbox);
+  return row;
+}
 
 const checkpointOf = (row: Row): Checkpoint => ({
   accountId: row.account_id,
@@ -265,11 +276,14 @@ export async function countBackfill(
 
 /** Notes up to where flags and removals are known. */
 export async function noteModseq(tx: Tx, place: Checkpoint, modseq: bigint): Promise<void> {
-  await tx
-    .updateTable('mailboxes')
-    .set({ modseq: String(modseq) })
-    .where('account_id', '=', place.accountId)
-    .where('mailbox', '=', place.mailbox)
-    .where('uid_validity', '=', place.uidValidity)
-    .execute();
+  await setModseq(tx, place.accountId, place.mailbox, place.uidValidity, String(modseq));
 }
+
+const setModseq = keptQuery((db, accountId: string, mailbox: string, uidValidity: string, modseq: string) =>
+  db
+    .updateTable('mailboxes')
+    .set({ modseq })
+    .where('account_id', '=', accountId)
+    .where('mailbox', '=', mailbox)
+    .where('uid_validity', '=', uidValidity),
+);

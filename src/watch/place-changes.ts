@@ -1,5 +1,6 @@
 // What became of the places where messages lie: their flags, and that they are gone. A message's row stays in any case.
 import type { FetchedFlags } from '../imap/fetch-flags.ts';
+import { keptQuery } from '../store/kept-query.ts';
 import type { Reader, Tx } from '../store/store.ts';
 import type { Checkpoint } from './checkpoints.ts';
 import { flagsText } from './ledger-writes.ts';
@@ -40,9 +41,13 @@ const updateIn = (tx: Tx, { accountId, mailbox, uidValidity }: MailboxPlace) =>
 
 /** The lowest UID that is known, below which no change matters; null where none is known. */
 export async function firstKnownUid(db: Reader, place: MailboxPlace): Promise<number | null> {
-  const row = await placesIn(db, place).select('uid').orderBy('uid').limit(1).executeTakeFirst();
+  const [row] = await lowestUid(db, place.accountId, place.mailbox, place.uidValidity);
   return row?.uid ?? null;
 }
+
+const lowestUid = keptQuery((db, accountId: string, mailbox: string, uidValidity: string) =>
+  placesIn(db, { accountId, mailbox, uidValidity }).select('uid').orderBy('uid').limit(1),
+);
 
 /** The known places with the highest UIDs whose messages are there as far as is known, descending. */
 export const latestPlaces = (db: Reader, place: MailboxPlace, limit: number): Promise<KnownPlace[]> =>
