@@ -9,11 +9,13 @@ import type { DraftContent, SendPriority, SubmissionView } from '../../src/contr
 import { outboxPool, sendJob } from '../../src/jobs/kinds.ts';
 import { JobQueue } from '../../src/jobs/queue.ts';
 import { JobWorker } from '../../src/jobs/worker.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
 import { newId } from '../../src/kernel/ids.ts';
 import type { Logger } from '../../src/kernel/logger.ts';
 import { Blobs } from '../../src/objects/blobs.ts';
 import { folderStore } from '../../src/objects/fs.ts';
 import { dateLine } from '../../src/outbound/compose.ts';
+import type { SignMail } from '../../src/outbound/dkim.ts';
 import { type AccountSource, SmtpPool } from '../../src/outbound/pool.ts';
 import { registerOutbound } from '../../src/outbound/register.ts';
 import type { SentCopy, SentMailbox } from '../../src/outbound/sent-mailbox.ts';
@@ -105,6 +107,8 @@ export interface Outpost {
   approve(content: DraftContent, changes?: ApprovedChanges, from?: Account): Promise<Approved>;
   /** One more account, for `approve`. */
   add(account: Account): void;
+  /** Changes settings of the account, as an operator does. */
+  change(settings: object): void;
   /** Waits until the submission is as `holds` says. */
   until(id: string, holds: (view: SubmissionView) => boolean): Promise<SubmissionView>;
   jobs(): Promise<{ kind: string; run_at: number; payload: string }[]>;
@@ -112,7 +116,12 @@ export interface Outpost {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function openOutpost(account: Account): Promise<Outpost> {
+export interface OutpostOptions {
+  /** Makes what signs its mail. */
+  signs?: (parts: { store: Store; clock: Clock }) => SignMail;
+}
+
+export async function openOutpost(account: Account, { signs }: OutpostOptions = {}): Promise<Outpost> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-outbox-'));
   const store = await openSqlite(join(folder, 'ledger.db'));
   let offset = 0;
@@ -125,10 +134,15 @@ export async function openOutpost(account: Account): Promise<Outpost> {
   const worker = new JobWorker(queue, clock, log);
   const blobs = new Blobs(store, folderStore(join(folder, 'objects')), clock);
   const others = new Map<string, Account>();
+  let current = account;
+  const listeners = new Set<(id: string) => void>();
   const accounts: AccountSource = {
-    get: async (id) => others.get(id) ?? account,
+    get: async (id) => others.get(id) ?? current,
     signIn: (_account, connect) => connect({ type: 'basic', username: USER, password: PASSWORD }),
-    onChange: () => () => undefined,
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
   };
   const pool = new SmtpPool(accounts, clock);
   const sent: SentMailbox = {
@@ -140,7 +154,10 @@ export async function openOutpost(account: Account): Promise<Outpost> {
       return true;
     },
   };
-  registerOutbound({ store, queue, worker, bus, clock, log, accounts, blobs, pool, sent, random: () => 0.5 });
+  registerOutbound({
+    ...{ store, queue, worker, bus, clock, log, accounts, blobs, pool, sent, random: () => 0.5 },
+    ...(signs ? { sign: signs({ store, clock }) } : {}),
+  });
   const submissions = new Submissions(store, queue, clock, bus);
 
   const outpost: Outpost = {
@@ -161,6 +178,11 @@ export async function openOutpost(account: Account): Promise<Outpost> {
       offset += ms;
     },
     add: (other) => void others.set(other.id, other),
+    change: (settings) => {
+      const changed = accountSettings.parse({ ...current.settings, ...settings });
+      current = { ...current, version: current.version + 1, settings: changed };
+      for (const listener of listeners) listener(account.id);
+    },
     approve: async (content, changes = {}, from = account) => {
       const { raw, envelope } = await composeMail(content, []);
       const now = clock.now();
