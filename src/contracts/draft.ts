@@ -4,6 +4,8 @@ import { address } from './mail.ts';
 import { contentId, mediaType } from './object.ts';
 import { eventInput, outgoingEvent } from './outgoing-event.ts';
 import { recipientList } from './session.ts';
+import { languageTag, templateData, timezone } from './template.ts';
+import { templateName } from './template-name.ts';
 
 /** `sha256:` and 64 hexadecimal digits, over the envelope and the bytes of the message. */
 export const digest = z
@@ -160,27 +162,49 @@ export type SubmissionAttachment = z.infer<typeof submissionAttachment>;
 /** Pictures may stand in it as data: URIs: they become files beside it. */
 const writtenHtml = z.string().max(16_000_000);
 
-export const submissionInput = z.strictObject({
-  /** The account's id or label. */
-  account: z.string().min(1),
-  to: recipientList.min(1),
-  cc: recipientList.optional(),
-  bcc: recipientList.optional(),
-  subject: z
-    .string()
-    .max(998)
-    .regex(/^[^\r\n]*$/, 'write one line'),
-  text: z.string().max(1_000_000).optional(),
-  html: writtenHtml.optional(),
-  attachments: z.array(submissionAttachment).max(50).optional(),
-  reply_to: recipientList.max(10).optional(),
-  /** An event that the mail invites to, calls off or answers. */
-  calendar: eventInput.optional(),
-  /** Leaves no sooner: a time with its zone, such as `2026-11-30T08:00:00+01:00`. One that is over means at once. */
-  send_at: z.iso.datetime({ offset: true }).optional(),
-  /** `bulk`: behind all other mail of the account, as one of very many. */
-  priority: z.enum(['person', 'bulk']).optional(),
-});
+export const submissionInput = z
+  .strictObject({
+    /** The account's id or label. */
+    account: z.string().min(1),
+    to: recipientList.min(1),
+    cc: recipientList.optional(),
+    bcc: recipientList.optional(),
+    /** Absent with a template: the one that it has. */
+    subject: z
+      .string()
+      .max(998)
+      .regex(/^[^\r\n]*$/, 'write one line')
+      .optional(),
+    text: z.string().max(1_000_000).optional(),
+    html: writtenHtml.optional(),
+    /** Instead of text and html: the template that the mail is made from, and what it is filled with. */
+    template: templateName.optional(),
+    data: templateData.optional(),
+    /** The recipient's: which of a template's languages is taken. Without one: that of the text. */
+    language: languageTag.optional(),
+    /** Of the dates that a template writes, such as `Europe/Zurich`. */
+    timezone: timezone.optional(),
+    attachments: z.array(submissionAttachment).max(50).optional(),
+    reply_to: recipientList.max(10).optional(),
+    /** An event that the mail invites to, calls off or answers. */
+    calendar: eventInput.optional(),
+    /** Leaves no sooner: a time with its zone, such as `2026-11-30T08:00:00+01:00`. One that is over means at once. */
+    send_at: z.iso.datetime({ offset: true }).optional(),
+    /** `bulk`: behind all other mail of the account, as one of very many. */
+    priority: z.enum(['person', 'bulk']).optional(),
+  })
+  .superRefine(({ subject, text, html, template, data, timezone }, context) => {
+    const refuse = (path: string, message: string): void =>
+      void context.addIssue({ code: 'custom', path: [path], message });
+    if (template === undefined) {
+      if (subject === undefined) refuse('subject', 'write a subject, or name a template that has one');
+      if (data !== undefined) refuse('data', 'is for a template, and none is named');
+      if (timezone !== undefined) refuse('timezone', 'is for a template, and none is named');
+    } else {
+      for (const [path, body] of Object.entries({ text, html }))
+        if (body !== undefined) refuse(path, 'is made from the template: give the one or the other');
+    }
+  });
 export type SubmissionInput = z.infer<typeof submissionInput>;
 
 const recipientFate = z.object({

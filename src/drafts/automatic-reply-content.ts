@@ -7,7 +7,7 @@ import { attachmentName, attachmentsOf, decodedSizeOf } from '../mail/structure.
 import { automaticRecipient, replyReferences, replySubject } from '../mail/thread.ts';
 import { fromOf, newMessageId } from './prepare.ts';
 import type { RuledMessage } from './rule-work.ts';
-import type { RenderedTemplate, TemplateData } from './template.ts';
+import { type RenderedTemplate, type TemplateData, wholeHtml } from './template.ts';
 
 const MAX_TEXT_CHARS = 64 * 1024; // what an answer carries of the mail before it
 const MAX_LINE_CHARS = 900;
@@ -64,7 +64,8 @@ export function contentOfReply(
     bcc: [],
     subject: words.subject ?? replySubject(metadata.subject),
     text: words.text,
-    html: words.html,
+    html: wholeHtml(words),
+    language: words.language,
     attachments: [],
     in_reply_to: metadata.message_id,
     references: replyReferences(metadata),

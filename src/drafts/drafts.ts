@@ -34,6 +34,7 @@ import { release, type Timing, timingOf } from './release.ts';
 import { requireLinks, type Spill } from './spill.ts';
 import { submittedContent } from './submitted.ts';
 import { demandUnsuppressed, recipientsOf, withSuppressed } from './suppressed-people.ts';
+import type { TemplateSource } from './template.ts';
 
 export interface DraftsParts {
   store: Store;
@@ -44,6 +45,7 @@ export interface DraftsParts {
   blobs: Blobs;
   uploads: Pick<Uploads, 'get' | 'keep'>;
   messages: AttachParts['messages'];
+  templates: Pick<TemplateSource, 'find'>;
   sessions: Sessions;
   compose: Composer;
   /** Absent: files are attached whatever their size. */

@@ -1,4 +1,5 @@
 // The port by which a template of the operator becomes the words of a mail (outbound/ fills it).
+import type { SubmissionAttachment } from '../contracts/draft.ts';
 
 /** What a template is filled with: plain values, by name. */
 export type TemplateData = Readonly<Record<string, unknown>>;
@@ -45,3 +46,17 @@ export interface TemplateSource {
   /** The template as its files are now. @throws PosternError `template_missing`, `template_invalid` */
   find(name: string): Promise<Template>;
 }
+
+/** Its pictures as files of a mail. */
+export const filesOf = ({ inline }: Pick<RenderedTemplate, 'inline'>): SubmissionAttachment[] =>
+  inline.map(({ cid, filename, contentType, content }) => ({
+    ...{ filename, content_type: contentType, content_id: cid },
+    content_base64: Buffer.from(content).toString('base64'),
+  }));
+
+/** The HTML with its pictures in it, as data: URIs: a draft takes them out again, as files of its own. */
+export const wholeHtml = ({ html, inline }: Pick<RenderedTemplate, 'html' | 'inline'>): string | null =>
+  inline.reduce<string | null>((whole, { cid, contentType, content }) => {
+    const uri = `data:${contentType};base64,${Buffer.from(content).toString('base64')}`;
+    return whole?.replaceAll(`"cid:${cid}"`, `"${uri}"`) ?? null;
+  }, html);

@@ -47,11 +47,15 @@ export function dataCheck(name: string, { data: wanted }: TemplateAbout): CheckD
   return (data) => {
     const result = schema.safeParse(data, { reportInput: true });
     if (result.success) return;
-    const problems = result.error.issues.map((issue) => `${pathOf(issue.path)}: ${problemOf(issue)}`);
+    const errors = result.error.issues.map((issue) => ({
+      path: pathOf(issue.path),
+      message: problemOf(issue),
+    }));
+    const problems = errors.map(({ path, message }) => `${path === '' ? 'it' : `\`${path}\``}: ${message}`);
     throw new PosternError(
       'template_failed',
       `The data does not fit the template ${name}: ${problems.slice(0, MAX_PROBLEMS).join('; ')}.`,
-      { details: { template: name, problems } },
+      { details: { template: name, errors } },
     );
   };
 }
@@ -61,7 +65,7 @@ function pathOf(path: readonly PropertyKey[]): string {
   const written = path.map((key, at) =>
     typeof key === 'number' ? `[${key}]` : `${at === 0 ? '' : '.'}${String(key)}`,
   );
-  return written.length === 0 ? 'the data' : `\`${written.join('')}\``;
+  return written.join('');
 }
 
 function problemOf(issue: z.core.$ZodIssue): string {

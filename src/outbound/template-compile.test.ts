@@ -355,12 +355,12 @@ describe('the data of a template', () => {
     );
     assert.deepEqual(details, {
       template: 'x',
-      problems: [
-        '`order`: is missing, expected string',
-        '`positions[0].price`: expected number, came the text "ten"',
-        '`positions[1].price`: is missing, expected number',
-        '`positions[2].price`: Too small: expected number to be >=0, came -1',
-        '`level`: expected one of "info"|"warning", came the text "loud"',
+      errors: [
+        { path: 'order', message: 'is missing, expected string' },
+        { path: 'positions[0].price', message: 'expected number, came the text "ten"' },
+        { path: 'positions[1].price', message: 'is missing, expected number' },
+        { path: 'positions[2].price', message: 'Too small: expected number to be >=0, came -1' },
+        { path: 'level', message: 'expected one of "info"|"warning", came the text "loud"' },
       ],
     });
   });

@@ -15,7 +15,7 @@ import type { ImapPool } from '../../src/imap/pool.ts';
 import { JobQueue } from '../../src/jobs/queue.ts';
 import { JobWorker } from '../../src/jobs/worker.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
-import { PosternError } from '../../src/kernel/errors.ts';
+import { notFound, PosternError } from '../../src/kernel/errors.ts';
 import { newId } from '../../src/kernel/ids.ts';
 import { silentLogger } from '../../src/kernel/logger.ts';
 import { Blobs } from '../../src/objects/blobs.ts';
@@ -159,6 +159,7 @@ export async function openHouse(
   const uploads = new Uploads(store, blobs, jobs, clock);
   const drafts = new Drafts({
     ...{ store, jobs, clock, bus, accounts, blobs, uploads, messages, sessions },
+    templates: { find: (name) => Promise.reject(notFound('template', name)) },
     compose: composeMail,
   });
   const workDir = join(folder, 'work');
