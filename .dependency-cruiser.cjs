@@ -56,6 +56,7 @@ const DOORS = [
   { library: 'ioredis', door: '^src/cluster/redis\\.ts$' },
   { library: 'node-cron', door: '^src/digests/' },
   { library: 'express', door: '^src/api/http/' },
+  { library: '@fastify/busboy', door: '^src/api/http/form-file\\.ts$' },
   { library: '@modelcontextprotocol/server', door: '^src/(api/mcp|sandbox)/' },
   { library: 'kysely', door: '^src/store/', typesAnywhere: true },
   { library: 'pg', door: '^src/store/' },

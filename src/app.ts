@@ -109,7 +109,7 @@ export async function createApp(
 
   const audit = new Audit(store, clock);
   const objects = config.s3 ? s3Store(config.s3) : folderStore(config.objectsDir);
-  const { blobs, uploads, artifacts, links, sweep } = registerObjects({
+  const { blobs, uploads, partUploads, artifacts, links, sweep } = registerObjects({
     ...ground,
     objects,
     audit: audit.own,
@@ -314,6 +314,7 @@ export async function createApp(
     submissions: new Submissions(store, jobs, clock, bus),
     knowledge,
     uploads,
+    partUploads,
     artifacts,
     links,
     audit,

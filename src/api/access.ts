@@ -46,6 +46,7 @@ export const permissions = [
   'artifacts:read',
   'objects:read',
   'objects:write',
+  'uploads:write',
   'links:read',
   'links:write',
   'submissions:read',

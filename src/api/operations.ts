@@ -33,6 +33,7 @@ import { sourceOperations } from './operations/source.ts';
 import { sqlOperations } from './operations/sql.ts';
 import { submissionOperations } from './operations/submission.ts';
 import { templateOperations } from './operations/template.ts';
+import { uploadOperations } from './operations/upload.ts';
 import { accountTransferOperations, vaultOperations } from './operations/vault.ts';
 import { watchOperations } from './operations/watch.ts';
 import type { Operation } from './registry.ts';
@@ -65,6 +66,7 @@ const ownOperations: readonly Operation[] = [
   ...draftOperations,
   ...artifactOperations,
   ...objectOperations,
+  ...uploadOperations,
   ...linkOperations,
   ...submissionOperations,
   ...digestOperations,

@@ -14,7 +14,14 @@ export interface Context {
   /** The bytes that came instead of a JSON body, where the operation takes such. */
   body?: Buffer;
   /** The body as it comes, where the operation takes a stream. */
-  upload?: { bytes: AsyncIterable<Uint8Array>; contentType: string };
+  upload?: Upload;
+}
+
+export interface Upload {
+  bytes: AsyncIterable<Uint8Array>;
+  contentType: string;
+  /** As a form names it; undefined where the body is the file itself. */
+  filename?: string | undefined;
 }
 
 /** `destructive`: cannot be taken back, or mail leaves because of it. */
@@ -30,7 +37,7 @@ export interface RawBody {
 }
 
 export interface HttpPart {
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With the input's fields in braces where they stand in the path: `/v1/drafts/{id}/approve`. */
   path: string;
   /** The status of success: 200, or 204 where there is nothing to say. */

@@ -25,6 +25,7 @@ import type { Knowledge } from '../knowledge/knowledge.ts';
 import type { parseMail } from '../mail/parse.ts';
 import type { Artifacts } from '../objects/artifacts.ts';
 import type { Links } from '../objects/links.ts';
+import type { PartUploads } from '../objects/part-uploads.ts';
 import type { Uploads } from '../objects/uploads.ts';
 import type { Submissions } from '../outbound/submissions.ts';
 import type { TemplateShelf } from '../outbound/template-preview.ts';
@@ -73,7 +74,8 @@ export interface Rooms {
   /** What sessions ask for while their turns run. */
   calls: Pick<SessionCalls, 'reply' | 'send' | 'draft' | 'forward' | 'update' | 'do' | 'change'>;
   uploads: Pick<Uploads, 'add' | 'get' | 'isOf' | 'roomOf'>;
-  links: Links;
+  links: Pick<Links, 'list' | 'get' | 'revoke' | 'extend' | 'follow' | 'take' | 'giveBack'>;
+  partUploads: Pick<PartUploads, 'begin' | 'get' | 'add' | 'complete' | 'cancel'>;
   artifacts: Pick<Artifacts, 'stage' | 'keep' | 'find' | 'list' | 'get' | 'open'>;
   submissions: Pick<Submissions, 'list' | 'get' | 'settle' | 'cancel'>;
   domains: Pick<Domains, 'list' | 'get' | 'add' | 'rotate' | 'removeKey' | 'remove'>;

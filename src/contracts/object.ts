@@ -24,3 +24,22 @@ export const objectView = z.object({
   expires_at: z.number().int().nullable(),
 });
 export type ObjectView = z.infer<typeof objectView>;
+
+export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, 'write a SHA-256 as 64 hexadecimal digits');
+
+/** An upload that comes in parts and is not whole yet. */
+export const partUploadView = z.object({
+  id: z.string(),
+  filename: z.string(),
+  content_type: z.string(),
+  /** Of the whole in octets; null where its sender has not told. */
+  size: z.number().int().nullable(),
+  /** Octets of the parts that came. */
+  received: z.number().int(),
+  /** By their numbers. */
+  parts: z.array(z.object({ number: z.number().int(), size: z.number().int(), sha256: z.string() })),
+  created_at: z.number().int(),
+  /** When it is removed unless it is completed by then. */
+  expires_at: z.number().int(),
+});
+export type PartUploadView = z.infer<typeof partUploadView>;

@@ -8,6 +8,7 @@ import { Artifacts, type ArtifactsParts } from './artifacts.ts';
 import { Blobs } from './blobs.ts';
 import { Links } from './links.ts';
 import type { ObjectStore } from './object-store.ts';
+import { PartUploads } from './part-uploads.ts';
 import { ObjectSweep } from './sweep.ts';
 import { Uploads } from './uploads.ts';
 
@@ -25,21 +26,24 @@ export interface ObjectRoomParts {
 export interface ObjectRoom {
   blobs: Blobs;
   uploads: Uploads;
+  partUploads: PartUploads;
   artifacts: Artifacts;
   links: Links;
   sweep: ObjectSweep;
 }
 
-/** Makes the parts of the room and registers the handlers of `object.expire`, `artifact.expire` and `link.expire`. */
+/** Makes the parts of the room and registers the handlers of `object.expire`, `upload.expire`, `artifact.expire` and `link.expire`. */
 export function registerObjects(parts: ObjectRoomParts): ObjectRoom {
   const { store, objects, jobs, worker, clock, audit } = parts;
   const blobs = new Blobs(store, objects, clock);
   const uploads = new Uploads(store, blobs, jobs, clock);
   worker.handle('object.expire', ({ object_id: id }) => uploads.expire(id));
+  const partUploads = new PartUploads({ store, blobs, uploads, jobs, clock });
+  worker.handle('upload.expire', ({ upload_id: id }) => partUploads.expire(id));
   const artifacts = new Artifacts({ store, blobs, jobs, clock, audit });
   worker.handle('artifact.expire', ({ object_id: id }, job) => artifacts.expire(id, job));
   const links = new Links({ store, blobs, jobs, clock, audit });
   worker.handle('link.expire', ({ link_id: id }, job) => links.expire(id, job));
   const sweep = new ObjectSweep({ store, objects, clock, log: parts.log.child({ part: 'objects' }) });
-  return { blobs, uploads, artifacts, links, sweep };
+  return { blobs, uploads, partUploads, artifacts, links, sweep };
 }

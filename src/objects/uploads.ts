@@ -48,31 +48,36 @@ export class Uploads {
     { largest = LARGEST_OBJECT_BYTES, together }: UploadLimits = {},
   ): Promise<ObjectView> {
     const blob = await this.#blobs.stage(bounded(bytes, largest));
-    const expiresAt = this.#clock.now() + KEPT_UNUSED_MS;
     try {
       await this.#store.write(async (tx) => {
         await blob.record(tx);
-        await tx
-          .insertInto('uploads')
-          .values({
-            object_id: blob.id,
-            filename,
-            content_type: contentType,
-            uploaded_by: by,
-            expires_at: expiresAt,
-          })
-          .execute();
+        await this.record(tx, blob.id, { filename, contentType, by });
         // Once more: others of the same one's may have come at the same time.
         if (together !== undefined && (await this.#waitingOf(by, tx)) > together)
           throw objectTooLarge(largest);
-        const options = { runAt: expiresAt, maxAttempts: EXPIRE_ATTEMPTS };
-        await this.#jobs.enqueue(tx, 'object.expire', { object_id: blob.id }, options);
       });
     } catch (error) {
       await blob.discard();
       throw error;
     }
     return this.get(blob.id);
+  }
+
+  /** In the transaction that records the object: it is removed after a day unless a mail takes it. */
+  async record(tx: Tx, objectId: string, { filename, contentType, by }: NewUpload): Promise<void> {
+    const expiresAt = this.#clock.now() + KEPT_UNUSED_MS;
+    await tx
+      .insertInto('uploads')
+      .values({
+        object_id: objectId,
+        filename,
+        content_type: contentType,
+        uploaded_by: by,
+        expires_at: expiresAt,
+      })
+      .execute();
+    const options = { runAt: expiresAt, maxAttempts: EXPIRE_ATTEMPTS };
+    await this.#jobs.enqueue(tx, 'object.expire', { object_id: objectId }, options);
   }
 
   /** @throws PosternError `not_found`, also for an object that was not uploaded: those belong to their mails */
@@ -145,7 +150,11 @@ export class Uploads {
 export const objectTooLarge = (largest = LARGEST_OBJECT_BYTES): PosternError =>
   new PosternError('object_too_large', `The file is larger than ${largest} bytes.`);
 
-async function* bounded(bytes: AsyncIterable<Uint8Array>, largest: number): AsyncGenerator<Uint8Array> {
+/** @throws PosternError `object_too_large`, `body_invalid` as they are read */
+export async function* bounded(
+  bytes: AsyncIterable<Uint8Array>,
+  largest: number,
+): AsyncGenerator<Uint8Array> {
   let room = largest;
   try {
     for await (const piece of bytes) {

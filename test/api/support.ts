@@ -16,6 +16,10 @@ import { Vault } from '../../src/accounts/vault.ts';
 import { Audit } from '../../src/api/audit.ts';
 import { HttpServer, type HttpServerOptions } from '../../src/api/http/server.ts';
 import type { Rooms, SessionPrincipal } from '../../src/api/rooms.ts';
+import { Bounces } from '../../src/bounces/bounces.ts';
+import { Suppressions } from '../../src/bounces/suppressions.ts';
+import { TokenKeys } from '../../src/bounces/token-keys.ts';
+import { UnsubscribeLinks } from '../../src/bounces/unsubscribe.ts';
 import { memoryBus } from '../../src/cluster/memory.ts';
 import { resolveSecret } from '../../src/config/config.ts';
 import type { WatchStatus } from '../../src/contracts/account.ts';
@@ -139,6 +143,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     ...{ store, vault, clock, log: silentLogger, accounts },
     ask: () => Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' })),
   });
+  const keys = new TokenKeys({ store, vault });
   const imap = { use: () => Promise.reject(new PosternError('unreachable', 'The server is away.')) };
   const rooms: Rooms = {
     accounts,
@@ -158,6 +163,9 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     keyRotation: new KeyRotation({ store, vault, clock, log: silentLogger }),
     imap,
     queries: new StoredQueries(store, clock),
+    suppressions: new Suppressions({ store, clock }),
+    bounces: new Bounces({ store }),
+    unsubscribe: new UnsubscribeLinks({ store, clock, keys, publicUrl: () => 'https://mail.example' }),
     audit: new Audit(store, clock),
     watchers: {
       status: () => {
@@ -240,6 +248,22 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
       get: async (id) => Promise.reject(notFound('object', id)),
       isOf: async () => false,
       roomOf: async () => 0,
+    },
+    partUploads: {
+      begin: async () => Promise.reject(new Error('not played')),
+      get: async (id) => Promise.reject(notFound('upload', id)),
+      add: async () => Promise.reject(new Error('not played')),
+      complete: async (id) => Promise.reject(notFound('upload', id)),
+      cancel: async (id) => Promise.reject(notFound('upload', id)),
+    },
+    links: {
+      list: async () => [],
+      get: async (id) => Promise.reject(notFound('link', id)),
+      revoke: async (id) => Promise.reject(notFound('link', id)),
+      extend: async (id) => Promise.reject(notFound('link', id)),
+      follow: async () => null,
+      take: async () => false,
+      giveBack: async () => undefined,
     },
     artifacts: {
       stage: async () => Promise.reject(new Error('not played')),

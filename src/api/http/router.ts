@@ -14,8 +14,9 @@ import { PosternError } from '../../kernel/errors.ts';
 import { LARGEST_OBJECT_BYTES, objectTooLarge } from '../../objects/uploads.ts';
 import { identityOf, type Principal } from '../access.ts';
 import { admit, hear, perform } from '../invoke.ts';
-import { type Context, type Operation, pathFields } from '../registry.ts';
+import { type Operation, pathFields, type Upload } from '../registry.ts';
 import type { Rooms } from '../rooms.ts';
+import { formFile } from './form-file.ts';
 import type { Answer, IdempotencyKeys } from './idempotency.ts';
 import { rawBody } from './raw-body.ts';
 import type { SignIn } from './sign-in.ts';
@@ -25,6 +26,8 @@ const RAW_BODY_BYTES = 64 * 1024 * 1024; // the largest mail that the parser rea
 // Where bytes can come as they are, JSON is for small mails: reading 48 MB of JSON holds up everybody else.
 const JSON_BESIDE_RAW_BYTES = 6 * 1024 * 1024;
 const LARGE_BODY_BYTES = 48 * 1024 * 1024; // 26,214,400 octets of files in base64, a text and an HTML of a draft
+
+const FORM_SPARE_BYTES = 64 * 1024; // what a form has around its file
 
 export interface RouterParts {
   rooms: Rooms;
@@ -49,7 +52,7 @@ export function addRoutes(app: Express, operations: readonly Operation[], parts:
   for (const operation of operations) {
     const { method, path } = operation.http;
     const route = path.replace(/\{(\w+)\}/g, ':$1');
-    const verb = method.toLowerCase() as 'get' | 'post' | 'patch' | 'delete';
+    const verb = method.toLowerCase() as 'get' | 'post' | 'put' | 'patch' | 'delete';
     routerOf(route)[verb](
       route,
       authorised(operation, parts),
@@ -123,7 +126,7 @@ function answering(operation: Operation, { rooms, keys }: RouterParts): RequestH
       rooms,
       signal: signalOf(res),
       requestId: String(res.locals.requestId),
-      ...(operation.http.rawBody?.streams ? { upload: uploadOf(req) } : {}),
+      ...(operation.http.rawBody?.streams ? { upload: await uploadOf(req) } : {}),
       ...(takesBody(operation, req) ? { body: req.body as Buffer } : {}),
     };
     const work = async (): Promise<Answer> => ({
@@ -149,9 +152,8 @@ function inputOf(operation: Operation, req: Request): Record<string, unknown> {
   const { http } = operation;
   const query = { ...(req.query as Record<string, unknown>) };
   let fields = query;
-  if (http.method === 'POST' || http.method === 'PATCH') {
+  if (!http.rawBody?.streams && (http.method === 'POST' || http.method === 'PATCH')) {
     const isRaw = Buffer.isBuffer(req.body);
-    if (http.rawBody?.streams) return query;
     if (!isRaw && Object.keys(query).length > 0) {
       throw new PosternError('invalid_input', 'This takes its fields in the body, not in the query.');
     }
@@ -179,10 +181,12 @@ function inputOf(operation: Operation, req: Request): Record<string, unknown> {
 }
 
 /** The body of a request as it comes, which is not read before it is asked for. @throws PosternError `media_type_unsupported`, `object_too_large` */
-function uploadOf(req: Request): NonNullable<Context['upload']> {
+async function uploadOf(req: Request): Promise<Upload> {
   if ((req.headers['content-encoding'] ?? 'identity') !== 'identity')
     throw new PosternError('media_type_unsupported', 'A compressed body is not taken here.');
-  if (Number(req.headers['content-length'] ?? 0) > LARGEST_OBJECT_BYTES) throw objectTooLarge();
+  if (Number(req.headers['content-length'] ?? 0) > LARGEST_OBJECT_BYTES + FORM_SPARE_BYTES)
+    throw objectTooLarge();
+  if (req.is('multipart/form-data')) return formFile(req);
   // Not destroyed by who stops reading: the answer that says why goes over the same connection.
   const bytes = req.iterator({ destroyOnReturn: false });
   return { bytes, contentType: req.headers['content-type'] ?? '' };

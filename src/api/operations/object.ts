@@ -12,7 +12,8 @@ const SESSION_UPLOAD_BYTES = 100 * 1024 * 1024;
 export const objectOperations: readonly Operation[] = [
   defineOperation({
     name: 'object.add',
-    summary: 'Upload a file: its bytes are the body, whatever their Content-Type. Mails take it by its id.',
+    summary:
+      'Upload a file: its bytes are the body, or the one file of a multipart/form-data body. Mails take it by its id.',
     input: z.strictObject({
       filename: z.string().min(1).max(255).optional(),
       /** Where the Content-Type of the body is not the file's own. */
@@ -35,7 +36,7 @@ export const objectOperations: readonly Operation[] = [
       const said = mediaType.safeParse(upload.contentType.split(';')[0]?.trim());
       const by = nameOf(principal);
       const file = {
-        filename: safeFilename(filename, 'attachment'),
+        filename: safeFilename(filename ?? upload.filename, 'attachment'),
         contentType: content_type ?? (said.success ? said.data : 'application/octet-stream'),
         by,
       };
