@@ -16,6 +16,12 @@ export interface Failure {
   text: string;
 }
 
+/** What the server said of one recipient. */
+export interface Refusal {
+  address: string;
+  failure: Failure;
+}
+
 /** The parts of nodemailer's errors that tell what happened. */
 export interface SmtpError {
   code?: string;

@@ -1,7 +1,8 @@
 // What became of each recipient of a submission, and what all of them together make of it.
-import type { SubmissionState } from '../contracts/draft.ts';
+import type { RecipientState, SubmissionState } from '../contracts/draft.ts';
 import type { SubmissionRecipientsTable } from '../store/schema.ts';
 import type { Tx } from '../store/store.ts';
+import type { Refusal } from './failures.ts';
 import type { Outcome } from './outbox.ts';
 
 /** How an attempt ended for each whom it was made for. */
@@ -36,6 +37,35 @@ export async function moveRecipients(
     .execute();
 }
 
+/** The state of those whom the server refused in the envelope, while the content is on its way to the others. */
+const LEFT_OUT = 'left-out';
+
+/** Their refusal is judged when the attempt has ended; should Postern die before, they are asked for again. */
+export async function leaveOut(tx: Tx, id: string, refused: readonly Refusal[]): Promise<void> {
+  for (const { address, failure } of refused) {
+    await tx
+      .updateTable('submission_recipients')
+      .set({ state: LEFT_OUT, response: failure.text })
+      .where('submission_id', '=', id)
+      .where('address', '=', address)
+      .where('state', '=', 'queued')
+      .execute();
+  }
+}
+
+export async function backToQueue(tx: Tx, id: string): Promise<void> {
+  await tx
+    .updateTable('submission_recipients')
+    .set({ state: 'queued' })
+    .where('submission_id', '=', id)
+    .where('state', '=', LEFT_OUT)
+    .execute();
+}
+
+/** As people see it: what is left out for the moment still waits. */
+export const shownState = (state: string): RecipientState =>
+  (state === LEFT_OUT ? 'queued' : state) as RecipientState;
+
 export async function giveUpOn(tx: Tx, recipients: readonly SubmissionRecipientsTable[]): Promise<void> {
   for (const { submission_id: id, position, state, response } of recipients) {
     if (state !== 'queued') continue;
@@ -56,6 +86,11 @@ export function endState(
   if (has('sent')) return 'sent';
   return has('cancelled') ? 'cancelled' : 'failed';
 }
+
+/** The server took as many as it takes of one mail. Some were taken, so that this comes to an end. */
+export const wereTooMany = (outcomes: readonly Outcome[]): boolean =>
+  outcomes.some(({ failure }) => failure === null) &&
+  outcomes.some(({ failure }) => failure?.code === 'too_many_recipients');
 
 const MAX_TROUBLES = 3; // of 300 recipients, some examples say enough
 

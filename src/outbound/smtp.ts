@@ -9,7 +9,15 @@ import type { Where } from '../kernel/network-errors.ts';
 import { scrubber } from '../kernel/scrubber.ts';
 import { tlsContext } from '../network/tls-context.ts';
 import { Answers, isOneAnswer } from './answers.ts';
-import { classify, type Failure, failuresOf, outOfStep, type SmtpError, type Stage } from './failures.ts';
+import {
+  classify,
+  type Failure,
+  failuresOf,
+  outOfStep,
+  type Refusal,
+  type SmtpError,
+  type Stage,
+} from './failures.ts';
 import { lazyContent } from './lazy-content.ts';
 import type { Piece } from './mail-content.ts';
 import { signInByToken, signInSecrets } from './sasl-bearer.ts';
@@ -163,13 +171,13 @@ export class SmtpConnection {
   /**
    * Sends one mail. After a failure of the whole the connection is closed: nobody knows what it would answer next.
    * @param content the whole mail with CRLF line ends, in pieces
-   * @param onData awaited after the server's 354 and before the first byte of content leaves; when it throws, no byte
-   *   leaves and its error is thrown here, as is that of content that cannot be read to its end
+   * @param onData awaited after the server's 354 and before the first byte of content leaves, with those whom the server
+   *   will not send it to; when it throws, no byte leaves and its error is thrown here, as is that of content that cannot be read to its end
    */
   async send(
     envelope: Envelope,
     content: readonly Piece[],
-    onData: () => Promise<void>,
+    onData: (refused: Refusal[]) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<Delivery> {
     this.mails++;
@@ -192,7 +200,9 @@ export class SmtpConnection {
       }
       stage = 'beginning';
       deadline.move(FINAL_ANSWER_MS + books.size / SLOWEST_BYTES_PER_MS);
-      await onData().catch((error: unknown) => {
+      const each = failuresOf(envelope.to, books.rejectedErrors ?? [], null, this.#where, this.scrub);
+      const refused = each.flatMap(({ address, failure }) => (failure ? [{ address, failure }] : []));
+      await onData(refused).catch((error: unknown) => {
         withheld = { error };
         throw new Error('the content was withheld');
       });

@@ -5,12 +5,13 @@ import { kills } from './kills.ts';
 import { knowledge } from './knowledge.ts';
 import { oauthKills } from './oauth-kills.ts';
 import { oauthSoak } from './oauth-soak.ts';
+import { outbox } from './outbox.ts';
 import type { Proof } from './proof.ts';
 import { sessions } from './sessions.ts';
 import { soak } from './soak.ts';
 import { source } from './source.ts';
 
-const PROOFS: readonly Proof[] = [kills, sessions, source, knowledge, oauthSoak, oauthKills, soak];
+const PROOFS: readonly Proof[] = [kills, sessions, outbox, source, knowledge, oauthSoak, oauthKills, soak];
 const LARGEST_SEED = 2 ** 32 - 1;
 
 process.exitCode = await main();
