@@ -208,7 +208,7 @@ export async function createApp(
   };
   rules.on('changed', () => void tellTemplates());
 
-  const { suppressions, unsubscribe } = registerBounces({ ...ground, imap, vault, parseMail, publicUrl: url });
+  const { suppressions, bounces, unsubscribe } = registerBounces({ ...ground, imap, vault, parseMail, publicUrl: url });
 
   // The way out: drafts wait for a person or for policy, and leave over SMTP.
   const drafts = registerDrafts({
@@ -312,6 +312,9 @@ export async function createApp(
       rules: rulesNow,
     }),
     submissions: new Submissions(store, jobs, clock, bus),
+    suppressions,
+    bounces,
+    unsubscribe,
     knowledge,
     uploads,
     partUploads,

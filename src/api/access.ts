@@ -51,6 +51,8 @@ export const permissions = [
   'links:write',
   'submissions:read',
   'submissions:send',
+  'suppressions:read',
+  'suppressions:write',
   'digests:read',
   'digests:control',
   'broadcasts:read',

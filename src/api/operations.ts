@@ -32,6 +32,7 @@ import { sessionOperations } from './operations/session.ts';
 import { sourceOperations } from './operations/source.ts';
 import { sqlOperations } from './operations/sql.ts';
 import { submissionOperations } from './operations/submission.ts';
+import { suppressionOperations } from './operations/suppression.ts';
 import { templateOperations } from './operations/template.ts';
 import { uploadOperations } from './operations/upload.ts';
 import { accountTransferOperations, vaultOperations } from './operations/vault.ts';
@@ -69,6 +70,7 @@ const ownOperations: readonly Operation[] = [
   ...uploadOperations,
   ...linkOperations,
   ...submissionOperations,
+  ...suppressionOperations,
   ...digestOperations,
   ...broadcastOperations,
   ...domainOperations,

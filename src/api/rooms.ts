@@ -5,6 +5,9 @@ import type { Discover } from '../accounts/autoconfig.ts';
 import type { KeyRotation } from '../accounts/key-rotation.ts';
 import type { OAuthSignIn } from '../accounts/oauth-sign-in.ts';
 import type { StoredQueries } from '../accounts/stored-queries.ts';
+import type { Bounces } from '../bounces/bounces.ts';
+import type { Suppressions } from '../bounces/suppressions.ts';
+import type { UnsubscribeLinks } from '../bounces/unsubscribe.ts';
 import type { Bus } from '../cluster/bus.ts';
 import type { Deliveries } from '../delivery/deliveries.ts';
 import type { HoldStream } from '../delivery/held-stream.ts';
@@ -85,6 +88,9 @@ export interface Rooms {
     Broadcasts,
     'list' | 'get' | 'recipients' | 'create' | 'approve' | 'reject' | 'pause' | 'resume' | 'cancel'
   >;
+  suppressions: Pick<Suppressions, 'list' | 'get' | 'add' | 'remove' | 'import'>;
+  bounces: Pick<Bounces, 'list'>;
+  unsubscribe: Pick<UnsubscribeLinks, 'read' | 'leaveNow'>;
   queue: Pick<JobQueue, 'deadLetters' | 'revive'>;
   rules: Pick<RulesSource, 'current' | 'problems' | 'compileWith'>;
   templates: TemplateShelf;

@@ -11,6 +11,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { parseMail } from '../mail/parse.ts';
 import type { Store } from '../store/store.ts';
 import { atAnyPlace } from '../watch/text.ts';
+import { Bounces } from './bounces.ts';
 import { follow } from './consequences.ts';
 import { matchReport } from './match.ts';
 import { readReport } from './report.ts';
@@ -39,6 +40,7 @@ export interface BounceRoomParts {
 
 export interface BounceRoom {
   suppressions: Suppressions;
+  bounces: Bounces;
   unsubscribe: UnsubscribeLinks;
   keys: TokenKeys;
 }
@@ -95,5 +97,5 @@ export function registerBounces(parts: BounceRoomParts): BounceRoom {
     concurrency: READS_AT_ONCE,
     poolLimit: () => READS_OF_ACCOUNT,
   });
-  return { suppressions, unsubscribe, keys };
+  return { suppressions, bounces: new Bounces(parts), unsubscribe, keys };
 }

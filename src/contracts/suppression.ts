@@ -55,3 +55,23 @@ export const suppressionInput = z.strictObject({
   expires_at: z.number().int().positive().optional(),
 });
 export type SuppressionInput = z.output<typeof suppressionInput>;
+
+/** What a report said of one recipient. */
+export const bounceView = z.object({
+  id: z.string(),
+  /** The message in the ledger that is the report. */
+  message_id: z.string(),
+  account_id: z.string(),
+  /** Null: it is not proved to be about a mail of ours, and changed nothing. */
+  submission_id: z.string().nullable(),
+  address: z.string(),
+  report: reportType,
+  kind: bounceKind,
+  status: z.string().nullable(),
+  reason: z.string(),
+  diagnostic: z.string().nullable(),
+  remote_mta: z.string().nullable(),
+  matched_by: z.enum(['return-path', 'envelope-id', 'message-id']).nullable(),
+  created_at: z.number().int(),
+});
+export type BounceView = z.infer<typeof bounceView>;

@@ -20,7 +20,6 @@ import type { DraftOrigin } from './draft-rows.ts';
 import type { Drafts } from './drafts.ts';
 import { forwardContent } from './forward-content.ts';
 import type { PreparedVersion } from './prepare.ts';
-import { suppressedReason } from './suppressed-people.ts';
 import {
   actionOf,
   decisionGone,
@@ -31,6 +30,7 @@ import {
   trustOf,
   unlessAccountPaused,
 } from './rule-work.ts';
+import { suppressedReason } from './suppressed-people.ts';
 
 export interface ForwardParts extends TextParts {
   worker: JobWorker;

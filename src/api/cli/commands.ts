@@ -16,6 +16,7 @@ import { rulesCheck, rulesList, rulesSchemaCommand, rulesTest } from './rule-com
 import { sourceStream } from './source-commands.ts';
 import { sqlCommand } from './sql-command.ts';
 import { submissionCreate } from './submission-commands.ts';
+import { suppressionImport } from './suppression-commands.ts';
 import { templateCheckCommand, templateRender } from './template-commands.ts';
 import { accountExport, accountImport } from './transfer-commands.ts';
 import { firstLook, watchStatus, watchSweep } from './watch-commands.ts';
@@ -43,6 +44,8 @@ const specials: Readonly<Record<string, Special>> = {
   'draft.raw': draftRaw,
   'rules.list': rulesList,
   'submission.create': submissionCreate,
+  'suppression.import': suppressionImport,
+  'suppression.export': draftRaw,
   'watch.status': watchStatus,
   'watch.sweep': watchSweep,
 };

@@ -28,6 +28,7 @@ import { problemHandler } from './problems.ts';
 import { addRoutes, onlyMethods } from './router.ts';
 import { type SignIn, signInWith } from './sign-in.ts';
 import { SourceStreams } from './source-stream.ts';
+import { addUnsubscribe } from './unsubscribe.ts';
 
 const HEADERS_TIMEOUT_MS = 10_000; // a client that sends its headers drop by drop holds a connection no longer
 const REQUEST_TIMEOUT_MS = 120_000; // 48 MB at 4 Mbit/s
@@ -197,6 +198,7 @@ export class HttpServer implements Part {
     this.#addMetrics(app, signIn);
     app.get('/', (_req, res) => void res.json({ name: 'Postern', api: '/v1', openapi: '/v1/openapi.json' }));
     app.get('/oauth/callback', oauthCallback(rooms.signIn, this.#options.log));
+    addUnsubscribe(app, rooms.unsubscribe);
     const { log, redirectsDownloads: redirects = true } = this.#options;
     app.get('/d/:token', new Downloads({ ...rooms, log, redirects }).handle);
     app.get('/v1/openapi.json', (_req, res) => void res.type('json').send(openApi));
