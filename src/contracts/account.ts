@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { emailAddress } from './address.ts';
 import { providerId } from './provider.ts';
 import { duration } from './rule.ts';
+import { sendLimits, warmUp } from './sending.ts';
 import { accountAuth, accountAuthView } from './sign-in.ts';
 
 export { type AccountCheck, accountCheck, type SignInCheck, signInCheck } from './check.ts';
@@ -110,6 +111,10 @@ const settings = z.strictObject({
   dkim: z.enum(['auto', 'off']).default('auto'),
   /** What happens to a mail of which nobody can tell whether the server took it. */
   on_unknown: z.enum(['ask', 'resend']).default('ask'),
+  /** How fast mail leaves; what is over waits. Where it says nothing, what the provider says of itself holds. */
+  limits: sendLimits.optional(),
+  /** Fewer mails a day at first, where nobody knows the account or its domain yet. */
+  warm_up: warmUp.optional(),
   /** For so long a mail that a person approved can be taken back before it leaves. */
   undo_seconds: z.number().int().min(0).max(3600).default(0),
   links: linkSettings.prefault({}),

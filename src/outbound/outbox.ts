@@ -9,9 +9,18 @@ import type { SubmissionRecipientsTable, SubmissionRow } from '../store/schema.t
 import { afterCommit, type Reader, type Store, type Tx } from '../store/store.ts';
 import { logAttempt } from './attempt-log.ts';
 import { beginAgain, beginContent, cancelQueued, takenForAll } from './attempt-rows.ts';
-import type { Failure } from './failures.ts';
+import type { Failure, Refusal } from './failures.ts';
 import { loadOutgoing, type Outgoing } from './outgoing.ts';
-import { endState, giveUpOn, moveRecipients, summary, writeOutcomes } from './recipient-rows.ts';
+import {
+  backToQueue,
+  endState,
+  giveUpOn,
+  leaveOut,
+  moveRecipients,
+  summary,
+  wereTooMany,
+  writeOutcomes,
+} from './recipient-rows.ts';
 import { nextAttemptAt } from './retry-schedule.ts';
 import { SharedWrites } from './shared-writes.ts';
 
@@ -24,6 +33,8 @@ export interface Attempt {
   number: number;
   /** The lines that sign it, above its Date line; null where it leaves unsigned. */
   signature: string | null;
+  /** Counts it for the limits of its account, in the transaction that lets its content go. */
+  count?: ((tx: Tx) => Promise<void>) | undefined;
   /** Whether the ledger says that its content was about to leave; before that it says nothing of the attempt. */
   begun: boolean;
 }
@@ -63,9 +74,10 @@ export class Outbox {
   /**
    * Writes down that an attempt is made and its content about to leave. Durable when it resolves. What comes before it, the
    * connection and the envelope, needs no word in the ledger: after a crash there it is safe to begin anew.
+   * @param refused those whom the server will not send it to: whatever becomes of the others, it is not on its way to them
    * @throws PosternError `lease_lost` when another attempt has taken over, so that this one sends nothing
    */
-  async begin(attempt: Attempt): Promise<void> {
+  async begin(attempt: Attempt, refused: readonly Refusal[] = []): Promise<void> {
     const { submission, number } = attempt;
     await this.write(async (tx) => {
       // Once more where a connection that had lain idle broke in between, and another is tried at once.
@@ -73,6 +85,9 @@ export class Outbox {
       const { signature } = attempt;
       if (!(await begin(tx, submission.id, number, this.#clock.now(), signature)))
         throw takenOver(submission.id);
+      if (attempt.begun) await backToQueue(tx, submission.id);
+      else await attempt.count?.(tx);
+      await leaveOut(tx, submission.id, refused);
       attempt.begun = true; // now, for the write that comes next, and not only after the flush
       this.#tell(tx, submission, 'sending');
     });
@@ -82,6 +97,7 @@ export class Outbox {
   async putBack(tx: Tx, attempt: Attempt): Promise<void> {
     const { row } = await this.#held(tx, attempt);
     const now = this.#clock.now();
+    await backToQueue(tx, row.id);
     await this.#set(tx, row, { state: 'queued', data_begun_at: null, next_attempt_at: now });
     await this.#enqueueSend(tx, row);
   }
@@ -124,6 +140,19 @@ export class Outbox {
     return takenForAll(tx, { id: submission.id, attempt: number, response, now: this.#clock.now() });
   }
 
+  /** Says that a mail waits for a limit. */
+  async hold(tx: Tx, row: SubmissionRow, at: number, reason: string): Promise<void> {
+    const held = await tx
+      .updateTable('submissions')
+      .set({ state: 'queued', waits_for: reason, next_attempt_at: at })
+      .where('id', '=', row.id)
+      .where('state', 'in', ['queued', 'sending'])
+      .where('data_begun_at', 'is', null)
+      .returning('id')
+      .executeTakeFirst();
+    if (held) this.#tell(tx, row, 'queued');
+  }
+
   /** Ends a submission that may never be sent as it is. Nothing of it left in this attempt. */
   async fail(tx: Tx, { row }: Outgoing, text: string): Promise<void> {
     await this.#heldAs(tx, row.id, row.attempts);
@@ -140,6 +169,7 @@ export class Outbox {
       .filter(({ state }) => state === 'queued')
       .map(({ address }) => ({ address, failure, response: null }));
     await moveRecipients(tx, row.id, 'queued', 'unknown', text);
+    await backToQueue(tx, row.id);
     const at = this.#clock.now();
     await logAttempt(tx, row.id, { number: row.attempts, at, connected: true, outcomes });
     await this.#follow(tx, row, text, null);
@@ -280,11 +310,6 @@ export class Outbox {
     afterCommit(tx, () => this.#bus.publish('submission.changed', data));
   }
 }
-
-/** Some were taken, so that this comes to an end. */
-const wereTooMany = (outcomes: readonly Outcome[]): boolean =>
-  outcomes.some(({ failure }) => failure === null) &&
-  outcomes.some(({ failure }) => failure?.code === 'too_many_recipients');
 
 const takenOver = (id: string): PosternError =>
   new PosternError('lease_lost', `The submission ${id} was taken over by another worker.`);

@@ -1,13 +1,17 @@
 // Outbound's jobs: sending, looking up what is unknown, and filing a copy.
 import type { Bus } from '../cluster/bus.ts';
+import { outboxPool } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
+import { hastenSpread } from '../jobs/spread.ts';
 import type { JobWorker } from '../jobs/worker.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { codeOf } from '../kernel/errors.ts';
+import { codeOf, explain } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Store } from '../store/store.ts';
+import { Cadence } from './cadence.ts';
 import { type SignMail, topLines } from './dkim.ts';
+import { HeldBack } from './held-back.ts';
 import { wholeMail } from './mail-content.ts';
 import { Outbox } from './outbox.ts';
 import type { AccountSource, SmtpPool } from './pool.ts';
@@ -41,8 +45,18 @@ export interface OutboundParts {
 export function registerOutbound(parts: OutboundParts): void {
   const { worker, accounts, blobs, sent, store } = parts;
   const outbox = new Outbox(store, parts.queue, parts.clock, parts.bus);
-  const sender = new Sender({ ...parts, outbox });
+  const cadence = new Cadence(store, parts.clock);
+  const heldBack = new HeldBack({ store, outbox, clock: parts.clock });
+  const sender = new Sender({ ...parts, outbox, cadence, heldBack });
   const resolve = resolver({ ...parts, outbox });
+
+  accounts.onChange((id) => {
+    store
+      .write((tx) => hastenSpread(tx, parts, outboxPool(id)))
+      .catch((error: unknown) =>
+        parts.log.warn({ account: id, error: explain(error) }, 'mail that waits looks at its limits later'),
+      );
+  });
 
   worker.handle('submission.send', ({ submission_id: id }, context) => sender.send(id, context), {
     concurrency: SENDS_AT_ONCE,

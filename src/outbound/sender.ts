@@ -8,7 +8,9 @@ import { codeOf, PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Store } from '../store/store.ts';
+import type { Cadence, Hold, Reservation } from './cadence.ts';
 import { type SignMail, topLines } from './dkim.ts';
+import type { HeldBack } from './held-back.ts';
 import { waitsForItsTime, waitsForResume } from './held-mail.ts';
 import { type Piece, storedMail } from './mail-content.ts';
 import type { Attempt, Outbox, Outcome } from './outbox.ts';
@@ -26,6 +28,8 @@ export interface SenderParts {
   pool: SmtpPool;
   /** Signs by DKIM; without it mail leaves unsigned. */
   sign?: SignMail;
+  cadence: Pick<Cadence, 'reserve'>;
+  heldBack: Pick<HeldBack, 'hold'>;
   log: Logger;
   /** From 0 to 1, for the jitter of retries. */
   random?: () => number;
@@ -77,8 +81,12 @@ export class Sender {
       });
       return;
     }
+    const room = await this.#roomFor(outgoing, checked.account);
+    if ('until' in room) return this.#parts.heldBack.hold(row, room, context);
+    const { count } = room;
     try {
-      const attempt: Attempt = { submission: row, number: row.attempts + 1, signature: null, begun: false };
+      const number = row.attempts + 1;
+      const attempt: Attempt = { submission: row, number, signature: null, count, begun: false };
       const ended = await this.#attempt(outgoing, checked, attempt, context.signal);
       const files = checked.account.settings.sent_copy === 'append';
       await this.#conclude(attempt, ended, files, context);
@@ -86,7 +94,19 @@ export class Sender {
       // Somebody cancelled it before its content began: then nothing of it has left, and nothing is to be written.
       if (codeOf(error) !== 'lease_lost' || (await outbox.load(id)).row.state !== 'cancelled') throw error;
       await store.write((tx) => context.finish(tx));
+    } finally {
+      room.release();
     }
+  }
+
+  /** What is not to be tried at all takes no room. */
+  async #roomFor(
+    { row, recipients }: ToSend,
+    { settings, ...account }: Account,
+  ): Promise<Reservation | Hold> {
+    if (!settings.active) return { release: () => undefined };
+    const to = recipients.filter(({ state }) => state === 'queued').map(({ address }) => address);
+    return this.#parts.cadence.reserve({ ...account, settings }, row.priority === 'bulk', to);
   }
 
   /** The account and the mail to send, or why this may not be sent at all. */
@@ -128,7 +148,7 @@ export class Sender {
       const top = topLines(attempt.signature, row.dated_at);
       const content = Buffer.isBuffer(mail) ? [Buffer.concat([top, mail])] : [top, mail];
       const send = (connection: SmtpConnection) =>
-        connection.send({ from: envelope.from, to }, content, () => outbox.begin(attempt), signal);
+        connection.send({ from: envelope.from, to }, content, (refused) => outbox.begin(attempt, refused), signal);
       const { recipients: all, response } = await this.#deliver(account, send, signal);
       if (all.every(({ failure }) => failure?.code === 'stopping')) return null;
       const lost = all.every(
@@ -196,7 +216,7 @@ const isSettled = ({ failure }: Outcome): boolean => failure === null || failure
 
 /** Errors of the ledger and lost leases are the job's; all others of ours are about the connection or the sign-in. */
 const isOfConnection = (error: PosternError): boolean =>
-  !['lease_lost', 'ledger_stuck', 'internal'].includes(error.code);
+  !['lease_lost', 'ledger_stuck', 'internal', 'limit_reached'].includes(error.code);
 
 function noConnection(to: readonly string[], code: string, text: string): Ended {
   const failure = { kind: 'temporary', code, text } as const;

@@ -9,7 +9,9 @@ import { beforeIdsOf } from '../kernel/ids.ts';
 import type { SubmissionRecipientsTable, SubmissionRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { attemptsOf, withLast } from './attempt-log.ts';
+import { waitsOf } from './held-back.ts';
 import { Outbox } from './outbox.ts';
+import { shownState } from './recipient-rows.ts';
 
 export interface SubmissionQuery {
   state?: string | undefined;
@@ -119,7 +121,11 @@ export class Submissions {
       rows.map(({ id }) => id),
     );
     const now = this.#clock.now();
-    return rows.map((row) => viewOf(row, bySubmission.get(row.id) ?? [], logged.get(row.id) ?? [], now));
+    const queued = rows.filter(({ state }) => state === 'queued').map(({ account_id: id }) => id);
+    const waitFor = await waitsOf(this.#store.db, [...new Set(queued)], now);
+    return rows.map((row) =>
+      viewOf(waiting(row, waitFor(row), now), bySubmission.get(row.id) ?? [], logged.get(row.id) ?? []),
+    );
   }
 }
 
@@ -127,7 +133,6 @@ function viewOf(
   row: SubmissionRow,
   recipients: readonly SubmissionRecipientsTable[],
   logged: readonly SubmissionAttempt[],
-  now: number,
 ): SubmissionView {
   return {
     id: row.id,
@@ -144,12 +149,12 @@ function viewOf(
     send_at: row.not_before,
     attempts: row.attempts,
     next_attempt_at: row.next_attempt_at,
-    waits_for: waitOf(row, now),
+    waits_for: row.waits_for,
     last_error: row.last_error,
     approved_by: row.approved_by,
     recipients: recipients.map(({ address, state, response }) => ({
       address,
-      state: state as SubmissionView['recipients'][number]['state'],
+      state: shownState(state),
       response,
     })),
     attempt_log: withLast(logged, row, recipients),
@@ -158,8 +163,16 @@ function viewOf(
   };
 }
 
-function waitOf({ state, waits_for: reason, not_before: at }: SubmissionRow, now: number): string | null {
-  if (state !== 'queued') return null;
-  if (at !== null && at > now) return `It leaves at its time, ${new Date(at).toISOString()}.`;
-  return reason;
+/** With why it waits, where another mail of the account was told. */
+function waiting(
+  row: SubmissionRow,
+  wait: { until: number; reason: string } | null,
+  now: number,
+): SubmissionRow {
+  const { state, waits_for: told, not_before: at, next_attempt_at: next } = row;
+  if (state !== 'queued') return row;
+  if (at !== null && at > now)
+    return { ...row, waits_for: `It leaves at its time, ${new Date(at).toISOString()}.` };
+  if (told !== null || wait === null || (next !== null && next > wait.until)) return row;
+  return { ...row, waits_for: wait.reason, next_attempt_at: wait.until };
 }

@@ -1,0 +1,67 @@
+// Jobs of a pool that may run only so many at a time: each is put off once to when its turn should be, in the order in which
+// they wait, so that thousands are not looked at again and again.
+import { sql } from 'kysely';
+import type { Clock } from '../kernel/clock.ts';
+import type { Tx } from '../store/store.ts';
+import type { JobKind } from './kinds.ts';
+
+/** How such jobs are known: among those that are ready, only they have it as their error. */
+const WAITS = 'waits for its turn';
+
+export interface Spread {
+  kind: JobKind;
+  pool: string;
+  /** When the first of them may run, epoch milliseconds. */
+  from: number;
+  /** How many may run in how long. */
+  count: number;
+  windowMs: number;
+}
+
+/** Puts off whatever of the pool is due. */
+export async function spreadDue(tx: Tx, { clock }: { clock: Clock }, spread: Spread): Promise<void> {
+  const { kind, pool, from, count, windowMs } = spread;
+  const now = clock.now();
+  const [first, many, every] = [from, count, windowMs].map((value) => sql`cast(${value} as bigint)`);
+  // A millisecond apart keeps the order; the casts make the division one of whole numbers on every engine.
+  await sql`update jobs set run_at = placed.at, updated_at = ${now}, error = ${WAITS} from (
+      select id, ${first} + ((row_number() over (order by run_at, id) - 1) / ${many}) * ${every}
+        + row_number() over (order by run_at, id) as at
+      from jobs where pool = ${pool} and kind = ${kind} and state = 'ready' and run_at <= ${now}
+    ) as placed where jobs.id = placed.id`.execute(tx);
+}
+
+/** When a job that is held back for the first time may run: behind those that wait already. */
+export async function behindOthers(
+  tx: Tx,
+  id: string,
+  { kind, pool, from, count, windowMs }: Spread,
+): Promise<number> {
+  const own = await tx.selectFrom('jobs').select('error').where('id', '=', id).executeTakeFirst();
+  if (own?.error === WAITS) return from;
+  const { last } = await tx
+    .selectFrom('jobs')
+    .select((eb) => eb.fn.max('run_at').as('last'))
+    .where('pool', '=', pool)
+    .where('kind', '=', kind)
+    .where('state', '=', 'ready')
+    .where('error', '=', WAITS)
+    .executeTakeFirstOrThrow();
+  return Math.max(from, Number(last ?? 0) + Math.ceil(windowMs / count));
+}
+
+/** Marks one that was put off by itself. */
+export async function markSpread(tx: Tx, id: string): Promise<void> {
+  await tx.updateTable('jobs').set({ error: WAITS }).where('id', '=', id).execute();
+}
+
+/** Makes due all that wait in a pool: what they wait for may be another thing now. */
+export async function hastenSpread(tx: Tx, { clock }: { clock: Clock }, pool: string): Promise<void> {
+  await tx
+    .updateTable('jobs')
+    .set({ run_at: clock.now() })
+    .where('pool', '=', pool)
+    .where('state', '=', 'ready')
+    .where('error', '=', WAITS)
+    .execute();
+}
