@@ -42,7 +42,7 @@ export function relaxedField({ name, text }: HeaderField): string {
 export class RelaxedMail {
   readonly #hash = createHash('sha256');
   #header: string | null = null;
-  /** Of the header before it is whole, then of the line that the last piece did not end; lines are short (compose.ts). */
+  /** Of the header before it is whole, then what came with its end, then the line that the last piece did not end. */
   #held = '';
   /** Empty lines that count only if something follows. */
   #blank = 0;
@@ -58,11 +58,10 @@ export class RelaxedMail {
     const text = this.#held + bytes.toString('latin1');
     if (this.#header === null) {
       const end = text.indexOf(END);
-      this.#held = end < 0 ? text : '';
-      if (end >= 0) {
-        this.#header = text.slice(0, end);
-        this.#body(text.slice(end + END.length));
-      } else if (text.length > MAX_HEADER_BYTES)
+      // The body waits: most mail leaves unsigned, and whether this one does is known by its header.
+      this.#held = end < 0 ? text : text.slice(end + END.length);
+      if (end >= 0) this.#header = text.slice(0, end);
+      else if (text.length > MAX_HEADER_BYTES)
         throw new PosternError(
           'mail_not_composable',
           'The mail has a header that is too large to be signed.',
@@ -72,6 +71,7 @@ export class RelaxedMail {
 
   /** The hash of the body in base64, once the mail has ended. */
   end(): string {
+    this.#body(this.#held);
     if (this.#held !== '') this.#lines(`${this.#held}\r\n`);
     if (!this.#isEmpty) this.#hash.update('\r\n'); // the last line's own
     return this.#hash.digest('base64');
