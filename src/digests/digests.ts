@@ -124,9 +124,9 @@ export class Digests {
   async #view(digest: DigestDefinition): Promise<DigestView> {
     const { store } = this.#parts;
     const { name, cron, timezone, template, account, approve, missed } = digest;
-    const seen = await scheduleOf(store.db, name);
-    // One that nobody has looked at yet, on a process that makes none.
-    const schedule = seen ?? (await fireDue(this.#parts, digest), await scheduleOf(store.db, name));
+    // One that nobody has looked at yet is looked at here: a process may serve without making any.
+    if ((await scheduleOf(store.db, name)) === null) await fireDue(this.#parts, digest);
+    const schedule = await scheduleOf(store.db, name);
     const last = await store.db
       .selectFrom('digest_firings')
       .select(['id', 'scheduled_for', 'state', 'broadcast_id', 'error'])

@@ -38,7 +38,7 @@ export async function collect(
   for (const [name, source] of Object.entries(sources)) {
     signal.throwIfAborted();
     try {
-      data[name] = await valueOf(parts, source, span, signal);
+      data[name] = await readSource(parts, source, span, signal);
     } catch (error) {
       signal.throwIfAborted();
       const why = error instanceof Error ? error.message : String(error);
@@ -60,7 +60,7 @@ export async function collect(
   return data;
 }
 
-function valueOf(
+function readSource(
   parts: SourceParts,
   source: DigestSource,
   span: Span,
