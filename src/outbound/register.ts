@@ -19,7 +19,7 @@ import { NOBODY_KNOWS, resolver } from './resolver.ts';
 import { Sender } from './sender.ts';
 import type { SentMailbox } from './sent-mailbox.ts';
 
-const SENDS_AT_ONCE = 64; // eight accounts' worth
+const SENDS_AT_ONCE = 256; // thirty accounts' worth: servers that hang behind the content take their share for ten minutes
 const SENDS_OF_ACCOUNT = 8; // its five connections, and three that are made ready or written down meanwhile
 const BULK_AT_ONCE = 32;
 const BULK_OF_ACCOUNT = 7; // as above: four connections and three
