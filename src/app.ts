@@ -27,6 +27,7 @@ import { registerDomains } from './domains/register.ts';
 import { SessionCalls } from './drafts/calls.ts';
 import { withdrawDrafts } from './drafts/draft-record.ts';
 import { registerDrafts } from './drafts/register.ts';
+import { withReturnPath } from './drafts/return-path.ts';
 import { ImapConnector } from './imap/connector.ts';
 import { ImapPool } from './imap/pool.ts';
 import { imapCheck } from './imap/validate.ts';
@@ -47,6 +48,7 @@ import { composeMail } from './outbound/compose.ts';
 import { mailSigner } from './outbound/dkim.ts';
 import { submissionFigures } from './outbound/figures.ts';
 import { largeFiles } from './outbound/large-files.ts';
+import { leftMail } from './outbound/left-mail.ts';
 import { SmtpPool } from './outbound/pool.ts';
 import { registerOutbound } from './outbound/register.ts';
 import { sentMailbox } from './outbound/sent-mailbox.ts';
@@ -208,7 +210,13 @@ export async function createApp(
   };
   rules.on('changed', () => void tellTemplates());
 
-  const { suppressions, bounces, unsubscribe } = registerBounces({ ...ground, imap, vault, parseMail, publicUrl: url });
+  const { suppressions, bounces, unsubscribe, keys } = registerBounces({
+    ...ground,
+    imap,
+    vault,
+    parseMail,
+    publicUrl: url,
+  });
 
   // The way out: drafts wait for a person or for policy, and leave over SMTP.
   const drafts = registerDrafts({
@@ -222,6 +230,7 @@ export async function createApp(
     uploads,
     sessions,
     compose: composeMail,
+    returnPath: withReturnPath(keys),
     spill: largeFiles({
       ...{ compose: composeMail, links, clock, publicUrl: config.publicUrl },
       serverLimit: (id) => smtp.largestTaken(id),
@@ -267,7 +276,9 @@ export async function createApp(
     rulesDir: config.rulesDir,
     digests: () => rulesNow().digests,
     onRules: (changed) => rules.on('changed', changed),
-    wayOut: (account, list, address) => unsubscribe.for(account, list, address),
+    returnPath: withReturnPath(keys),
+    wayOut: async (id, list, address) =>
+      unsubscribe.for(id, list, address, (await accounts.get(id)).settings.address),
     suppressed: (reader, account, addresses, list) => suppressions.among(reader, account, addresses, list),
   });
 
@@ -309,6 +320,7 @@ export async function createApp(
       proofs,
       blobs,
       uploads,
+      templates,
       rules: rulesNow,
     }),
     submissions: new Submissions(store, jobs, clock, bus),
@@ -321,6 +333,7 @@ export async function createApp(
     artifacts,
     links,
     audit,
+    leftMail: leftMail({ store, blobs }),
     domains,
     domainChecks,
     queue: jobs,

@@ -32,6 +32,7 @@ import { sessionOperations } from './operations/session.ts';
 import { sourceOperations } from './operations/source.ts';
 import { sqlOperations } from './operations/sql.ts';
 import { submissionOperations } from './operations/submission.ts';
+import { submissionRawOperations } from './operations/submission-raw.ts';
 import { suppressionOperations } from './operations/suppression.ts';
 import { templateOperations } from './operations/template.ts';
 import { uploadOperations } from './operations/upload.ts';
@@ -70,6 +71,7 @@ const ownOperations: readonly Operation[] = [
   ...uploadOperations,
   ...linkOperations,
   ...submissionOperations,
+  ...submissionRawOperations,
   ...suppressionOperations,
   ...digestOperations,
   ...broadcastOperations,

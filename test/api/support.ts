@@ -316,6 +316,8 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
         return submission();
       },
     },
+    leftMail: async () =>
+      Readable.from([Buffer.from('Subject: Offer\r\n\r\nHello\r\n')], { objectMode: false }),
     domains,
     domainChecks,
     digests: fakeDigests(calls),

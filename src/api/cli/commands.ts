@@ -7,6 +7,7 @@ import { accountTest, imapValidate, webhookTest } from './check-commands.ts';
 import { type Command, commandOf, type Special } from './command.ts';
 import { takesMail } from './connector-commands.ts';
 import { accountDiscover } from './discover-commands.ts';
+import { domainCheck, domainRotate, domainShow } from './domain-commands.ts';
 import { draftApprove, draftEdit, draftRaw, draftShow } from './draft-commands.ts';
 import { parse } from './local-commands.ts';
 import { mcpCommand } from './mcp-command.ts';
@@ -39,9 +40,15 @@ const specials: Readonly<Record<string, Special>> = {
   'imap.append_message': takesMail,
   'imap.download_message': draftRaw,
   'artifact.download': draftRaw,
+  'domain.add': domainShow,
+  'domain.get': domainShow,
+  'domain.check': domainCheck,
+  'domain.rotate': domainRotate,
+  'domain.remove_key': domainShow,
   'draft.get': draftShow,
   'draft.edit': draftEdit,
   'draft.raw': draftRaw,
+  'submission.raw': draftRaw,
   'rules.list': rulesList,
   'submission.create': submissionCreate,
   'suppression.import': suppressionImport,
