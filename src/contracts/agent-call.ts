@@ -3,6 +3,8 @@
 import { z } from 'zod';
 import { contentId, mediaType } from './object.ts';
 import { recipientList } from './session.ts';
+import { languageTag, templateData } from './template.ts';
+import { templateName } from './template-name.ts';
 
 const TEXT_CHARS = 1_000_000; // more than any person reads in a mail
 const MOST_FILES = 50;
@@ -57,10 +59,39 @@ const envelope = {
 };
 
 /** The words of a reply: whom it goes to, its subject and its threading follow from the mail that is answered. */
-export const replyCall = z.strictObject({ ...words, ...answers });
+export const replyCall = z.strictObject({
+  ...words,
+  ...answers,
+  all: z
+    .boolean()
+    .optional()
+    .describe('To everybody whom the mail went to as well; else to its sender alone.'),
+});
 export type ReplyCall = z.infer<typeof replyCall>;
 
-export const sendCall = z.strictObject({ ...envelope, subject: oneLine, ...words, ...answers });
+/** Instead of text and html, where the policy of the agent names the template. */
+const byTemplate = {
+  template: templateName.optional().describe('A template that writes the mail instead of text and html.'),
+  data: templateData.optional().describe('What the template is filled with.'),
+  language: languageTag.optional().describe('Which of its languages is taken: de, fr-CH.'),
+};
+
+function demandTemplate(
+  call: { template?: unknown; data?: unknown; language?: unknown; text?: unknown; html?: unknown },
+  refuse: (path: string, message: string) => void,
+): void {
+  const [others, why] =
+    call.template === undefined
+      ? [{ data: call.data, language: call.language }, 'is for a template, and none is named']
+      : [{ text: call.text, html: call.html }, 'is made from the template: give the one or the other'];
+  for (const [path, value] of Object.entries(others)) if (value !== undefined) refuse(path, why);
+}
+
+export const sendCall = z
+  .strictObject({ ...envelope, subject: oneLine, ...words, ...answers, ...byTemplate })
+  .superRefine((call, context) =>
+    demandTemplate(call, (path, message) => context.addIssue({ code: 'custom', path: [path], message })),
+  );
 export type SendCall = z.infer<typeof sendCall>;
 
 export const forwardCall = z.strictObject({
@@ -80,16 +111,18 @@ export const draftCall = z
     subject: oneLine.optional(),
     ...words,
     ...answers,
+    ...byTemplate,
   })
   .superRefine((draft, context) => {
     const refuse = (path: string, message: string): void =>
       void context.addIssue({ code: 'custom', path: [path], message });
+    demandTemplate(draft, refuse);
     if (draft.to) {
       if (draft.subject === undefined) refuse('subject', 'a new mail has a subject');
       if (draft.message_id !== undefined) refuse('message_id', 'a mail with `to` is a new one and no reply');
       return;
     }
-    for (const field of ['cc', 'bcc', 'subject'] as const)
+    for (const field of ['cc', 'bcc', 'subject', 'template'] as const)
       if (draft[field] !== undefined) refuse(field, 'a reply has none of its own; give `to` for a new mail');
   });
 export type DraftCall = z.infer<typeof draftCall>;

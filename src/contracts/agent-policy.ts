@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { byteCount, duration } from './endpoint.ts';
 import { MAX_LIST_ITEMS, sentCondition, word } from './rule-condition.ts';
+import { templateName } from './template-name.ts';
 import { toolNames } from './tool-names.ts';
 
 const RATE = /^[1-9]\d{0,8}\/\d{1,9}(s|m|h|d)$/;
@@ -80,6 +81,11 @@ export const may = z.strictObject({
       'The tools that it may call, and no other; empty: all that stay within its conversation. To ask, to wait and to ' +
         'finish are always there.',
     ),
+  templates: z
+    .array(templateName)
+    .max(MAX_LIST_ITEMS)
+    .default([])
+    .describe('The templates that it may write a new mail by; empty: none.'),
   label: z.boolean().default(true).describe('Whether it may label mail.'),
   move: z.array(z.string()).default([]).describe('The folders that it may move mail to.'),
 });

@@ -16,8 +16,9 @@ import type { DraftContent } from '../contracts/draft.ts';
 import type { Agent } from '../contracts/rule.ts';
 import { notFound } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
-import type { PolicyRule } from '../policy/rules.ts';
+import type { Finding, PolicyRule } from '../policy/rules.ts';
 import type { RuleSet } from '../rules/match.ts';
+import { sessionOf } from '../sessions/capabilities.ts';
 import { finishTurn, type LiveTurn, runningTurn, sessionOver, stillRuns } from '../sessions/live-turn.ts';
 import { record } from '../sessions/record.ts';
 import { loadTurnSubject, type TurnSubject } from '../sessions/subject.ts';
@@ -32,6 +33,8 @@ import { forwardContent } from './forward-content.ts';
 import { writtenIn } from './judgement.ts';
 import { type Outcome, type Proposal, type ProposeParts, propose, type Within } from './propose.ts';
 import { type Revision, revise } from './revise.ts';
+import type { TemplateSource } from './template.ts';
+import { refusedTemplate, type TemplateMail, templateMail, withTemplate } from './template-mail.ts';
 import { changeMessage, doVerb, refusedVerb, type Verb, type VerbParts } from './verbs.ts';
 
 const FIRST_OF_CALLS = 1000; // an answer has at most 50 actions
@@ -43,6 +46,7 @@ export interface CallParts extends CallFileParts, ProposeParts, VerbParts {
   messages: Pick<Messages, 'get' | 'attachment' | 'detail'>;
   proofs: Pick<Proofs, 'proveThread'>;
   rules: () => Pick<RuleSet, 'agents'>;
+  templates: Pick<TemplateSource, 'find'>;
 }
 
 /** Whoever calls, and what of the mail it reaches. */
@@ -192,19 +196,39 @@ export class SessionCalls {
       | { type: 'send'; call: SendCall }
     ),
   ): Promise<Outcome> {
+    let made: TemplateMail | null = null;
+    if (mail.type === 'send' && mail.call.template !== undefined) {
+      const { template } = mail.call;
+      const { granted } = await sessionOf(this.#parts.store, subject.sessionId);
+      const refused = refusedTemplate(template, agent.may, granted?.may);
+      if (refused) return this.#refuse(turn, mail.type, refused);
+      made = await templateMail(this.#parts.templates, { ...mail.call, template });
+    }
+    const { template: _, data: __, language: ___, ...call } = mail.call as SendCall;
     const files = await this.#files(caller, account, mail.call.attachments ?? []);
-    const action = { ...mail.call, type: mail.type, attachments: files.attachments } as MailAction;
+    const action = { ...call, type: mail.type, attachments: files.attachments } as MailAction;
     const proposal: Proposal = {
       ...{ agent, subject, index: mail.index, origins: files.origins },
-      written: writtenIn(action),
-      content: (sender, written): DraftContent =>
-        contentOf(sender, subject.message, { ...action, ...written } as MailAction),
+      written: made ? { ...writtenIn(action), text: made.written } : writtenIn(action),
+      content: (sender, written): DraftContent => {
+        const content = contentOf(sender, subject.message, { ...action, ...written } as MailAction);
+        return made ? withTemplate(content, made) : content;
+      },
       answers: mail.type === 'reply' ? subject.message.id : null,
       // An answer belongs to what it answers: else those of another conversation would be people of this one.
       ...(mail.type === 'reply' ? { threadId: subject.message.threadId } : {}),
       ...(mail.held === undefined ? {} : { heldBecause: mail.held }),
     };
     return this.#propose(turn, mail.type, proposal, files);
+  }
+
+  async #refuse(turn: LiveTurn, verb: string, { text, rule }: Finding): Promise<Outcome> {
+    const refused = await this.#within(turn, async (tx) => {
+      await this.#refusing(turn, verb)(tx, text, rule);
+      return { state: 'refused' as const, draft_id: null, submission_id: null, reasons: [text] };
+    });
+    if (!refused) throw sessionOver();
+    return refused;
   }
 
   #files(caller: Caller, account: Account, files: readonly CallAttachment[]): Promise<CallFiles> {

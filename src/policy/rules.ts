@@ -21,6 +21,7 @@ const RULES = {
     'refuse',
     '`attach` does not allow a file: any at all, its own, or one of another conversation.',
   ],
+  template_not_allowed: ['refuse', '`templates` does not name the template.'],
   label_not_allowed: ['refuse', '`label` is false, or the label is a system flag.'],
   move_not_allowed: ['refuse', '`move` does not name the folder.'],
   unwritable: ['refuse', 'The mail cannot be written: an address is none, or its parts do not fit together.'],
