@@ -161,7 +161,8 @@ const body = {
 };
 
 export const agentAction = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('reply'), ...body }),
+  /** `all`: to all whom the mail went to as well. */
+  z.strictObject({ type: z.literal('reply'), all: z.boolean().optional(), ...body }),
   z.strictObject({
     type: z.literal('send'),
     to: recipientList.min(1),

@@ -1,10 +1,12 @@
 // What an agent's words become: From, subject, threading and the quote are the gateway's, an agent writes the text.
 import type { Account } from '../accounts/accounts.ts';
 import type { DraftContent } from '../contracts/draft.ts';
-import type { MailContent, MailMetadata } from '../contracts/mail.ts';
+import type { Address, MailContent, MailMetadata } from '../contracts/mail.ts';
+import { answerPeople, withMailQuoted } from '../mail/answered.ts';
+import { attributionOf } from '../mail/attribution.ts';
 import { htmlToText } from '../mail/html.ts';
 import { parseRecipient } from '../mail/recipient.ts';
-import { quote, quoteHtml, replyReferences, replySubject } from '../mail/thread.ts';
+import { replyReferences, replySubject } from '../mail/thread.ts';
 import type { StoredAction } from '../sessions/answer.ts';
 import { fromOf, newMessageId } from './prepare.ts';
 
@@ -42,11 +44,9 @@ export function contentOf(
     };
   }
   const { metadata, content } = answered;
-  const to = metadata.reply_to.length > 0 ? metadata.reply_to : metadata.from ? [metadata.from] : [];
   return {
     ...base,
-    to: to.map(({ name, address }) => ({ ...parseRecipient(address), name })),
-    cc: [],
+    ...answeredPeople(account, metadata, action.all ?? false),
     bcc: [],
     subject: replySubject(metadata.subject),
     ...withQuote(text, html, metadata, content),
@@ -55,14 +55,35 @@ export function contentOf(
   };
 }
 
+/**
+ * Whom an answer goes to. Of many, an address that cannot be written to is left out; the one that is answered never is.
+ * @throws PosternError `recipient_invalid`
+ */
+export function answeredPeople(
+  account: Account,
+  metadata: MailMetadata,
+  all: boolean,
+): Pick<DraftContent, 'to' | 'cc'> {
+  const own = [account.settings.address, fromOf(account).address];
+  const { to, cc } = answerPeople(metadata, own, all);
+  const written = ({ name, address }: Address): Address => ({ ...parseRecipient(address), name });
+  const writable = ({ address }: Address): boolean => isRecipient(address);
+  const some = all ? to.filter(writable) : to;
+  return { to: (some.length > 0 ? some : to).map(written), cc: cc.filter(writable).map(written) };
+}
+
+function isRecipient(address: string): boolean {
+  try {
+    parseRecipient(address);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Both bodies quote the text of the mail: its HTML was written by a stranger and goes nowhere. */
 function withQuote(text: string, html: string | null, metadata: MailMetadata, content: MailContent | null) {
-  if (!content || content.text.trim() === '') return { text, html };
-  const who = metadata.from?.name || metadata.from?.address || 'the sender';
-  const when = metadata.date === null ? '' : `On ${new Date(metadata.date).toUTCString()}, `;
-  const attribution = `${when}${who} wrote:`;
-  return {
-    text: `${text.trimEnd()}\n\n${quote(content.text, attribution)}\n`,
-    html: html === null ? null : `${html.trimEnd()}\n${quoteHtml(content.text, attribution)}\n`,
-  };
+  if (!content) return { text, html };
+  const attribution = attributionOf(metadata, content.language);
+  return withMailQuoted({ text, html }, { text: content.text, html: null }, attribution);
 }

@@ -42,7 +42,12 @@ export async function findingsOf(
   files: readonly { file: DraftAttachment; isMade: boolean }[],
   people: readonly Address[],
 ): Promise<FoundMail> {
-  const { words, seen, links, findings: ofWords } = cleanWords(written);
+  const {
+    words,
+    seen,
+    links,
+    findings: ofWords,
+  } = cleanWords(written, new Set(files.flatMap(({ file }) => file.content_id ?? [])));
   const known = links.length === 0 ? NOTHING_KNOWN : await knownLinks(parts.store, account, threadId);
   const isOurs = (await parts.secrets?.finder()) ?? (() => false);
   const raw = [written.subject, written.text, written.html].join('\n').slice(0, RAW_CHARS);

@@ -136,12 +136,14 @@ function revisedReply(old: DraftContent, { text, html, ...others }: Revision['wo
     return { written: writtenOf(old), content: (written) => ({ ...old, ...bodyOf(old, written) }) };
   return {
     written: { ...(text === undefined ? {} : { text }), ...(html === undefined ? {} : { html }) },
-    content: ({ text: plain, html: rich }, reply) =>
-      reply({
+    content: ({ text: plain, html: rich }, reply) => ({
+      ...reply({
         type: 'reply',
         ...(plain === undefined ? {} : { text: plain }),
         ...(rich === undefined ? {} : { html: rich }),
       }),
+      ...{ to: old.to, cc: old.cc }, // also where it went to all
+    }),
   };
 }
 

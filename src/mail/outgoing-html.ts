@@ -4,7 +4,8 @@ import { Parser } from 'htmlparser2';
 import type { HiddenNote } from '../contracts/mail.ts';
 import { type ElementStyle, PAGE, styleOf, whyUnseen } from './element-style.ts';
 import { HiddenText } from './hidden-text.ts';
-import { escapeText, tagOf } from './outgoing-tags.ts';
+import { ACTIVE, ALLOWED, BREAKING, DROPPED, EMPTY, FETCHING, VOID } from './outgoing-elements.ts';
+import { escapeText, pictureTag, tagOf } from './outgoing-tags.ts';
 import type { StyledElement } from './style-selector.ts';
 import { StyleSheet } from './style-sheet.ts';
 import { visibleText } from './visible-text.ts';
@@ -14,68 +15,6 @@ const MAX_OPEN = 500; // nobody writes deeper; the sheet is asked about every el
 const MAX_LINKS = 500;
 const MAX_REMOVED = 20; // that are named; more of them say nothing new
 
-/** What may stay of an element; the text of any other stays without it. */
-const ALLOWED = new Set([
-  ...['a', 'abbr', 'address', 'b', 'big', 'blockquote', 'br', 'caption', 'center', 'cite', 'code', 'col'],
-  ...['colgroup', 'dd', 'del', 'dfn', 'div', 'dl', 'dt', 'em', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'hr', 'i'],
-  ...[
-    'ins',
-    'kbd',
-    'li',
-    'mark',
-    'ol',
-    'p',
-    'pre',
-    'q',
-    's',
-    'samp',
-    'section',
-    'article',
-    'header',
-    'footer',
-  ],
-  ...[
-    'small',
-    'span',
-    'strike',
-    'strong',
-    'sub',
-    'sup',
-    'table',
-    'tbody',
-    'td',
-    'tfoot',
-    'th',
-    'thead',
-    'tr',
-  ],
-  ...['tt', 'u', 'ul', 'var'],
-]);
-const VOID = new Set(['br', 'hr', 'col']);
-/** These go with all that they hold. */
-const DROPPED = new Set([
-  ...['script', 'style', 'title', 'head', 'xml', 'template', 'noscript', 'object', 'svg', 'iframe', 'math'],
-  ...['noembed', 'noframes', 'datalist', 'audio', 'video', 'canvas', 'select', 'textarea', 'applet'],
-]);
-/** Their tags alone hold nothing. */
-const EMPTY = new Set([
-  'area',
-  'base',
-  'embed',
-  'img',
-  'input',
-  'link',
-  'meta',
-  'source',
-  'track',
-  'wbr',
-  'frame',
-]);
-const FETCHING = new Set([
-  ...['img', 'image', 'link', 'iframe', 'frame', 'video', 'audio', 'source', 'track', 'picture', 'object'],
-  ...['embed', 'base', 'svg', 'applet'],
-]);
-const ACTIVE = new Set(['script', 'form', 'button', 'input', 'select', 'textarea', 'meta', 'math', 'dialog']);
 const FETCHING_ATTRIBUTE =
   /^(?:src|srcset|background|poster|data|lowsrc|dynsrc|longdesc|cite|ping|manifest)$/;
 const FETCHING_STYLE = /url\s*\(|@import|image-set|src\s*\(|\\/i; // a backslash can spell any of them
@@ -99,9 +38,16 @@ export interface OutgoingHtml {
   isCut: boolean;
 }
 
-/** @param words what becomes of a piece of text: whatever else has to be taken out of it */
-export function cleanHtml(html: string, words: (text: string) => string = (text) => text): OutgoingHtml {
-  const cleaner = new Cleaner(words);
+/**
+ * @param words what becomes of a piece of text: whatever else has to be taken out of it
+ * @param pictures the Content-IDs of files that go along: these may be shown, and nothing else
+ */
+export function cleanHtml(
+  html: string,
+  words: (text: string) => string = (text) => text,
+  pictures: ReadonlySet<string> = new Set(),
+): OutgoingHtml {
+  const cleaner = new Cleaner(words, pictures);
   cleaner.read(html);
   return cleaner.result();
 }
@@ -118,6 +64,7 @@ interface Open {
 
 class Cleaner {
   readonly #words: (text: string) => string;
+  readonly #pictures: ReadonlySet<string>;
   readonly #hidden = new HiddenText();
   readonly #sheet = new StyleSheet();
   readonly #open: Open[] = [];
@@ -132,8 +79,9 @@ class Cleaner {
   #pending: string[] = [];
   #isCut = false;
 
-  constructor(words: (text: string) => string) {
+  constructor(words: (text: string) => string, pictures: ReadonlySet<string>) {
     this.#words = words;
+    this.#pictures = pictures;
   }
 
   read(html: string): void {
@@ -211,16 +159,31 @@ class Cleaner {
     const classes = new Set(attributes.class?.split(/\s+/));
     const element = { name, attributes, classes };
     const style = styleOf(element, this.#elements, parent?.style ?? PAGE, this.#sheet);
-    this.#tell(name, attributes);
+    const picture = name === 'img' ? this.#pictureOf(attributes) : null;
+    if (picture === null) this.#tell(name, attributes);
     const isDropped = parent?.isDropped === true || DROPPED.has(name) || style.hidden !== null;
     const isWritten = !isDropped && ALLOWED.has(name) && this.#open.length < MAX_OPEN;
     const link = isWritten && name === 'a' ? this.#linkOf(attributes.href) : null;
     if (isWritten) this.#out.push(tagOf(name, attributes, link?.href ?? null));
+    else if (picture !== null && !isDropped) this.#show(picture, attributes);
     if (isWritten && BREAKING.has(name)) this.#text.push('\n');
     this.#open.push({ element, style, isDropped, isWritten, link });
     if (link) this.#clickable.push(link);
     this.#elements.push(element);
     this.#sheet.opened(element);
+  }
+
+  /** The Content-ID of a picture that goes along. */
+  #pictureOf({ src = '' }: Record<string, string>): string | null {
+    const id = /^\s*cid:(\S+)\s*$/i.exec(src)?.[1];
+    return id !== undefined && this.#pictures.has(id) ? id : null;
+  }
+
+  /** What stands in the place of a picture is words of the mail too. */
+  #show(picture: string, { alt = '', width, height }: Record<string, string>): void {
+    const words = this.#words(visibleText(alt, this.#hidden));
+    this.#text.push(words);
+    this.#out.push(pictureTag(picture, words, width, height));
   }
 
   #linkOf(href: string | undefined): OutgoingLink | null {
@@ -278,23 +241,3 @@ class Cleaner {
 }
 
 const CHUNK_CHARS = 16 * 1024;
-const BREAKING = new Set([
-  ...[
-    'br',
-    'p',
-    'div',
-    'li',
-    'tr',
-    'h1',
-    'h2',
-    'h3',
-    'h4',
-    'h5',
-    'h6',
-    'blockquote',
-    'pre',
-    'table',
-    'td',
-    'th',
-  ],
-]);

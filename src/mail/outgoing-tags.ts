@@ -27,6 +27,15 @@ export function tagOf(name: string, attributes: Record<string, string>, href: st
   return style === '' ? `${tag}>` : `${tag} style="${style}">`;
 }
 
+/** A picture that lies beside the HTML. */
+export function pictureTag(contentId: string, alt: string, width?: string, height?: string): string {
+  const sizes = Object.entries({ width, height }).filter(
+    ([, value]) => value && /^[1-9]\d{0,3}$/.test(value),
+  );
+  const written = sizes.map(([name, value]) => ` ${name}="${value}"`).join('');
+  return `<img src="cid:${escapeText(contentId)}" alt="${escapeText(alt)}"${written}>`;
+}
+
 function stylesOf(written: string): string {
   const kept: string[] = [];
   for (const declaration of written.slice(0, MAX_STYLE_CHARS).split(';')) {

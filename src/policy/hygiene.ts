@@ -33,7 +33,8 @@ export interface CleanWords {
   findings: Finding[];
 }
 
-export function cleanWords({ subject, text, html }: Words): CleanWords {
+/** @param pictures the Content-IDs of the mail's files, which its HTML may show */
+export function cleanWords({ subject, text, html }: Words, pictures?: ReadonlySet<string>): CleanWords {
   const hidden = new HiddenText();
   const findings: Finding[] = [];
   let fetching = 0;
@@ -45,7 +46,7 @@ export function cleanWords({ subject, text, html }: Words): CleanWords {
   const cleanText =
     text === undefined ? undefined : plain(visibleText(text.slice(0, LOOKED_THROUGH_CHARS), hidden));
   const cleanSubject = subject === undefined ? undefined : visibleText(subject, hidden);
-  const page = html === undefined ? undefined : cleanHtml(html, plain);
+  const page = html === undefined ? undefined : cleanHtml(html, plain, pictures);
 
   if (page && page.fetching.length > 0)
     findings.push(
