@@ -1,7 +1,6 @@
 // Sending domains at the terminal: the records to publish in full, and a check line by line.
 import type { DnsRecord, DomainCheck, DomainView, FindingLevel } from '../../contracts/domain.ts';
 import type { Special } from './command.ts';
-import { bytesFrom } from './flags.ts';
 import { type CliIo, EXIT, print } from './io.ts';
 import { safeLine } from './terminal-text.ts';
 
@@ -53,23 +52,8 @@ const TOLD = {
   retired: 'is retired: its record may go',
 } as const;
 
-/** A key that there is already comes from a file, never from the command line, where others see it. */
-export const domainRotate: Special = {
-  ...domainShow,
-  without: ['private-key'],
-  flags: {
-    'private-key-file': {
-      type: 'string',
-      value: 'FILE',
-      help: 'Bring a key in PEM instead of making one; - reads it from stdin.',
-    },
-  },
-  async prepare(io, values, input) {
-    const file = values['private-key-file'];
-    if (typeof file !== 'string') return input;
-    return { ...input, private_key: (await bytesFrom(io, file)).toString('utf8') };
-  },
-};
+/** A key that there is already comes from a file or stdin, never from the command line, where others see it. */
+export const domainRotate: Special = { ...domainShow, without: ['private-key'] };
 
 function sayRecord(io: CliIo, { type, name, value, zone }: DnsRecord): void {
   print(io, `    name   ${safeLine(name)}`);
