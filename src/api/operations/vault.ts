@@ -24,7 +24,7 @@ const vaultStatus = z.object({
   master_key: z.string(),
   /** A key that is at hand and not in use yet; null: none. */
   next_key: z.string().nullable(),
-  /** How many accounts have secrets under which key; `held`: this gateway has the key. */
+  /** How many accounts and sending domains have secrets under which key; `held`: this gateway has the key. */
   keys: z.array(z.object({ key: z.string(), held: z.boolean(), accounts: z.number().int() })),
   rotation: rotationView.nullable(),
 });
