@@ -75,6 +75,24 @@ export const linkSettings = z.strictObject({
   max_downloads: z.number().int().min(1).max(1_000_000).optional(),
 });
 
+const TOKEN = '{token}';
+const LONGEST_BESIDE_TOKEN_CHARS = 22; // before the @ there is room for 64, and a token has 42
+
+const bounceAddress = z
+  .string()
+  .trim()
+  .max(320)
+  .refine((text) => {
+    const [local = ''] = text.split('@');
+    const once = local.split(TOKEN).length === 2 && text.split(TOKEN).length === 2;
+    return (
+      once &&
+      /[+=-]\{token\}@/.test(text) &&
+      local.length - TOKEN.length <= LONGEST_BESIDE_TOKEN_CHARS &&
+      emailAddress.safeParse(text.replace(TOKEN, 'token')).success
+    );
+  }, 'write an address with {token} right before its @, such as bounces+{token}@example.org');
+
 const settings = z.strictObject({
   label: z
     .string()
@@ -117,6 +135,8 @@ const settings = z.strictObject({
   warm_up: warmUp.optional(),
   /** For so long a mail that a person approved can be taken back before it leaves. */
   undo_seconds: z.number().int().min(0).max(3600).default(0),
+  /** Where reports on its mail come back to, each mail to an address of its own: `bounces+{token}@example.org`. */
+  bounce_address: bounceAddress.optional(),
   links: linkSettings.prefault({}),
   node_group: z.string().max(63).optional(),
 });

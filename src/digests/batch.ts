@@ -1,10 +1,12 @@
 // Some recipients of a broadcast whose turn has come: each gets a mail of their own, recorded as a draft that was approved
 // with the broadcast and a submission, all in one transaction with their places in the list.
+import type { Account } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import type { DraftAttachment } from '../contracts/draft.ts';
 import type { Composer } from '../drafts/composer.ts';
 import { newMessageId, type PreparedVersion, prepareVersion } from '../drafts/prepare.ts';
 import { release } from '../drafts/release.ts';
+import type { WithReturnPath } from '../drafts/return-path.ts';
 import type { InlineImage, Template } from '../drafts/template.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -26,6 +28,8 @@ export interface BatchParts {
   blobs: Blobs;
   compose: Composer;
   wayOut: FindWayOut;
+  /** Absent: reports come back to the account's own address. */
+  returnPath?: WithReturnPath | undefined;
   /** Those of the addresses to which no mail of the list may go, and why. */
   suppressed: (
     reader: Reader,
@@ -44,6 +48,7 @@ export interface Batch {
   first: number;
   recipients: readonly Recipient[];
   head: BroadcastHead;
+  account: Account;
   template: Template;
 }
 
@@ -85,7 +90,7 @@ export async function putBatch(parts: BatchParts, batch: Batch): Promise<boolean
 /** A text where no mail can be made for this recipient: why. */
 async function prepare(
   parts: BatchParts,
-  { head, template }: Batch,
+  { head, account, template }: Batch,
   recipient: Recipient,
 ): Promise<PreparedVersion | string> {
   const wayOut = await wayOutFor(parts, head, recipient);
@@ -95,7 +100,7 @@ async function prepare(
     const content = await mailFor(head, recipient, words, {
       ...{ from, wayOut, messageId: newMessageId(from), attachmentOf: parts.attachmentOf },
     });
-    return await prepareVersion(parts, content);
+    return await prepareVersion(parts, content, account);
   } catch (error) {
     if (!(error instanceof PosternError) || error.retry !== 'never') throw error;
     return explain(error);

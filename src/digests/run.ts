@@ -1,7 +1,7 @@
 // Puts the mails of a broadcast into the outbox, so many at a time, each made from what was approved when its turn comes. The
 // list is worked off in its order; how far it is stands in the ledger with the mails themselves, so that a kill between two
 // of them leaves nobody out and nobody twice.
-import type { Accounts } from '../accounts/accounts.ts';
+import type { Account, Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import type { DraftAttachment } from '../contracts/draft.ts';
 import type { Composer } from '../drafts/composer.ts';
@@ -49,6 +49,7 @@ export interface RunParts {
   drafts: Pick<Drafts, 'prepare' | 'insert'>;
   wayOut: FindWayOut;
   suppressed: BatchParts['suppressed'];
+  returnPath?: BatchParts['returnPath'];
 }
 
 /** Registers the handler of `broadcast.run`. */
@@ -59,10 +60,16 @@ export function registerRun(parts: RunParts): void {
   });
 }
 
+interface Opened {
+  content: BroadcastContent;
+  account: Account;
+  template: Template;
+}
+
 async function run(parts: RunParts, id: string, context: JobContext): Promise<void> {
   const row = await broadcastRow(parts.store.db, id);
   if (row.state !== 'running') return settle(parts, id, context);
-  let opened: { content: BroadcastContent; template: Template };
+  let opened: Opened;
   try {
     opened = await open(parts, row);
   } catch (error) {
@@ -71,7 +78,7 @@ async function run(parts: RunParts, id: string, context: JobContext): Promise<vo
     parts.log.error({ broadcast: id, code: error.code }, `a broadcast has stopped: ${error.message}`);
     return fail(parts, id, explain(error));
   }
-  const { content, template } = opened;
+  const { content, account, template } = opened;
   const images = new Images(parts);
   const attachmentOf = (image: InlineImage) => images.attachmentOf(image);
   let idleSince = parts.clock.now();
@@ -86,7 +93,7 @@ async function run(parts: RunParts, id: string, context: JobContext): Promise<vo
         recipients: recipients.slice(first, first + BATCH),
         by: row.decided_by ?? '',
       };
-      if (!(await putBatch({ ...parts, attachmentOf }, { ...batch, head, template })))
+      if (!(await putBatch({ ...parts, attachmentOf }, { ...batch, head, account, template })))
         return settle(parts, id, context);
       idleSince = parts.clock.now();
       continue;
@@ -130,7 +137,7 @@ const interrupted = (): PosternError =>
 async function open(
   { blobs, accounts }: RunParts,
   row: BroadcastRow,
-): Promise<{ content: BroadcastContent; template: Template }> {
+): Promise<Opened> {
   const content = readContent(await blobs.load(row.content_object_id), row.digest);
   const { from, accountId, template } = content.head;
   const account = await accounts.get(accountId);
@@ -139,7 +146,7 @@ async function open(
       'account_changed',
       'The account has another address than the one that was approved.',
     );
-  return { content, template: await thawTemplate(template) };
+  return { content, account, template: await thawTemplate(template) };
 }
 
 /** All have had their turn, and of each it is known what became of it. */

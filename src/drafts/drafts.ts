@@ -31,6 +31,7 @@ import {
 import { editedContent } from './edited-content.ts';
 import { type PreparedVersion, prepareVersion } from './prepare.ts';
 import { release, type Timing, timingOf } from './release.ts';
+import type { WithReturnPath } from './return-path.ts';
 import { requireLinks, type Spill } from './spill.ts';
 import { submittedContent } from './submitted.ts';
 import { demandUnsuppressed, recipientsOf, withSuppressed } from './suppressed-people.ts';
@@ -50,6 +51,8 @@ export interface DraftsParts {
   compose: Composer;
   /** Absent: files are attached whatever their size. */
   spill?: Spill;
+  /** Absent: reports come back to the account's own address. */
+  returnPath?: WithReturnPath;
 }
 
 export class Drafts {

@@ -11,6 +11,7 @@ import { keptQuery } from '../store/kept-query.ts';
 import type { Tx } from '../store/store.ts';
 import { type Composer, type Envelope, MailDigest } from './composer.ts';
 import { pictured } from './pictures.ts';
+import type { WithReturnPath } from './return-path.ts';
 import type { Spill } from './spill.ts';
 
 export interface PreparedVersion {
@@ -26,10 +27,11 @@ export interface PreparedVersion {
 
 /** @param account where files that are too large for it become links; without, the mail is composed whatever its size */
 export async function prepareVersion(
-  parts: { compose: Composer; blobs: Blobs; spill?: Spill },
-  written: DraftContent,
+  parts: { compose: Composer; blobs: Blobs; spill?: Spill; returnPath?: WithReturnPath | undefined },
+  said: DraftContent,
   account?: Account,
 ): Promise<PreparedVersion> {
+  const written = account && parts.returnPath ? await parts.returnPath(said, account) : said;
   const { compose, blobs, spill } = parts;
   const { content: whole, staged } = await pictured(blobs, written);
   const asItIs = { content: whole, worded: whole, record: null };
