@@ -7,6 +7,12 @@
 export function scrubber(secrets: readonly string[]): (text: string) => string {
   const forms = secrets
     .filter((secret) => secret !== '')
-    .flatMap((secret) => [secret, Buffer.from(secret, 'utf8').toString('base64').replace(/=+$/, '')]);
+    .map((secret) => Buffer.from(secret, 'utf8'))
+    // The last as a server says it that took it for Latin-1.
+    .flatMap((bytes) => [
+      bytes.toString(),
+      bytes.toString('base64').replace(/=+$/, ''),
+      bytes.toString('latin1'),
+    ]);
   return (text) => forms.reduce((rest, form) => rest.replaceAll(form, '[secret]'), text);
 }

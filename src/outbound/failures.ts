@@ -76,6 +76,10 @@ export function classify(
     // nodemailer's own comparison with the SIZE that the server announced (RFC 1870 §6.1): as good as its 552.
     return { kind: 'permanent', code: 'message_too_large', text: oneLine((error as Error).message) };
   }
+  if (failure.code === 'EENVELOPE' && /^Invalid (?:sender|recipient) /.test(reason(error, where, scrub))) {
+    // An address that would be more than an address on the wire. The doors let none in; it is not said to any server.
+    return { kind: 'permanent', code: 'address_refused', text: oneLine((error as Error).message) };
+  }
   if (error instanceof PosternError)
     return { kind: 'temporary', code: error.code, text: oneLine(error.message) };
   const network = explainNetworkError(error, where);

@@ -328,7 +328,10 @@ class Conversation {
   async #flood(text: string, bytes: number): Promise<string> {
     const chunk = text.repeat(Math.ceil(FLOOD_CHUNK_BYTES / text.length));
     for (let sent = 0; sent < bytes; sent += chunk.length) {
-      if (this.#socket.destroyed || this.#ended) throw new Over();
+      if (this.#socket.destroyed || this.#ended) {
+        this.#plain.destroy();
+        throw new Over();
+      }
       if (!this.#socket.write(chunk, 'latin1'))
         await Promise.race([once(this.#socket, 'drain'), once(this.#socket, 'close')]).catch(() => undefined);
     }
