@@ -122,7 +122,7 @@ export async function takeOutcomes(tx: Tx, id: string, now: number): Promise<num
     .limit(LOOKED_AT_ONCE)
     .execute();
   const changed = rows
-    .map((row) => ({ ...row, after: outcomeOf(row.state, row.recipient) }))
+    .map((row) => ({ ...row, after: outcomeOf(row.state, row.recipient, row.response) }))
     .filter(({ before, after }) => before !== after);
   for (const [after, those] of Map.groupBy(changed, (row) => row.after)) {
     const isPlain = after === 'sent';
@@ -141,8 +141,10 @@ export async function takeOutcomes(tx: Tx, id: string, now: number): Promise<num
   return changed.length;
 }
 
-function outcomeOf(submission: string, recipient: string): RecipientState {
+function outcomeOf(submission: string, recipient: string, response: string | null): RecipientState {
   if (submission === 'bounced' || submission === 'complained') return 'sent';
+  // The outbox stops whoever came onto the suppression list while the mail waited, and says why.
+  if (recipient === 'suppressed' && /: unsubscribe\b/.test(response ?? '')) return 'unsubscribed';
   if (recipient === 'sent' || recipient === 'suppressed' || recipient === 'unknown') return recipient;
   return submission === 'cancelled' || recipient === 'cancelled' ? 'cancelled' : 'failed';
 }

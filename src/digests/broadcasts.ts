@@ -51,7 +51,7 @@ export class Broadcasts {
   async get(id: string): Promise<BroadcastDetail> {
     const { store, blobs } = this.#parts;
     const row = await broadcastRow(store.db, id);
-    const counts = (await countsOf(store.db, [row])).get(id) as BroadcastCounts;
+    const counts = await this.#countsNow(row);
     const { head, recipients } = readContent(await blobs.load(row.content_object_id), row.digest);
     const template = await thawTemplate(head.template);
     const samples: BroadcastDetail['samples'] = [];
@@ -180,6 +180,16 @@ export class Broadcasts {
     }
     await store.write((tx) => takeOutcomes(tx, id, clock.now()));
     return this.#view(id);
+  }
+
+  /** What nobody knew when it ended may be known by now: nothing else looks any more. */
+  async #countsNow(row: BroadcastRow): Promise<BroadcastCounts> {
+    const { store, clock } = this.#parts;
+    const count = async () => (await countsOf(store.db, [row])).get(row.id) as BroadcastCounts;
+    const counts = await count();
+    if (row.state === 'running' || counts.unknown === 0) return counts;
+    const changed = await store.write((tx) => takeOutcomes(tx, row.id, clock.now()));
+    return changed > 0 ? count() : counts;
   }
 
   async #view(id: string): Promise<BroadcastView> {

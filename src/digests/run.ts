@@ -134,10 +134,7 @@ const interrupted = (): PosternError =>
   new PosternError('stopping', 'The broadcast was interrupted, and goes on where it is.', { retry: 'later' });
 
 /** @throws PosternError `broadcast_damaged`, `account_changed`, `template_invalid`, `not_found` */
-async function open(
-  { blobs, accounts }: RunParts,
-  row: BroadcastRow,
-): Promise<Opened> {
+async function open({ blobs, accounts }: RunParts, row: BroadcastRow): Promise<Opened> {
   const content = readContent(await blobs.load(row.content_object_id), row.digest);
   const { from, accountId, template } = content.head;
   const account = await accounts.get(accountId);

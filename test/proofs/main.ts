@@ -1,6 +1,7 @@
 // `npm run proof -- [NAME…] [--quick] [--seed N]`, or `--list`. Ends with 0 only if every proof that was run holds.
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { broadcast } from './broadcast.ts';
 import { kills } from './kills.ts';
 import { knowledge } from './knowledge.ts';
 import { oauthKills } from './oauth-kills.ts';
@@ -11,7 +12,7 @@ import { sessions } from './sessions.ts';
 import { soak } from './soak.ts';
 import { source } from './source.ts';
 
-const PROOFS: readonly Proof[] = [kills, sessions, outbox, source, knowledge, oauthSoak, oauthKills, soak];
+const PROOFS: readonly Proof[] = [kills, broadcast, sessions, outbox, source, knowledge, oauthSoak, oauthKills, soak];
 const LARGEST_SEED = 2 ** 32 - 1;
 
 process.exitCode = await main();
