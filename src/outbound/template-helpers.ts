@@ -171,10 +171,21 @@ function zoneIn({ zone }: Hash, { timezone }: Frame): string {
   throw new Error(`knows no time zone ${shown(zone)}`);
 }
 
+const zones = new Map<string, boolean>(); // asking costs a millisecond, and is asked with each mail of a broadcast
+const MOST_ZONES = 500;
+
 export function isTimezone(zone: string): boolean {
+  const known = zones.get(zone);
+  if (known !== undefined) return known;
+  if (zones.size >= MOST_ZONES) zones.clear();
+  const isOne = hasFormat(zone);
+  zones.set(zone, isOne);
+  return isOne;
+}
+
+function hasFormat(zone: string): boolean {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
+    return new Intl.DateTimeFormat('en', { timeZone: zone }) !== undefined;
   } catch {
     return false;
   }
