@@ -1,7 +1,9 @@
 // Two workers that both believe a mail is theirs: the ledger lets only one of them send content.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { HANG, startFakeSmtp } from '../support/fake-smtp.ts';
 import { startSmtpServer } from '../support/smtp-server.ts';
+import { eventually } from '../support/waiting.ts';
 import { accountOn, contentTo, openOutpost, PASSWORD, USER } from './outbox-fixture.ts';
 import { startWireRecorder } from './wire-recorder.ts';
 
@@ -73,4 +75,66 @@ test('an answer that comes after the attempt was given up for dead settles it', 
   const view = await outpost.until(mail.id, ({ state }) => state === 'sent');
   assert.equal(taken, 1);
   assert.equal(view.recipients[0]?.state, 'sent');
+});
+
+const bert = 'bert@example.com';
+const cleo = 'cleo@example.com';
+
+test('whom the server refused in the envelope is in the ledger before the content leaves', async () => {
+  const answers: Record<string, string> = { [bert]: '450 4.2.0 later', [cleo]: '550 5.1.1 no such user' };
+  await using server = await startFakeSmtp({
+    script: { RCPT: ({ recipient }) => answers[recipient], content: HANG },
+  });
+  await using outpost = await openOutpost(accountOn(server));
+  await outpost.start();
+  const mail = await outpost.approve(contentTo(anna, bert, cleo));
+  await eventually(() => server.commands.includes('DATA'));
+  const rows = () =>
+    outpost.store.db.selectFrom('submission_recipients').selectAll().orderBy('position').execute();
+  await eventually(async () => (await rows()).some(({ state }) => state === 'left-out'));
+  assert.deepEqual(
+    (await rows()).map(({ state, response }) => [state, response]),
+    [
+      ['queued', null],
+      ['left-out', '450 4.2.0 later'],
+      ['left-out', '550 5.1.1 no such user'],
+    ],
+  );
+  const { recipients: shown } = await outpost.submissions.get(mail.id);
+  assert.deepEqual(
+    shown.map(({ state }) => state),
+    ['queued', 'queued', 'queued'],
+  );
+  await server.stop();
+  const view = await outpost.until(mail.id, ({ state }) => state === 'unknown');
+  assert.deepEqual(
+    view.recipients.map(({ state }) => state),
+    ['unknown', 'queued', 'failed'],
+  );
+});
+
+test('after a kill those whom the server left out are asked for again, and only the others are unknown', async () => {
+  await using server = await startFakeSmtp();
+  await using outpost = await openOutpost(accountOn(server));
+  const mail = await outpost.approve(contentTo(anna, bert), { state: 'sending', data_begun_at: 5 });
+  await outpost.store.db
+    .updateTable('submission_recipients')
+    .set({ state: 'left-out', response: '450 4.2.0 later' })
+    .where('address', '=', bert)
+    .execute();
+  await outpost.start();
+  const view = await outpost.until(mail.id, ({ state }) => state === 'unknown');
+  assert.deepEqual(
+    view.recipients.map(({ state, response }) => [state, response]),
+    [
+      ['unknown', 'Postern was stopped while the mail was on its way.'],
+      ['queued', '450 4.2.0 later'],
+    ],
+  );
+  await outpost.submissions.settle(mail.id, 'sent', 'olga');
+  await outpost.until(mail.id, ({ state }) => state === 'sent');
+  assert.deepEqual(
+    server.taken.map(({ recipients }) => recipients),
+    [[bert]],
+  );
 });
