@@ -17,6 +17,7 @@ const QUICK_KILLS = 6;
 const QUICK_MAILS = 60;
 const BETWEEN_LIVES_MS = 6 * 60_000; // by the gateway's clock, so that what was refused for now is due
 const AFTER_ALL_MS = 5 * 3_600_000; // longer than any wait between two attempts
+const AT_ONCE = 4; // requests of the operator
 const EVENT_LIMIT_MS = 5_000; // a moment that does not come by then is not waited for
 const QUIET_LIMIT_MS = 60_000; // in one of the lives at the end
 const QUIET_LIVES = 8;
@@ -115,7 +116,8 @@ async function live(
     await gateway.kill();
     return true;
   }
-  if (!runs && !(await gateway.ready())) throw new Error(`the gateway did not come back:\n${gateway.log()}`);
+  if (!runs && !(await comesBack(gateway)))
+    throw new Error(`the gateway did not come back:\n${gateway.log()}`);
   const coming = at === 'ready' || at === 'start' ? Promise.resolve() : weather.next(at);
   const writing = write(operator, wanted, over.signal);
   const settling = at === 'ready' ? operator.settle(over.signal) : Promise.resolve();
@@ -131,6 +133,12 @@ async function live(
   return came;
 }
 
+/** A machine that has much else to do needs longer than the half minute that a gateway is given. */
+async function comesBack(gateway: World['gateway']): Promise<boolean> {
+  for (let times = 0; times < 4; times++) if (await gateway.ready()) return true;
+  return false;
+}
+
 function write(
   operator: Operator,
   wanted: number,
@@ -139,9 +147,10 @@ function write(
   const half = Promise.withResolvers<void>();
   const all = (async () => {
     await operator.askAgain(over);
-    for (let at = 0; at < wanted && !over.aborted; at++) {
+    for (let at = 0; at < wanted && !over.aborted; at += AT_ONCE) {
       if (at * 2 >= wanted) half.resolve();
-      await operator.want(over);
+      const some = Array.from({ length: Math.min(AT_ONCE, wanted - at) }, () => operator.want(over));
+      await Promise.all(some);
     }
     half.resolve();
   })();
@@ -160,7 +169,8 @@ async function untilQuiet(
   const revived = new Set<string>();
   let open: string[] = [];
   for (let life = 0; life < QUIET_LIVES; life++) {
-    await gateway.start();
+    await gateway.launch();
+    if (!(await comesBack(gateway))) throw new Error(`the gateway did not come back:\n${gateway.log()}`);
     while (operator.asked.length < mails) await operator.want(never); // what there was no time for
     world.weather.bad = false;
     const limit = AbortSignal.timeout(QUIET_LIMIT_MS);
