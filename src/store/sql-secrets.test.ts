@@ -18,6 +18,7 @@ const JSON_COLUMNS = [
   'messages.metadata',
   'messages.trust',
   'draft_versions.content',
+  'broadcasts.sample',
 ];
 /** What must never come out, whatever the views become. */
 const SECRET = [

@@ -5,6 +5,7 @@
 // inside: the authorizer takes its name for the view's.
 
 import { LABEL, type SqlColumn, type SqlView, view } from './sql-view.ts';
+import { digestViews } from './sql-views-digests.ts';
 import { knowledgeViews } from './sql-views-knowledge.ts';
 
 export type { SqlColumn, SqlView };
@@ -239,6 +240,7 @@ export const sqlViews: readonly SqlView[] = [
     },
     'ledger.links t',
   ),
+  ...digestViews,
   ...knowledgeViews,
   view(
     'sessions',
@@ -364,6 +366,25 @@ export const sqlViews: readonly SqlView[] = [
     'What became of each recipient of a submission.',
     { submission_id: '', 'position:integer': '', address: '', state: '', response: '' },
     'ledger.submission_recipients t',
+  ),
+  view(
+    'domain_keys',
+    'The DKIM keys of the domains that mail is sent from: their public halves.',
+    {
+      domain: '(select d.name from ledger.domains d where d.id = t.domain_id)',
+      selector: '',
+      algorithm: '',
+      'bits:integer': '',
+      state: '',
+      problem: '',
+      'seen_at:time': '',
+      'checked_at:time': '',
+      'created_at:time': '',
+      'active_at:time': '',
+      'retiring_at:time': '',
+      'retired_at:time': '',
+    },
+    'ledger.dkim_keys t',
   ),
   view(
     'dead_letters',
