@@ -26,6 +26,7 @@ import { registerDigests } from './digests/register.ts';
 import { registerDomains } from './domains/register.ts';
 import { SessionCalls } from './drafts/calls.ts';
 import { withdrawDrafts } from './drafts/draft-record.ts';
+import { OperatorAnswers } from './drafts/operator-answers.ts';
 import { registerDrafts } from './drafts/register.ts';
 import { withReturnPath } from './drafts/return-path.ts';
 import { ImapConnector } from './imap/connector.ts';
@@ -311,6 +312,7 @@ export async function createApp(
     drafts,
     digests: digests.digests,
     broadcasts: digests.broadcasts,
+    answers: new OperatorAnswers({ ...ground, accounts, drafts, messages, blobs, uploads }),
     calls: new SessionCalls({
       secrets,
       ...ground,

@@ -18,6 +18,7 @@ import type { DomainChecks } from '../domains/domain-checks.ts';
 import type { Domains } from '../domains/domains.ts';
 import type { SessionCalls } from '../drafts/calls.ts';
 import type { Drafts } from '../drafts/drafts.ts';
+import type { OperatorAnswers } from '../drafts/operator-answers.ts';
 import type { ImapPool } from '../imap/pool.ts';
 import type { CheckImap } from '../imap/validate.ts';
 import type { JobQueue } from '../jobs/queue.ts';
@@ -75,6 +76,8 @@ export interface Rooms {
   deliveries: Pick<Deliveries, 'list' | 'get' | 'retry'>;
   knowledge: Pick<Knowledge, 'search' | 'list' | 'get' | 'text' | 'retry' | 'remove'>;
   drafts: Pick<Drafts, 'list' | 'get' | 'raw' | 'approve' | 'edit' | 'reject' | 'submit'>;
+  /** The replies and forwards of operators. */
+  answers: Pick<OperatorAnswers, 'reply' | 'forward'>;
   /** What sessions ask for while their turns run. */
   calls: Pick<SessionCalls, 'reply' | 'send' | 'draft' | 'forward' | 'update' | 'do' | 'change'>;
   uploads: Pick<Uploads, 'add' | 'get' | 'isOf' | 'roomOf'>;

@@ -66,6 +66,7 @@ export const replyCall = z.strictObject({
     .boolean()
     .optional()
     .describe('To everybody whom the mail went to as well; else to its sender alone.'),
+  quote: z.boolean().optional().describe('Whether the mail stands below; true where nothing is said.'),
 });
 export type ReplyCall = z.infer<typeof replyCall>;
 
@@ -96,6 +97,8 @@ export type SendCall = z.infer<typeof sendCall>;
 
 export const forwardCall = z.strictObject({
   to: recipientList.min(1),
+  cc: recipientList.optional(),
+  bcc: recipientList.optional(),
   note: z.string().min(1).max(10_000).optional().describe('What stands above the forwarded mail.'),
   attachments: z.boolean().default(true).describe('Whether its files go along.'),
 });

@@ -161,8 +161,14 @@ const body = {
 };
 
 export const agentAction = z.discriminatedUnion('type', [
-  /** `all`: to all whom the mail went to as well. */
-  z.strictObject({ type: z.literal('reply'), all: z.boolean().optional(), ...body }),
+  z.strictObject({
+    type: z.literal('reply'),
+    /** To all whom the mail went to as well. */
+    all: z.boolean().optional(),
+    /** Whether the mail stands below; true where nothing is said. */
+    quote: z.boolean().optional(),
+    ...body,
+  }),
   z.strictObject({
     type: z.literal('send'),
     to: recipientList.min(1),

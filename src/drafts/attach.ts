@@ -81,8 +81,8 @@ export async function asPicture(
   file: DraftAttachment,
   contentId: string,
 ): Promise<DraftAttachment> {
-  const type = isContentId(contentId) ? imageTypeOf(await headOf(blobs, file.object_id)) : null;
-  if (type === null)
+  const picture = await pictureOf(blobs, file, contentId);
+  if (picture === null)
     throw new PosternError(
       'attachment_invalid',
       `The file ${JSON.stringify(file.filename)} cannot be shown in the HTML by its content_id.`,
@@ -90,6 +90,17 @@ export async function asPicture(
         hint: 'It must be PNG, JPEG, GIF or WebP, and its content_id plain ASCII, such as logo@example.org.',
       },
     );
+  return picture;
+}
+
+/** Null for what is no picture that mail programs show, and for a Content-ID that cannot be written. */
+export async function pictureOf(
+  blobs: Blobs,
+  file: DraftAttachment,
+  contentId: string,
+): Promise<DraftAttachment | null> {
+  const type = isContentId(contentId) ? imageTypeOf(await headOf(blobs, file.object_id)) : null;
+  if (type === null) return null;
   return { ...file, content_type: type, content_id: contentId, disposition: 'inline' };
 }
 

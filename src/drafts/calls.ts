@@ -104,7 +104,7 @@ export class SessionCalls {
       account,
       call.attachments ? views.map(({ id: attachment_id }) => ({ attachment_id })) : [],
     );
-    const { to, note } = call;
+    const { to, cc = [], bcc = [], note } = call;
     return this.#propose(turn, 'forward', {
       ...{ agent, subject, index: indexOf('forward', messageId, call), answers: null },
       // As with rules: what is said about a mail to whom it was forwarded is not said to its sender.
@@ -114,7 +114,7 @@ export class SessionCalls {
         forwardContent(
           sender,
           { metadata: subject.message.metadata, content: { text } },
-          { to, send: 'approve', ...(written?.text === undefined ? {} : { note: written.text }) },
+          { to, cc, bcc, send: 'approve', ...(written?.text === undefined ? {} : { note: written.text }) },
           files.attachments,
         ),
       origins: files.origins,

@@ -49,7 +49,7 @@ export function contentOf(
     ...answeredPeople(account, metadata, action.all ?? false),
     bcc: [],
     subject: replySubject(metadata.subject),
-    ...withQuote(text, html, metadata, content),
+    ...(action.quote === false ? { text, html } : withQuote(text, html, metadata, content)),
     in_reply_to: metadata.message_id,
     references: replyReferences(metadata),
   };

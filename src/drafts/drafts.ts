@@ -29,6 +29,7 @@ import {
   viewOf,
 } from './draft-rows.ts';
 import { editedContent } from './edited-content.ts';
+import { leave } from './leave.ts';
 import { type PreparedVersion, prepareVersion } from './prepare.ts';
 import { release, type Timing, timingOf } from './release.ts';
 import type { WithReturnPath } from './return-path.ts';
@@ -223,27 +224,8 @@ export class Drafts {
       input,
       this.#parts.clock.now(),
     );
-    await demandUnsuppressed(this.#parts, account.id, recipientsOf(content));
-    const prepared = await this.prepare(content, account);
-    const origin = {
-      accountId: account.id,
-      sessionId: null,
-      threadId: newId('thr', this.#parts.clock.now()),
-      turnId: null,
-      actionIndex: null,
-      answersMessageId: null,
-      author: by,
-    };
-    const made = await this.#parts.store
-      .write(async (tx) => {
-        await this.#parts.uploads.keep(tx, uploaded);
-        return this.insert(tx, origin, prepared, { approvedBy: by, timing: timingOf(input) });
-      })
-      .catch(async (error: unknown) => {
-        await prepared.discard();
-        throw error;
-      });
-    return { id: made?.submissionId as string, state: 'queued' };
+    const made = await leave(this.#parts, this, account, { content, uploaded }, by, {}, timingOf(input));
+    return { id: made.submissionId, state: 'queued' };
   }
 
   async #decide(

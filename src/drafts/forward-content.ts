@@ -4,27 +4,33 @@ import type { Account } from '../accounts/accounts.ts';
 import type { DraftAttachment, DraftContent } from '../contracts/draft.ts';
 import type { Address, MailContent, MailMetadata } from '../contracts/mail.ts';
 import type { Forward } from '../contracts/rule.ts';
+import { forwardedHead } from '../mail/attribution.ts';
+import { cleanHtml } from '../mail/outgoing-html.ts';
+import { escapeText } from '../mail/outgoing-tags.ts';
 import { parseRecipient } from '../mail/recipient.ts';
 import { bareSubject, replyReferences } from '../mail/thread.ts';
 import { fromOf, newMessageId } from './prepare.ts';
 
 const MAX_TEXT_CHARS = 1_000_000; // as much as a draft may say
 const MAX_SHOWN_ADDRESSES = 50;
+const MAX_HTML_CHARS = 500_000; // of the mail's own; a longer one goes as its text
 const FORWARD_PREFIX = /^(?:fwd?|wg|tr|rv|enc|vs|vl|i|doorst|转发|轉寄|転送)\s?[:：]\s*/i;
+
+type Forwardable = Pick<MailContent, 'text'> & Partial<Pick<MailContent, 'language'>>;
 
 /** @throws PosternError `recipient_invalid` */
 export function forwardContent(
   account: Account,
-  { metadata, content }: { metadata: MailMetadata; content: Pick<MailContent, 'text'> },
-  { to, note, send }: Omit<Forward, 'limit'>,
+  { metadata, content }: { metadata: MailMetadata; content: Forwardable },
+  { to, cc = [], bcc = [], note, send }: Omit<Forward, 'limit'> & { cc?: string[]; bcc?: string[] },
   attachments: readonly DraftAttachment[],
 ): DraftContent {
   const from = fromOf(account);
   return {
     from,
     to: to.map(parseRecipient),
-    cc: [],
-    bcc: [],
+    cc: cc.map(parseRecipient),
+    bcc: bcc.map(parseRecipient),
     subject: forwardSubject(metadata.subject),
     text: textOf(metadata, content, note),
     html: null,
@@ -45,22 +51,32 @@ export function forwardSubject(subject: string): string {
   return `Fwd: ${rest}`.trimEnd();
 }
 
-function textOf(
+/**
+ * The HTML of a mail that an operator forwards: without what runs, fetches or hides, and with the pictures that go along.
+ * Null where the mail has none, or one that is too long.
+ */
+export function forwardedHtml(
   metadata: MailMetadata,
-  { text }: Pick<MailContent, 'text'>,
+  { html, language }: Pick<MailContent, 'html' | 'language'>,
   note: string | undefined,
-): string {
-  const { from, to, cc, date, subject } = metadata;
+  attachments: readonly DraftAttachment[],
+): string | null {
+  if (html === null || html.length > MAX_HTML_CHARS) return null;
+  const { title, lines } = forwardedHead(metadata, shown, language);
+  const head = lines.map(([name, value]) => `<b>${escapeText(name)}:</b> ${escapeText(oneLine(value))}`);
+  const above =
+    note === undefined ? [] : [escapeText(note.trimEnd()).replace(/\r\n?|\n/g, '<br>\n'), '<br><br>\n'];
+  const pictures = new Set(attachments.flatMap(({ content_id }) => content_id ?? []));
+  const { html: clean } = cleanHtml(html, undefined, pictures);
+  return `<div>${above.join('')}${escapeText(title)}<br>\n${head.join('<br>\n')}<br><br></div>\n${clean}\n`;
+}
+
+function textOf(metadata: MailMetadata, { text, language }: Forwardable, note: string | undefined): string {
+  const { title, lines } = forwardedHead(metadata, shown, language);
   const head = [
     ...(note === undefined ? [] : [note.trimEnd(), '']),
-    '---------- Forwarded message ----------',
-    `From: ${shown(from ? [from] : [])}`,
-    ...(date === null || Number.isNaN(new Date(date).getTime())
-      ? []
-      : [`Date: ${new Date(date).toUTCString()}`]),
-    `Subject: ${oneLine(subject)}`,
-    `To: ${shown(to)}`,
-    ...(cc.length > 0 ? [`Cc: ${shown(cc)}`] : []),
+    title,
+    ...lines.map(([name, value]) => `${name}: ${oneLine(value)}`),
   ];
   const cut = text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS).toWellFormed()}\n[…]` : text;
   return `${head.join('\n')}\n\n${cut.trimEnd()}\n`;

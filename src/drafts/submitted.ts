@@ -8,6 +8,12 @@ import { eventOf } from './event-content.ts';
 import { fromOf, newMessageId } from './prepare.ts';
 import { filesOf, type TemplateSource } from './template.ts';
 
+/** A mail, and those of its files that were uploaded before. */
+export interface Written {
+  content: DraftContent;
+  uploaded: Attached['uploaded'];
+}
+
 /**
  * @param now epoch milliseconds
  * @throws PosternError `recipient_invalid`, `event_invalid`, `template_missing`, `template_invalid`, `template_failed`,
@@ -18,7 +24,7 @@ export async function submittedContent(
   account: Account,
   input: Omit<SubmissionInput, 'account'>,
   now: number,
-): Promise<{ content: DraftContent; uploaded: Attached['uploaded'] }> {
+): Promise<Written> {
   const from = fromOf(account);
   const people = (list: readonly string[] = []) => list.map(parseRecipient);
   const { files, ...words } = await wordsOf(parts.templates, input);

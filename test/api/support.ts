@@ -191,6 +191,16 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
     threads: { list: async () => [] },
     readAttachment: async () => Promise.reject(new Error('not played')),
     holdStream: async () => Promise.reject(new Error('not played')),
+    answers: {
+      reply: async (id, _call, by) => {
+        calls.push(`answers.reply ${id} ${by}`);
+        return { state: 'sent', draft_id: 'drf_1', submission_id: 'sub_1', reasons: [] };
+      },
+      forward: async (id, _call, by) => {
+        calls.push(`answers.forward ${id} ${by}`);
+        return { state: 'sent', draft_id: 'drf_1', submission_id: 'sub_1', reasons: [] };
+      },
+    },
     calls: playedCalls(calls),
     templates: {
       find: (name) => Promise.reject(notFound('template', name)),

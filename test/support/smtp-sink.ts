@@ -73,9 +73,11 @@ function sinkOver(folder: string, port: number, server: Awaited<ReturnType<typeo
     for (const wake of wakes) wake();
   });
   const messages = async (): Promise<SinkMessage[]> => {
+    // In this order: a mail that begins in between would be taken for one that is whole.
+    const names = await readdir(folder);
     const open = await openFiles(server.pid);
     const found: { at: bigint; message: SinkMessage }[] = [];
-    for (const name of await readdir(folder)) {
+    for (const name of names) {
       const path = join(folder, name);
       if (open.has(path)) continue;
       const [dump, { mtimeNs }] = await Promise.all([readFile(path), stat(path, { bigint: true })]);

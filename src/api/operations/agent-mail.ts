@@ -1,5 +1,6 @@
-// The mail that an agent asks for while its turn runs. Policy decides whether it leaves, waits for a person or is refused,
-// and says why; From, the subject of a reply and the threading are the gateway's.
+// Mail that answers or passes on another one, and new mail of sessions. What an agent asks for while its turn runs, policy
+// judges: it leaves, waits for a person or is refused, and the answer says why. What an operator writes leaves. From, the
+// subject of a reply and the threading are the gateway's.
 import { z } from 'zod';
 import {
   draftCall,
@@ -53,12 +54,14 @@ const mayWrite = ({ reply }: May): boolean => reply !== 'never';
 export const agentMailOperations: readonly Operation[] = [
   defineOperation({
     name: 'message.reply',
-    summary: "Ask for a reply to a message of the session's thread.",
+    summary:
+      "Reply to a message. An operator's reply leaves; that of a session, to a message of its thread, is judged by policy.",
     input: replyCall.extend({ id }),
     output: mailOutcome,
     permission: 'mail:propose',
     effects: 'destructive',
     http: { method: 'POST', path: '/v1/messages/{id}/reply', largeBody: true },
+    cli: { words: ['message', 'reply'], args: ['id'] },
     tool: {
       name: 'reply_to_message',
       title: 'Reply',
@@ -68,6 +71,8 @@ export const agentMailOperations: readonly Operation[] = [
     },
     idempotent: true,
     async handler(context, { id: message, ...call }) {
+      if (context.principal.kind === 'key')
+        return context.rooms.answers.reply(message, call, nameOf(context.principal));
       const caller = callerOf(context);
       await noteSource(context, message);
       return told(context.rooms.calls.reply(caller, call, message));
@@ -75,12 +80,14 @@ export const agentMailOperations: readonly Operation[] = [
   }),
   defineOperation({
     name: 'message.forward',
-    summary: "Ask for a message of the session's thread to be forwarded.",
+    summary:
+      "Forward a message with its files. An operator's forward leaves; that of a session is judged by policy.",
     input: forwardCall.extend({ id }),
     output: mailOutcome,
     permission: 'mail:propose',
     effects: 'destructive',
     http: { method: 'POST', path: '/v1/messages/{id}/forward' },
+    cli: { words: ['message', 'forward'], args: ['id'] },
     tool: {
       name: 'forward_message',
       title: 'Forward',
@@ -90,6 +97,8 @@ export const agentMailOperations: readonly Operation[] = [
     },
     idempotent: true,
     async handler(context, { id: message, ...call }) {
+      if (context.principal.kind === 'key')
+        return context.rooms.answers.forward(message, call, nameOf(context.principal));
       const caller = callerOf(context);
       await noteSource(context, message);
       return told(context.rooms.calls.forward(caller, call, message));
