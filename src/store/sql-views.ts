@@ -5,6 +5,7 @@
 // inside: the authorizer takes its name for the view's.
 
 import { LABEL, type SqlColumn, type SqlView, view } from './sql-view.ts';
+import { bounceViews } from './sql-views-bounces.ts';
 import { digestViews } from './sql-views-digests.ts';
 import { knowledgeViews } from './sql-views-knowledge.ts';
 
@@ -240,6 +241,7 @@ export const sqlViews: readonly SqlView[] = [
     },
     'ledger.links t',
   ),
+  ...bounceViews,
   ...digestViews,
   ...knowledgeViews,
   view(

@@ -54,6 +54,11 @@ export class TestDns {
     this.#records.set(`${type} ${name.toLowerCase()}`, values);
   }
 
+  /** What is published under a name as TXT, the first of it. */
+  textOf(name: string): string | undefined {
+    return this.#records.get(`TXT ${name.toLowerCase()}`)?.[0];
+  }
+
   /** All records of the name. */
   remove(name: string): void {
     for (const type of Object.keys(TYPES)) this.#records.delete(`${type} ${name.toLowerCase()}`);
