@@ -148,8 +148,11 @@ export const digestDefinition = z.strictObject({
   data: z
     .record(fieldName, digestSource)
     .refine((sources) => Object.keys(sources).length <= MAX_SOURCES, `at most ${MAX_SOURCES} sources`)
-    .default({})
-    .describe('What the template is filled with, by name.'),
+    .prefault({
+      ...{ messages: { messages: {} }, sessions: { sessions: {} } },
+      ...{ drafts: { drafts: {} }, submissions: { submissions: {} } },
+    })
+    .describe('What the template is filled with, by name; absent: what came in, was done, waits and left.'),
   approve: z.boolean().default(true).describe('Whether a person looks at each one before it leaves.'),
   missed: missedPolicy
     .default('once')

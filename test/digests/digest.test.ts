@@ -10,6 +10,7 @@ import type { BroadcastView, DigestView } from '../../src/contracts/broadcast.ts
 import { type House, header, openHouse } from './house.ts';
 
 const SHIFTED = fileURLToPath(new URL('../support/shifted-clock.ts', import.meta.url));
+const SHIPPED = fileURLToPath(new URL('../../templates/', import.meta.url));
 const NEWS = {
   'subject.hbs': '{{digest.name}} for {{recipient.name}}',
   'text.hbs':
@@ -136,6 +137,19 @@ describe('a digest', () => {
     assert.deepEqual(mail?.recipients, ['me@company.example']);
     assert.equal(header(mail?.raw as Buffer, 'List-Id'), null);
     assert.equal((await house.broadcasts()).length, 0);
+  });
+
+  it('says what came, was done, waits and left, where its file names a time, a template and a list alone', async () => {
+    const rules = `digests:\n  - { name: executive digest, cron: "0 8 * * 1-5", timezone: Europe/Zurich, template: executive-digest, to: [board@example.org] }\n`;
+    await using house = await openHouse({ rules, env: { POSTERN_TEMPLATES: SHIPPED } });
+    const shown = await house.gateway.request<{ subject: string; html: string }>(
+      'POST',
+      '/v1/digests/executive%20digest/preview',
+      {},
+    );
+    assert.equal(shown.status, 200, JSON.stringify(shown.body));
+    assert.notEqual(shown.body.subject, '');
+    assert.match(shown.body.html, /<html/);
   });
 
   it('fires at its time and after a restart, each time once; paused, it does not', async () => {

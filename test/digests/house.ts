@@ -40,7 +40,7 @@ export async function openHouse({ rules, templates, smtp: options, env }: HouseO
     ...(env ? { env } : {}),
   });
   const folder = join(gateway.folder, 'templates');
-  gateway.setEnv({ POSTERN_TEMPLATES: folder });
+  gateway.setEnv({ POSTERN_TEMPLATES: folder, ...env });
   for (const [name, files] of Object.entries(templates ?? { news: NEWS }))
     await template(gateway, name, files);
   await gateway.start();

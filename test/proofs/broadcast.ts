@@ -12,6 +12,7 @@ const END_LIMIT_MS = 1_800_000;
 /** A mail that was on its way over SMTP when the word of a recipient was written down cannot be called back. */
 const ON_ITS_WAY_MS = 2_000;
 const LISTED_CASES = 20;
+const MOST_TRIES = 500; // to find somebody who has not got it
 
 export const broadcast: Proof = {
   name: 'broadcast',
@@ -92,7 +93,8 @@ async function unsubscribe(
     plan,
   }: { share: number; left: Map<string, number>; suppressed: ReadonlySet<string>; plan: typeof FULL },
 ): Promise<void> {
-  for (let i = 0; i < share && left.size < plan.unsubscribing; i++) {
+  const wanted = Math.min(left.size + share, plan.unsubscribing);
+  for (let i = 0; left.size < wanted && i < MOST_TRIES; i++) {
     const next = world.arrivals.length;
     const far = i % 2 === 0 ? random.between(next, plan.recipients - 1) : next + random.between(5, 300);
     const address = addressOf(Math.min(far, plan.recipients - 1));

@@ -3,6 +3,7 @@ import { operations } from '../operations.ts';
 import type { Operation } from '../registry.ts';
 import { accountAdd, accountUpdate } from './account-commands.ts';
 import { agentTry } from './agent-try-command.ts';
+import { broadcastApprove, broadcastCreate, broadcastShow } from './broadcast-commands.ts';
 import { accountTest, imapValidate, webhookTest } from './check-commands.ts';
 import { type Command, commandOf, type Special } from './command.ts';
 import { takesMail } from './connector-commands.ts';
@@ -45,6 +46,8 @@ const specials: Readonly<Record<string, Special>> = {
   'domain.check': domainCheck,
   'domain.rotate': domainRotate,
   'domain.remove_key': domainShow,
+  'broadcast.get': broadcastShow,
+  'broadcast.create': broadcastCreate,
   'draft.get': draftShow,
   'draft.edit': draftEdit,
   'draft.raw': draftRaw,
@@ -61,6 +64,7 @@ const specials: Readonly<Record<string, Special>> = {
 export function allCommands(): Command[] {
   const replaced = new Map<string, Command>([
     ['draft.approve', draftApprove(named('draft.approve'), named('draft.get'))],
+    ['broadcast.approve', broadcastApprove(named('broadcast.approve'), named('broadcast.get'))],
     ['rules.test', rulesTest(named('rules.test'))],
     ['template.preview', templateRender(named('template.preview'))],
   ]);
