@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { emailAddress } from './address.ts';
 import { providerId } from './provider.ts';
 import { duration } from './rule.ts';
-import { sendLimits, warmUp } from './sending.ts';
+import { deliveryReports, sendLimits, warmUp } from './sending.ts';
 import { accountAuth, accountAuthView } from './sign-in.ts';
 
 export { type AccountCheck, accountCheck, type SignInCheck, signInCheck } from './check.ts';
@@ -39,6 +39,11 @@ export const imapEndpoint = endpoint.extend({
   /** How many connections Postern may have to this account at once, for watching and operations together. By default
    * what the provider allows, else 8. */
   max_connections: z.number().int().min(2).max(100).optional(),
+});
+
+export const smtpEndpoint = endpoint.extend({
+  /** How many connections Postern may send over at once. By default what the provider allows, else 5. */
+  max_connections: z.number().int().min(1).max(50).optional(),
 });
 
 export const watchSettings = z.strictObject({
@@ -109,7 +114,7 @@ const settings = z.strictObject({
   /** The preset whose ways Postern follows: how long an IDLE may last, whether the server wants to know who we are. */
   provider: providerId.optional(),
   imap: imapEndpoint,
-  smtp: endpoint,
+  smtp: smtpEndpoint,
   /** Refuses any connection that is not encrypted, whatever the endpoints say. */
   require_tls: z.boolean().default(true),
   timeout_ms: z.number().int().min(1000).max(600_000).default(30_000),
@@ -133,6 +138,7 @@ const settings = z.strictObject({
   limits: sendLimits.optional(),
   /** Fewer mails a day at first, where nobody knows the account or its domain yet. */
   warm_up: warmUp.optional(),
+  delivery_reports: deliveryReports.default('failure_delay'),
   /** For so long a mail that a person approved can be taken back before it leaves. */
   undo_seconds: z.number().int().min(0).max(3600).default(0),
   /** Where reports on its mail come back to, each mail to an address of its own: `bounces+{token}@example.org`. */

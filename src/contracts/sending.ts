@@ -28,3 +28,7 @@ export const warmUp = z.strictObject({
   until: z.number().int().min(1).max(10_000_000).default(5000),
 });
 export type WarmUp = z.infer<typeof warmUp>;
+
+/** What the servers on the way are asked to report: what fails, what is late as well, or nothing. */
+export const deliveryReports = z.enum(['failure', 'failure_delay', 'off']);
+export type DeliveryReports = z.infer<typeof deliveryReports>;

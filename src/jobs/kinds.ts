@@ -117,6 +117,9 @@ export const decisionPool = (accountId: string): string => `decide:${accountId}`
 
 /** The pool of an account's sends: a server that hangs takes its own share of the workers and no other's. */
 export const outboxPool = (accountId: string): string => `outbox:${accountId}`;
+/** The account that a pool of sends belongs to. */
+export const accountOfOutbox = (pool: string): string => pool.slice('outbox:'.length);
+
 /** Of one account what a person let go leaves before what policy let go, unless that has waited for so long. */
 const PERSONS_HEAD_START_MS = 60 * 60_000;
 

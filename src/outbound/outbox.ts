@@ -5,7 +5,7 @@ import { mailboxLane, outboxPool, sendJob } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
-import type { SubmissionRecipientsTable, SubmissionRow } from '../store/schema.ts';
+import type { SubmissionRow } from '../store/schema.ts';
 import { afterCommit, type Reader, type Store, type Tx } from '../store/store.ts';
 import { logAttempt } from './attempt-log.ts';
 import { beginAgain, beginContent, cancelQueued, takenForAll } from './attempt-rows.ts';

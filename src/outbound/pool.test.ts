@@ -17,7 +17,7 @@ function setUp(open?: () => never) {
   let now = 0;
   const openFake = async () => {
     open?.();
-    const fake = { usable: true, mails: 0, closed: false };
+    const fake = { usable: true, mails: 0, closed: false, capabilities: [] };
     made.push(fake);
     const close = () => Object.assign(fake, { usable: false, closed: true });
     return Object.assign(fake, { close, quit: close }) as unknown as SmtpConnection;
@@ -34,7 +34,8 @@ function setUp(open?: () => never) {
   const pool = new SmtpPool(accounts, { now: () => now }, openFake as OpenSmtp);
   return { pool, made, change: (id: string) => change(id), pass: (ms: number) => (now += ms) };
 }
-const account = (version: number): Account => ({ id: 'acc_1', version }) as Account;
+const account = (version: number, smtp = {}): Account =>
+  ({ id: 'acc_1', version, settings: { smtp } }) as unknown as Account;
 const mail = async (connection: SmtpConnection): Promise<void> => void connection.mails++;
 
 test('a connection is used again', async () => {
@@ -112,6 +113,63 @@ test('a stop ends the wait for a free connection', async () => {
   stop.abort();
   await assert.rejects(sixth, { code: 'stopping' });
   hold.resolve();
+  await Promise.all(uses);
+  pool.stop();
+});
+
+test('an account has as many connections as it says, else as its provider allows', async () => {
+  for (const [settings, most] of [
+    [{ smtp: { max_connections: 2 }, provider: 'microsoft365' }, 2],
+    [{ smtp: {}, provider: 'microsoft365' }, 3],
+    [{ smtp: {} }, 5],
+  ] as const) {
+    const { pool, made } = setUp();
+    const ends: (() => void)[] = [];
+    const work = () => new Promise<void>((resolve) => ends.push(resolve));
+    const limited = { id: 'acc_1', version: 1, settings } as unknown as Account;
+    const uses = Array.from({ length: 7 }, () => pool.use(limited, work));
+    for (let i = 0; i < 40; i++) await new Promise(setImmediate);
+    assert.equal<number>(ends.length, most);
+    assert.equal(pool.limitFor('acc_1'), most);
+    for (let done = 0; done < 7; done++) {
+      for (let turn = 0; ends.length === 0 && turn < 1_000; turn++) await new Promise(setImmediate);
+      ends.shift()?.();
+    }
+    await Promise.all(uses);
+    assert.equal(made.length, most);
+    pool.stop();
+  }
+});
+
+test('a mail to a person finds a connection free, or goes before a broadcast that waits for one', async () => {
+  const { pool } = setUp();
+  const ends: (() => void)[] = [];
+  const begun: string[] = [];
+  const use = (name: string, isUrgent: boolean) =>
+    pool.use(
+      account(1),
+      () => {
+        begun.push(name);
+        return new Promise<void>((resolve) => ends.push(resolve));
+      },
+      { isUrgent },
+    );
+  const settled = async () => {
+    for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+  };
+  const uses = Array.from({ length: 6 }, (_, i) => use(`bulk${i}`, false));
+  await settled();
+  assert.equal(begun.length, 4, 'one is left');
+  uses.push(use('anna', true), use('bert', true));
+  await settled();
+  assert.deepEqual(begun.slice(4), ['anna']);
+  ends.shift()?.();
+  await settled();
+  assert.deepEqual(begun.slice(5), ['bert']);
+  for (let turn = 0; turn < 100 && (begun.length < 8 || ends.length > 0); turn++) {
+    ends.shift()?.();
+    await settled();
+  }
   await Promise.all(uses);
   pool.stop();
 });

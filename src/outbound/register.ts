@@ -1,6 +1,6 @@
 // Outbound's jobs: sending, looking up what is unknown, and filing a copy.
 import type { Bus } from '../cluster/bus.ts';
-import { outboxPool } from '../jobs/kinds.ts';
+import { accountOfOutbox, outboxPool } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import { hastenSpread } from '../jobs/spread.ts';
 import type { JobWorker } from '../jobs/worker.ts';
@@ -20,9 +20,9 @@ import { Sender } from './sender.ts';
 import type { SentMailbox } from './sent-mailbox.ts';
 
 const SENDS_AT_ONCE = 256; // thirty accounts' worth: servers that hang behind the content take their share for ten minutes
-const SENDS_OF_ACCOUNT = 8; // its five connections, and three that are made ready or written down meanwhile
+const BESIDE_CONNECTIONS = 3; // sends of an account that are made ready or written down meanwhile
+const CLAIMED_AT_ONCE = 8; // what an account has on its way, where it says nothing else
 const BULK_AT_ONCE = 32;
-const BULK_OF_ACCOUNT = 7; // as above: four connections and three
 
 export interface OutboundParts {
   store: Store;
@@ -60,18 +60,18 @@ export function registerOutbound(parts: OutboundParts): void {
 
   worker.handle('submission.send', ({ submission_id: id }, context) => sender.send(id, context), {
     concurrency: SENDS_AT_ONCE,
-    poolLimit: () => SENDS_OF_ACCOUNT,
-    claimAtOnce: SENDS_OF_ACCOUNT,
+    poolLimit: (of) => parts.pool.limitFor(accountOfOutbox(of)) + BESIDE_CONNECTIONS,
+    claimAtOnce: CLAIMED_AT_ONCE,
     handsOn: true,
     onDead: ({ submission_id: id }: { submission_id: string }, error) =>
       outbox.note(id, `Sending has stopped: ${error}`),
   });
 
-  // Broadcasts: fewer at once than an account has connections, so that there is one for whoever writes to a person.
+  // Broadcasts take none of the others' places, here nor among the connections (pool.ts).
   worker.handle('submission.bulk', ({ submission_id: id }, context) => sender.send(id, context), {
     concurrency: BULK_AT_ONCE,
-    poolLimit: () => BULK_OF_ACCOUNT,
-    claimAtOnce: BULK_OF_ACCOUNT,
+    poolLimit: (of) => parts.pool.limitFor(accountOfOutbox(of)) + BESIDE_CONNECTIONS,
+    claimAtOnce: CLAIMED_AT_ONCE,
     handsOn: true,
     onDead: ({ submission_id: id }: { submission_id: string }, error) =>
       outbox.note(id, `Sending has stopped: ${error}`),

@@ -147,9 +147,19 @@ export class Sender {
       attempt.signature = (await sign?.(account, row.dated_at, mail)) ?? null;
       const top = topLines(attempt.signature, row.dated_at);
       const content = Buffer.isBuffer(mail) ? [Buffer.concat([top, mail])] : [top, mail];
+      const { delivery_reports: wish } = account.settings;
+      const reports = wish === 'off' ? undefined : { id: row.id, reports: wish };
       const send = (connection: SmtpConnection) =>
-        connection.send({ from: envelope.from, to }, content, (refused) => outbox.begin(attempt, refused), signal);
-      const { recipients: all, response } = await this.#deliver(account, send, signal);
+        connection.send(
+          { from: envelope.from, to, reports },
+          content,
+          (refused) => outbox.begin(attempt, refused),
+          signal,
+        );
+      const { recipients: all, response } = await this.#deliver(account, send, {
+        signal,
+        isUrgent: row.priority !== 'bulk',
+      });
       if (all.every(({ failure }) => failure?.code === 'stopping')) return null;
       const lost = all.every(
         ({ failure }) => failure?.kind === 'temporary' && !['deferred', 'closing'].includes(failure.code),
@@ -166,7 +176,7 @@ export class Sender {
   async #deliver(
     account: Account,
     send: (connection: SmtpConnection) => Promise<Delivery>,
-    signal: AbortSignal,
+    use: { signal: AbortSignal; isUrgent: boolean },
   ): Promise<Delivery> {
     const { pool } = this.#parts;
     let reused = false;
@@ -176,12 +186,12 @@ export class Sender {
         reused = connection.mails > 0;
         return send(connection);
       },
-      { signal },
+      use,
     );
     const wasDead = delivery.recipients.every(
       ({ failure }) => failure?.kind === 'temporary' && ['connection_lost', 'closing'].includes(failure.code),
     );
-    return reused && wasDead ? pool.use(account, send, { signal, fresh: true }) : delivery;
+    return reused && wasDead ? pool.use(account, send, { ...use, fresh: true }) : delivery;
   }
 
   async #conclude(attempt: Attempt, ended: Ended | null, files: boolean, context: JobContext): Promise<void> {

@@ -9,6 +9,7 @@ import type { Where } from '../kernel/network-errors.ts';
 import { scrubber } from '../kernel/scrubber.ts';
 import { tlsContext } from '../network/tls-context.ts';
 import { Answers, isOneAnswer } from './answers.ts';
+import { askForReports, type ReportWish } from './dsn-request.ts';
 import {
   classify,
   type Failure,
@@ -172,10 +173,11 @@ export class SmtpConnection {
    * Sends one mail. After a failure of the whole the connection is closed: nobody knows what it would answer next.
    * @param content the whole mail with CRLF line ends, in pieces
    * @param onData awaited after the server's 354 and before the first byte of content leaves, with those whom the server
-   *   will not send it to; when it throws, no byte leaves and its error is thrown here, as is that of content that cannot be read to its end
+   *   will not send it to; when it throws, no byte leaves and its error is thrown here, as is that of content that cannot
+   *   be read to its end
    */
   async send(
-    envelope: Envelope,
+    envelope: Envelope & { reports?: ReportWish | undefined },
     content: readonly Piece[],
     onData: (refused: Refusal[]) => Promise<void>,
     signal?: AbortSignal,
@@ -187,6 +189,7 @@ export class SmtpConnection {
       to: [...envelope.to],
       size: content.reduce((sum, piece) => sum + piece.length, 0),
     };
+    if (envelope.reports) askForReports(books, envelope.reports);
     let stage = 'envelope' as Stage | 'beginning';
     let ended = false;
     let over = false;
