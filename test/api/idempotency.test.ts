@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { KEPT_MS } from '../../src/api/http/idempotency.ts';
+import { operations } from '../../src/api/operations.ts';
 import type { Problem } from '../../src/contracts/page.ts';
 import { accountBody, startGateway, type TestGateway } from './support.ts';
 
@@ -115,4 +116,41 @@ it('the ledger keeps neither keys nor passwords of keyed requests', async () => 
   const rows = await gateway.rooms.store.db.selectFrom('idempotency_keys').selectAll().execute();
   assert.ok(rows.length > 0);
   assert.ok(!JSON.stringify(rows).includes('canary'));
+});
+
+/** Changes that come to the same when they are asked for twice: they set, remove, or ask again for what is there. */
+const SAME_AGAIN = [
+  ...['account.export_sealed', 'account.import', 'account.update', 'account.remove', 'account.oauth_start'],
+  ...['account.oauth_device', 'query.remove', 'source.acknowledge', 'source.remove', 'message.label'],
+  ...['message.unlabel', 'message.mark', 'message.move', 'draft.update', 'rules.update', 'rules.delete'],
+  ...['delivery.retry', 'knowledge.retry', 'knowledge.delete', 'agent.pause_all', 'agent.resume_all'],
+  ...['agent.pause', 'agent.resume', 'session.cancel', 'session.retry', 'session.ask', 'session.wait'],
+  ...['session.finish', 'endpoint.test', 'endpoint.enable', 'endpoint.redrive', 'upload.part'],
+  ...['upload.cancel', 'link.revoke', 'link.extend', 'suppression.remove', 'suppression.import'],
+  ...[
+    'domain.check',
+    'domain.remove_key',
+    'domain.remove',
+    'watch.sweep',
+    'dead_letter.retry',
+    'vault.rotate',
+  ],
+];
+/** A stream of up to gigabytes: it would have to be read whole to be told from another one. */
+const STREAMS = ['object.add'];
+
+it('every operation that creates or sends honours keys', () => {
+  const without = operations
+    .filter(({ effects, idempotent }) => effects !== 'read' && !idempotent)
+    .map(({ name }) => name);
+  assert.deepEqual(
+    without.filter((name) => !SAME_AGAIN.includes(name) && !STREAMS.includes(name)),
+    [],
+    'say `idempotent: true`, or why asking twice is the same',
+  );
+  const creates = operations.filter(({ http }) => http.status === 201).map(({ name }) => name);
+  assert.deepEqual(
+    creates.filter((name) => without.includes(name)),
+    STREAMS,
+  );
 });
