@@ -10,6 +10,7 @@ import { scrubber } from '../kernel/scrubber.ts';
 import { tlsContext } from '../network/tls-context.ts';
 import { Answers, isOneAnswer } from './answers.ts';
 import { askForReports, type ReportWish } from './dsn-request.ts';
+import { Exchanges } from './exchanges.ts';
 import {
   classify,
   type Failure,
@@ -73,8 +74,6 @@ export async function openSmtp(
   }
 }
 
-type Done<T> = (error?: unknown, value?: T) => void;
-
 export class SmtpConnection {
   /** What the server announced: `SIZE 26214400`, `PIPELINING`. */
   capabilities: string[] = [];
@@ -87,8 +86,7 @@ export class SmtpConnection {
   readonly #answers: Answers;
   readonly #where: Where;
   readonly #timeoutMs: number;
-  #broken: unknown;
-  #failStep: ((error: unknown) => void) | undefined;
+  readonly #exchanges: Exchanges;
 
   constructor(smtp: Endpoint, timeoutMs: number, credentials: Credentials) {
     const host = smtp.host.replace(/^\[(.*)\]$/, '$1');
@@ -116,20 +114,21 @@ export class SmtpConnection {
       allowInternalNetworkInterfaces: true, // a machine with nothing but loopback still reaches localhost
     });
     this.#answers = new Answers(this.#smtp);
+    this.#exchanges = new Exchanges(this.#name(), () => this.usable);
     // The listeners stay for good: late errors still come after a close.
-    this.#smtp.on('error', (error: unknown) => this.#break(error));
+    this.#smtp.on('error', (error: unknown) => this.#exchanges.break(error));
     // An end without an error is told last, so that whoever knows more says it first.
     this.#smtp.on('end', () =>
-      setImmediate(() => this.#break(new Error('the server closed the connection'))),
+      setImmediate(() => this.#exchanges.break(new Error('the server closed the connection'))),
     );
   }
 
   get usable(): boolean {
-    return this.#broken === undefined && !this.#smtp.destroyed;
+    return this.#exchanges.broken === undefined && !this.#smtp.destroyed;
   }
 
   close(): void {
-    this.#broken ??= new Error('the connection was closed');
+    this.#exchanges.broken ??= new Error('the connection was closed');
     this.#smtp.close();
   }
 
@@ -141,7 +140,7 @@ export class SmtpConnection {
   }
 
   async connect(signal?: AbortSignal): Promise<void> {
-    await this.#step<void>('connect', this.#timeoutMs, signal, (done) =>
+    await this.#exchanges.run<void>('connect', this.#timeoutMs, signal, (done) =>
       this.#smtp.connect((error) => done(error)),
     );
     // A server that saw the password on another connection may repeat it here.
@@ -163,7 +162,7 @@ export class SmtpConnection {
       credentials.type === 'oauth2'
         ? { user: credentials.username, method: BEARER }
         : { user: credentials.username, pass: credentials.password };
-    await this.#step<void>('sign in', this.#timeoutMs, signal, (done) =>
+    await this.#exchanges.run<void>('sign in', this.#timeoutMs, signal, (done) =>
       this.#smtp.login(login, (error) => done(error)),
     );
     this.signedIn = true;
@@ -226,7 +225,7 @@ export class SmtpConnection {
     try {
       if (this.#answers.unread) throw new Error('the server spoke before it was asked');
       this.#answers.expect(envelope.to.length);
-      const response = await this.#step<string>('send', deadline, stop.signal, (done) =>
+      const response = await this.#exchanges.run<string>('send', deadline, stop.signal, (done) =>
         this.#smtp.send(books, lazyContent(content, progress), (error, info) => done(error, info?.response)),
       );
       // An answer that comes before its question is no answer.
@@ -257,45 +256,6 @@ export class SmtpConnection {
   ): Delivery {
     const recipients = failuresOf(envelope.to, rejected ?? [], failure, this.#where, this.scrub);
     return { recipients, response: response === null ? null : this.scrub(response) };
-  }
-
-  /** One exchange: ends by its callback, by the connection's end, at its deadline, or when it is stopped. */
-  async #step<T>(
-    what: string,
-    limit: number | Deadline,
-    signal: AbortSignal | undefined,
-    begin: (done: Done<T>) => void,
-  ): Promise<T> {
-    const deadline = typeof limit === 'number' ? new Deadline(limit) : limit;
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const stop = () => reject(new PosternError('stopping', `Stopped (${what}).`, { retry: 'later' }));
-    try {
-      if (signal?.aborted) stop();
-      else if (!this.usable) reject(this.#broken ?? new Error('the connection is closed'));
-      else {
-        this.#failStep = reject;
-        signal?.addEventListener('abort', stop, { once: true });
-        deadline.onEnd(() =>
-          reject(
-            new PosternError('timeout', `${this.#name()} did not answer in time (${what}).`, {
-              retry: 'later',
-              hint: 'Check host, port and security; where it is only slow, a longer timeout_ms helps.',
-            }),
-          ),
-        );
-        begin((error, value) => (error ? reject(error) : resolve(value as T)));
-      }
-      return await promise;
-    } finally {
-      this.#failStep = undefined;
-      signal?.removeEventListener('abort', stop);
-      if (typeof limit === 'number') deadline.end();
-    }
-  }
-
-  #break(error: unknown): void {
-    this.#broken ??= error;
-    this.#failStep?.(error);
   }
 
   #name(): string {

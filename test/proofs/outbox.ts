@@ -44,6 +44,8 @@ async function run({ quick, seed, tell }: ProofOptions): Promise<Verdict> {
   try {
     await world.gateway.start();
     await world.addAccounts();
+    await world.gateway.stop();
+    await world.gateway.start();
     const plan = moments(random.fork());
     for (let kill = 1; kill <= kills; kill++) {
       const moment = plan.next().value;
