@@ -7,37 +7,54 @@ import {
   ICalCalendarMethod,
   ICalEventStatus,
 } from 'ical-generator';
+import type { CalendarPerson } from '../contracts/calendar.ts';
 import type { OutgoingEvent } from '../contracts/outgoing-event.ts';
+import { PosternError } from '../kernel/errors.ts';
+import { parseRecipient } from '../mail/recipient.ts';
 
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const PRODUCT = { company: 'postern', product: 'postern' };
 
-/** With CRLF line ends, folded at 75 octets. */
+/** With CRLF line ends, folded at 75 octets. @throws PosternError `mail_not_composable`, `recipient_invalid` */
 export function eventText(event: OutgoingEvent): string {
   const { method, uid, sequence, organizer, attendees } = event;
   const calendar = new ICalCalendar({ prodId: PRODUCT, method: ICalCalendarMethod[method] });
   const made = calendar.createEvent({
-    id: uid,
+    id: oneLine(uid),
     sequence,
-    stamp: new Date(event.stamp),
-    start: new Date(event.start),
-    end: new Date(event.end),
+    stamp: timeOf(event.stamp),
+    start: timeOf(event.start),
+    end: timeOf(event.end),
     allDay: DAY.test(event.start),
     summary: oneLine(event.summary),
     location: oneLine(event.location) || null,
     description: plain(event.description) || null,
-    organizer: { name: oneLine(organizer.name) || organizer.address, email: organizer.address },
+    organizer: personOf(organizer),
     status: method === 'CANCEL' ? ICalEventStatus.CANCELLED : ICalEventStatus.CONFIRMED,
   });
   for (const { name, address, status, optional } of attendees)
     made.createAttendee({
-      name: oneLine(name) || address,
-      email: address,
+      ...personOf({ name, address }),
       status: ICalAttendeeStatus[status === 'NEEDS-ACTION' ? 'NEEDSACTION' : status],
       role: optional ? ICalAttendeeRole.OPT : ICalAttendeeRole.REQ,
       ...(method === 'REQUEST' ? { rsvp: true } : {}),
     });
   return `${calendar.toString().replace(/(?:\r\n)+$/, '')}\r\n`;
+}
+
+/** The reader of iCalendar takes what an address is to RCPT TO for one too, and nothing else. */
+function personOf({ name, address }: CalendarPerson): { name: string; email: string } {
+  const { address: email } = parseRecipient(address);
+  return { name: oneLine(name) || email, email };
+}
+
+function timeOf(written: string): Date {
+  const time = new Date(written);
+  if (!Number.isNaN(time.getTime())) return time;
+  throw new PosternError(
+    'mail_not_composable',
+    `The event has a time that is none: ${JSON.stringify(written.slice(0, 50))}.`,
+  );
 }
 
 /** No value of one line may hold what a reader of iCalendar takes for the end of one. */
