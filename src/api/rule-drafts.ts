@@ -53,22 +53,25 @@ async function withDraft(
 
 const UNKNOWN_ID = 'msg_of_a_file';
 
-/** What is wrong with the templates that rules name, a sentence for each. */
+/** What is wrong with the templates that rules and agents name, a sentence for each. */
 export async function templateProblems(rules: RuleSet, templates: TemplateSource): Promise<string[]> {
   const names = new Map<string, string>();
   for (const { name, then } of rules.rules) {
     for (const action of then) {
       if (typeof action === 'string' || !('draft' in action)) continue;
-      names.set(typeof action.draft === 'string' ? action.draft : action.draft.template, name);
+      const template = typeof action.draft === 'string' ? action.draft : action.draft.template;
+      names.set(template, `The rule ${JSON.stringify(name)}`);
     }
   }
+  for (const [name, { may }] of rules.agents)
+    for (const template of may.templates) names.set(template, `The agent ${JSON.stringify(name)}`);
   const problems: string[] = [];
-  for (const [template, rule] of names) {
+  for (const [template, who] of names) {
     try {
       await templates.find(template);
     } catch (error) {
       if (!(error instanceof PosternError)) throw error;
-      problems.push(`The rule ${JSON.stringify(rule)}: ${error.message}`);
+      problems.push(`${who}: ${error.message}`);
     }
   }
   return problems;

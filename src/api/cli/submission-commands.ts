@@ -2,9 +2,15 @@
 import { basename } from 'node:path';
 import type { Special } from './command.ts';
 import { bytesFrom } from './flags.ts';
+import { dataFrom } from './template-commands.ts';
 
 export const submissionCreate: Special = {
   flags: {
+    data: {
+      type: 'string',
+      value: 'FILE',
+      help: 'What the template is filled with, as JSON or YAML.',
+    },
     attach: {
       type: 'string',
       multiple: true,
@@ -18,7 +24,9 @@ export const submissionCreate: Special = {
       help: 'Attach what `postern object add` uploaded. Can be given several times.',
     },
   },
-  async prepare(io, values, input) {
+  async prepare(io, values, given) {
+    const data = typeof values.data === 'string' ? { data: await dataFrom(io, values.data) } : {};
+    const input: Record<string, unknown> = { ...given, ...data };
     const files: object[] = [];
     for (const path of listOf(values.attach)) {
       const bytes = await bytesFrom(io, path);

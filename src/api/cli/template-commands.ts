@@ -66,7 +66,8 @@ export function templateRender(operation: Operation): Command {
   };
 }
 
-async function dataFrom(io: CliIo, file: string): Promise<unknown> {
+/** JSON or YAML of a file. @throws UsageError */
+export async function dataFrom(io: CliIo, file: string): Promise<unknown> {
   const { data, problems } = readYaml((await bytesFrom(io, file)).toString('utf8'));
   const [mistake] = problems;
   if (mistake) throw new UsageError(`${file}:${mistake.line}:${mistake.column} ${mistake.message}`);
