@@ -11,6 +11,7 @@ import { ADMIN_TOKEN, prepareGateway, type TestGateway } from '../test/support/g
 import { acknowledge, sourceEvents } from '../test/support/source-client.ts';
 import type { Benchmark, BenchmarkOptions, Line } from './benchmark.ts';
 import { FootprintProbe } from './footprint.ts';
+import { linkLines } from './link-out.ts';
 import { mailWithFile } from './mails.ts';
 import { type CountingSink, startCountingSink } from './sink.ts';
 import { median } from './statistics.ts';
@@ -19,6 +20,7 @@ const USER = 'bench';
 const MB = 1024 * 1024;
 const SMALL_MB = 1;
 const LARGE_MB = { full: 100, quick: 20 };
+const LINKED_MB = { full: 200, quick: 30 };
 const RUNS = { full: 5, quick: 1 };
 const WARM_UP = 2; // code and buffers that the first mails bring along are no part of a mail's own
 const BUDGET_MB = 64;
@@ -30,7 +32,7 @@ export const attachments: Benchmark = { name: 'attachments', run };
 
 /** Sends one mail with an attachment of so many bytes on its way, and returns when it has arrived. */
 type Way = (bytes: number) => Promise<void>;
-type WayOf = (gateway: TestGateway) => Way;
+export type WayOf = (gateway: TestGateway) => Way;
 
 async function run({ quick, say }: BenchmarkOptions): Promise<Line[]> {
   const runs = quick ? RUNS.quick : RUNS.full;
@@ -39,12 +41,18 @@ async function run({ quick, say }: BenchmarkOptions): Promise<Line[]> {
   await using sink = await startCountingSink();
   await using probe = await FootprintProbe.open();
   await using site = await startSite();
-  const compare = async (name: string, what: string, megabytes: number, wayOf: WayOf): Promise<Line> => {
+  const compare = async (
+    name: string,
+    what: string,
+    megabytes: number,
+    wayOf: WayOf,
+    env: Record<string, string> = {},
+  ): Promise<Line> => {
     const small: number[] = [];
     const large: number[] = [];
     for (let at = 0; at < runs; at++) {
       // A new process for each: one that was large before keeps some of that, and would hide what it takes again.
-      await using gateway = await startReceiving(dovecot, sink, site.url, probe);
+      await using gateway = await startReceiving(dovecot, sink, site.url, probe, env);
       const way = wayOf(gateway);
       for (let mail = 0; mail < WARM_UP; mail++) await way(SMALL_MB * MB);
       small.push(await peakOf(gateway, probe, () => way(SMALL_MB * MB)));
@@ -88,6 +96,7 @@ async function run({ quick, say }: BenchmarkOptions): Promise<Line[]> {
     await compare('attachments-out', 'uploaded, attached and sent', largest, (gateway) => {
       return (bytes) => submit(gateway, sink, bytes);
     }),
+    ...(await linkLines(compare, sink, quick ? LINKED_MB.quick : LINKED_MB.full)),
   ];
 }
 
@@ -111,6 +120,7 @@ async function startReceiving(
   sink: CountingSink,
   site: string,
   probe: FootprintProbe,
+  more: Record<string, string>,
 ): Promise<TestGateway> {
   const agent = [
     "import { createHash } from 'node:crypto';",
@@ -120,7 +130,7 @@ async function startReceiving(
     'for await (const piece of createReadStream(message.attachments[0].path)) hash.update(piece);',
     "console.log(JSON.stringify({ actions: [{ type: 'done', summary: hash.digest('hex') }] }));",
   ];
-  const gateway = await prepareGateway({ env: probe.env(GATEWAY) });
+  const gateway = await prepareGateway({ env: { ...probe.env(GATEWAY), ...more } });
   const script = join(gateway.folder, 'agent.mjs');
   await writeFile(script, agent.join('\n'));
   const rules = [

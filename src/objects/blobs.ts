@@ -30,6 +30,8 @@ export interface OpenBlob extends SavedBlob {
   bytes: Buffer | null;
   /** To be read to its end or destroyed. @param range within it @throws PosternError `not_found` */
   open(range?: ByteRange): Promise<Readable>;
+  /** Hands out a part of it; a piece is overwritten once `take` is done with it. @throws PosternError `not_found` */
+  copy(range: ByteRange, take: (piece: Buffer) => Promise<void>): Promise<void>;
   /** A URL of the object store itself, for so many seconds; null where it gives none. */
   presign: ((seconds: number, as: Presented) => Promise<string>) | null;
 }
@@ -134,15 +136,18 @@ export class Blobs {
     const row = await this.#row(id);
     const { sha256, size, store_key } = row;
     const bytes = row.bytes && Buffer.from(row.bytes.buffer, row.bytes.byteOffset, row.bytes.length);
-    const { presign } = this.#objects;
+    const { presign, copy } = this.#objects;
+    const open = async (range?: ByteRange): Promise<Readable> => {
+      if (bytes === null) return this.#objects.open(store_key as string, range);
+      const part = range ? bytes.subarray(range.start, range.end + 1) : bytes;
+      return Readable.from([part], { objectMode: false });
+    };
     return {
-      ...{ id, sha256, size, bytes },
-      open: async (range) =>
-        bytes === null
-          ? this.#objects.open(store_key as string, range)
-          : Readable.from([range ? bytes.subarray(range.start, range.end + 1) : bytes], {
-              objectMode: false,
-            }),
+      ...{ id, sha256, size, bytes, open },
+      copy: async (range, take) => {
+        if (copy && store_key !== null) return copy.call(this.#objects, store_key, range, take);
+        for await (const piece of (await open(range)) as AsyncIterable<Buffer>) await take(piece);
+      },
       presign:
         presign && store_key !== null
           ? (seconds, as) => presign.call(this.#objects, store_key, seconds, as)

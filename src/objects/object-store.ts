@@ -28,6 +28,12 @@ export interface ObjectStore {
    * @throws PosternError `not_found`
    */
   open(key: string, range?: ByteRange): Promise<Readable>;
+  /**
+   * Hands the object out through one buffer, which each piece overwrites once `take` is done with the one before: what is
+   * copied leaves no garbage. Absent: read what `open` gives.
+   * @throws PosternError `not_found`, and what `take` throws
+   */
+  copy?(key: string, range: ByteRange, take: (piece: Buffer) => Promise<void>): Promise<void>;
   remove(key: string): Promise<void>;
   /** The keys of what was stored before that time (epoch milliseconds); what a broken-off write left is removed by it. */
   storedBefore(time: number): AsyncIterable<string>;

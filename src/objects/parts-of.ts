@@ -6,9 +6,11 @@ export interface StreamPart {
   isLast: boolean;
 }
 
+const FIRST_BYTES = 1024 * 1024; // most objects are smaller than a part
+
 /** At least one part, which is empty where there is nothing; only the last is smaller than `size` bytes. */
 export async function* inParts(content: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<StreamPart> {
-  let buffer: Buffer = Buffer.alloc(0);
+  let buffer = Buffer.allocUnsafe(Math.min(FIRST_BYTES, size));
   let filled = 0;
   for await (const piece of content) {
     for (let at = 0; at < piece.length; ) {
@@ -17,20 +19,16 @@ export async function* inParts(content: AsyncIterable<Uint8Array>, size: number)
         yield { bytes: buffer, isLast: false };
         filled = 0;
       }
-      const taken = Math.min(size - filled, piece.length - at);
-      if (filled + taken > buffer.length)
-        buffer = grown(buffer, filled, Math.max(filled + taken, buffer.length * 2), size);
+      if (filled === buffer.length) {
+        const whole = Buffer.allocUnsafe(size); // at once, and then no more: steps in between would only be garbage
+        buffer.copy(whole, 0, 0, filled);
+        buffer = whole;
+      }
+      const taken = Math.min(buffer.length - filled, piece.length - at);
       buffer.set(piece.subarray(at, at + taken), filled);
       filled += taken;
       at += taken;
     }
   }
   yield { bytes: buffer.subarray(0, filled), isLast: true };
-}
-
-/** Memory is taken as the bytes come: most objects are smaller than a part. */
-function grown(buffer: Buffer, filled: number, wanted: number, most: number): Buffer {
-  const larger = Buffer.allocUnsafe(Math.min(wanted, most));
-  buffer.copy(larger, 0, 0, filled);
-  return larger;
 }

@@ -106,6 +106,10 @@ function conforms(name: string, skip: false | string, open: () => Promise<Opened
       ] as const) {
         const read = await bytesOf(await store.open(key, { start, end }));
         assert.equal(sha256(read), sha256(bytes.subarray(start, end + 1)), `${start} to ${end}`);
+        const copied: Buffer[] = [];
+        await store.copy?.(key, { start, end }, async (piece) => void copied.push(Buffer.from(piece)));
+        if (store.copy)
+          assert.equal(sha256(Buffer.concat(copied)), sha256(read), `${start} to ${end}, copied`);
       }
     });
 

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { broadcast } from './broadcast.ts';
 import { kills } from './kills.ts';
 import { knowledge } from './knowledge.ts';
+import { largeFile } from './large-file.ts';
 import { oauthKills } from './oauth-kills.ts';
 import { oauthSoak } from './oauth-soak.ts';
 import { outbox } from './outbox.ts';
@@ -12,7 +13,18 @@ import { sessions } from './sessions.ts';
 import { soak } from './soak.ts';
 import { source } from './source.ts';
 
-const PROOFS: readonly Proof[] = [kills, broadcast, sessions, outbox, source, knowledge, oauthSoak, oauthKills, soak];
+const PROOFS: readonly Proof[] = [
+  kills,
+  broadcast,
+  sessions,
+  outbox,
+  source,
+  knowledge,
+  largeFile,
+  oauthSoak,
+  oauthKills,
+  soak,
+];
 const LARGEST_SEED = 2 ** 32 - 1;
 
 process.exitCode = await main();

@@ -1,6 +1,5 @@
 // What stands behind a link in a mail: the file, to whoever has the link and for as long as that lasts. Nobody signs in
 // here, and nothing but this file can be had by the link.
-import { pipeline } from 'node:stream/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Clock } from '../../kernel/clock.ts';
 import { codeOf, PosternError } from '../../kernel/errors.ts';
@@ -93,26 +92,23 @@ export class Downloads {
     length: number,
   ): Promise<void> {
     this.#streams++;
-    let passed = 0;
+    let sent = 0;
     try {
       res.setTimeout(IDLE_MS, () => res.destroy());
-      const bytes = await blob.open(range);
-      bytes.on('data', (piece: Buffer) => {
-        passed += piece.length;
-      });
-      bytes.pause();
-      await pipeline(bytes, res);
+      if (range)
+        await blob.copy(range, async (piece) => {
+          await written(res, piece);
+          sent += piece.length;
+        });
+      res.end();
     } catch (error) {
       if (!res.headersSent) throw error;
-      const { log } = this.#parts;
       // What breaks now can only be told by an end before the promised length; a client that went away is no news.
-      if (passed < length && !isGone(error))
-        log.warn({ link: linkId, code: codeOf(error) }, 'a download broke off');
+      if (!res.destroyed) this.#parts.log.warn({ link: linkId, code: codeOf(error) }, 'a download broke off');
       res.destroy();
     } finally {
       this.#streams--;
-      const sent = res.writableFinished ? length : Math.max(0, passed - res.writableLength);
-      if (sent < length) await this.#parts.links.giveBack(linkId, unitsOf(length) - sent);
+      if (sent < length) await this.#parts.links.giveBack(linkId, length - sent);
     }
   }
 
@@ -132,5 +128,16 @@ export class Downloads {
 /** An empty file counts as one octet: it can be fetched so often only as well. */
 const unitsOf = (length: number): number => Math.max(length, 1);
 
-const isGone = (error: unknown): boolean =>
-  ['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE'].includes(String((error as { code?: unknown }).code));
+/** Resolves once the piece has left, so that its buffer may be used again. @throws Error where nobody takes it any more */
+async function written(res: Response, piece: Buffer): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const gone = (): void => reject(new Error('the client went away'));
+  if (res.destroyed) gone();
+  res.once('close', gone);
+  res.write(piece, (error) => (error ? reject(error) : resolve()));
+  try {
+    await promise;
+  } finally {
+    res.off('close', gone);
+  }
+}
