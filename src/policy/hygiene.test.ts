@@ -291,3 +291,20 @@ describe('what an agent may try to get past', () => {
     assert.ok(ms < 15_000, `it took ${ms} ms`); // some hours before
   });
 });
+
+it('a picture that goes along may be shown, with its words, and no other one', () => {
+  const html =
+    '<p>Hi <img src="cid:logo" alt="Logo &amp; [x](https://a.example)" width="20" onerror="x()"><img src="cid:none"></p>';
+  const { words, findings, seen } = cleanWords({ html }, new Set(['logo']));
+  assert.equal(
+    words.html,
+    '<p>Hi <img src="cid:logo" alt="Logo &amp; [x](https://a.example)" width="20"></p>',
+  );
+  assert.match(seen, /Logo & /);
+  assert.deepEqual(
+    findings.map(({ rule }) => rule),
+    ['remote_content'],
+  );
+  const hidden = '<p style="display:none"><img src="cid:logo" alt="secret"></p><p>Hi</p>';
+  assert.equal(cleanWords({ html: hidden }, new Set(['logo'])).words.html, '<p>Hi</p>');
+});
