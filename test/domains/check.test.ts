@@ -73,3 +73,19 @@ test('whatever stands in the DNS, a check stays short', async () => {
 
 const wide = (domain: string, path: string): string =>
   [...'abcdefghij'].map((one) => `include:${one}${path}.${domain}`).join(' ');
+
+test('a term that would keep a pattern busy is refused at once', async () => {
+  const dns = await startDns();
+  try {
+    const domain = 'term.zones.example';
+    const records = new DnsRecords({ clock, servers: [dns.address] });
+    rightZone(dns, domain);
+    dns.txt(domain, `v=spf1 a:/${'a'.repeat(30_000)}/ -all`);
+    const begun = performance.now();
+    const check = await checkDomain((name, type) => records.ask(name, type), rightUse(domain), AT);
+    assert.ok(check.findings.some(({ code }) => code === 'spf_invalid'));
+    assert.ok(performance.now() - begun < 5_000);
+  } finally {
+    await dns.stop();
+  }
+});

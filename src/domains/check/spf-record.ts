@@ -2,6 +2,7 @@
 import { type IpRange, ipRange } from '../../network/ip-range.ts';
 
 const MAX_TERMS = 100;
+const MAX_TERM_CHARS = 300; // a name of 253 and what stands around it
 const MECHANISMS = ['all', 'include', 'a', 'mx', 'ptr', 'ip4', 'ip6', 'exists'] as const;
 
 export interface SpfMechanism {
@@ -46,6 +47,7 @@ export function parseSpf(text: string): SpfRecord | string {
 
 function mechanismOf(term: string): SpfMechanism | string {
   const refuse = (why: string) => `the term ${JSON.stringify(term.slice(0, 60))} ${why}`;
+  if (term.length > MAX_TERM_CHARS) return refuse('is too long');
   const parts =
     /^([+~?-]?)([A-Za-z0-9]+)(?::([^/]*(?:\/[^/]*[^0-9/][^/]*)*))?((?:\/\d{1,3}){0,1}(?:\/\/\d{1,3})?)$/.exec(
       term,
