@@ -5,12 +5,14 @@ import { addressesIn } from './returned.ts';
 const LONGEST_NOTICE_CHARS = 16_000;
 const LONGEST_PIECE_CHARS = 4_000; // about one address
 const LONGEST_ANSWER_CHARS = 500;
+const MOST_PIECES = 300; // a notice to more names them in its machine-readable part
+const MOST_AT_ONCE = 20; // in one line
 
 /** Behind such a line stands the mail that came back, and no word of the notice. */
 const GIVEN_BACK = new RegExp(
   [
-    '^[-\\s=_*#>]*(?:below this line is a copy|this is a copy of|original message follows|the header of the original|returned message)',
-    '^[-=_*\\s]{2,}(?:original message|original mail|message header|message headers follow|ursprüngliche nachricht|message d.origine|mensaje original|原始邮件|原邮件|邮件原文)',
+    '^[-=_*#> \\t]{0,80}(?:below this line is a copy|this is a copy of|original message follows|the header of the original|returned message)',
+    '^[-=_* \\t]{2,80}(?:original message|original mail|message header|message headers follow|ursprüngliche nachricht|message d.origine|mensaje original|原始邮件|原邮件|邮件原文)',
     '^(?:the )?(?:text of the original message|original message headers?|headers of the (?:original|undelivered) message|message headers follow|included is a copy of the message header|your original message|your message follows)\\b',
     '^(?:received: (?:from|by) |return-path: |dkim-signature: )',
     '^(?:unsent message below|----- (?:unsent message|message body) follows)',
@@ -74,23 +76,23 @@ function withoutReturned(text: string): string {
 /** A line that names an address begins what is said of it, until one names another. */
 function piecesOf(words: string, isOther: (address: string) => boolean): Map<string, string> {
   const pieces = new Map<string, string>();
+  const known = new Map<string, string>(); // the same address in other letters is the same one
   let about: string[] = [];
   for (const line of words.split('\n')) {
     const named = line.includes('@') ? addressesIn(line).filter((address) => !isOther(address)) : [];
-    const fresh = named.map((address) => keyOf(pieces, address));
-    if (fresh.length > 0) about = fresh;
+    if (named.length > 0) about = [];
+    for (const address of named) {
+      const lower = address.toLowerCase();
+      if (!known.has(lower) && known.size < MOST_PIECES) known.set(lower, address);
+      const key = known.get(lower);
+      if (key !== undefined && about.length < MOST_AT_ONCE) about.push(key);
+    }
     for (const address of about) {
       const before = pieces.get(address) ?? '';
       if (before.length < LONGEST_PIECE_CHARS) pieces.set(address, `${before} ${line.trim()}`.trim());
     }
   }
   return pieces;
-}
-
-/** The same address in other letters is the same one. */
-function keyOf(pieces: ReadonlyMap<string, string>, address: string): string {
-  const lower = address.toLowerCase();
-  return [...pieces.keys()].find((known) => known.toLowerCase() === lower) ?? address;
 }
 
 /** What looks like the answer of an SMTP server in a text: `550 5.1.1 …`. */

@@ -6,7 +6,7 @@ import type { BounceKind, ReportType } from '../contracts/suppression.ts';
 import { headerOf, headerValues } from '../mail/headers.ts';
 import { addressIn, afterType, type Fields, fieldGroups } from './delivery-status.ts';
 import { answerIn, type Notice, readNotice } from './notice-text.ts';
-import { causeOf, statusIn } from './reasons.ts';
+import { type Cause, causeOf, type Said, statusIn } from './reasons.ts';
 import { addressesIn, messageIdsIn, type Returned, returnedMail } from './returned.ts';
 
 /** A mail as the parser reads it. */
@@ -52,8 +52,8 @@ const DISPOSITION_PARTS = new Set([
   'message/disposition-notification',
   'message/global-disposition-notification',
 ]);
-const LONGEST_DIAGNOSTIC_CHARS = 1_000;
-const MOST_RECIPIENTS = 1_000;
+const LONGEST_DIAGNOSTIC_CHARS = 500; // of each recipient: all of them are looked through for a hundred phrases
+const MOST_RECIPIENTS = 500;
 
 const DAEMON =
   /^(?:mailer|mail|mdaemon|mailbox|mta)[-_.]?daemon|^mdaemon$|^post-?master|^mail[-_.]?(?:delivery|router|system)|^microsoftexchange[\da-f]{32}$|^(?:bounces?|ndr|mailadm(?:in)?)$/i;
@@ -123,7 +123,11 @@ function deliveryStatus(mail: ReportMail): Found | null {
   if (parts.length === 0) return null;
   const words = noticeOf(mail);
   const groups = parts.flatMap(({ content }) => fieldGroups(content));
-  const recipients = groups.filter(isOfRecipient).map((fields) => recipientOf(fields, words));
+  const known: Causes = new Map();
+  const recipients = groups
+    .filter(isOfRecipient)
+    .slice(0, MOST_RECIPIENTS)
+    .map((fields) => recipientOf(fields, words, known));
   if (recipients.length === 0) {
     const { pieces, isFailure, isDelay } = words;
     if (!isFailure && !isDelay) return null;
@@ -143,7 +147,10 @@ function envelopeIdOf(groups: readonly Fields[]): string | null {
   return null;
 }
 
-function recipientOf(fields: Fields, words: Notice): ReportedRecipient {
+/** What was found in a text: the notice is the same for all recipients. */
+type Causes = Map<string, Cause>;
+
+function recipientOf(fields: Fields, words: Notice, known: Causes): ReportedRecipient {
   const final = addressIn(fields.get('final-recipient'));
   const original = addressIn(fields.get('original-recipient'));
   const address = final ?? original;
@@ -152,14 +159,14 @@ function recipientOf(fields: Fields, words: Notice): ReportedRecipient {
       .toLowerCase()
       .trim()
       .split(/[\s(;]/)[0] ?? '';
-  const diagnostic = afterType(fields.get('diagnostic-code'));
+  const diagnostic = afterType(fields.get('diagnostic-code'))?.slice(0, LONGEST_DIAGNOSTIC_CHARS) ?? null;
   const remoteMta = afterType(fields.get('remote-mta'));
   const written = /\b[245]\.\d{1,3}\.\d{1,3}\b/.exec(fields.get('status') ?? '')?.[0] ?? null;
   const base = {
     address,
     original,
     status: written,
-    diagnostic: diagnostic?.slice(0, LONGEST_DIAGNOSTIC_CHARS) ?? null,
+    diagnostic,
     remoteMta,
   };
   const isSuccess = /^2\./.test(fields.get('status') ?? '');
@@ -172,11 +179,11 @@ function recipientOf(fields: Fields, words: Notice): ReportedRecipient {
     };
   const said = words.pieces.get(address ?? '') ?? words.words;
   const status = exactStatus(written, diagnostic) ?? statusIn(answerIn(said) ?? '');
-  const cause = clearest(status, [
-    diagnostic,
-    answerIn(said),
-    fields.get('x-display-name') === undefined ? said : null,
-  ]);
+  const cause = clearest(
+    status,
+    [diagnostic, answerIn(said), fields.get('x-display-name') === undefined ? said : null],
+    known,
+  );
   const type =
     action === 'delayed' || (action === '' && words.isDelay && !isFinal(status)) ? 'delay' : 'bounce';
   return { ...base, status, type, ...cause };
@@ -192,11 +199,19 @@ function exactStatus(written: string | null, diagnostic: string | null): string 
 }
 
 /** The first of the texts that tells why; what the status says where none does. */
-function clearest(status: string | null, texts: readonly (string | null)[]) {
+function clearest(
+  status: string | null,
+  texts: readonly (string | null)[],
+  known: Causes = new Map(),
+): Cause {
+  const cached = (said: Said): Cause => {
+    const key = `${said.status} ${said.words}`;
+    const cause = known.get(key) ?? causeOf(said);
+    known.set(key, cause);
+    return cause;
+  };
   for (const words of texts) {
-    if (!words) continue;
-    const cause = causeOf({ status: null, words });
-    if (cause.kind !== 'unknown') return causeOf({ status, words });
+    if (words && cached({ status: null, words }).kind !== 'unknown') return cached({ status, words });
   }
   return causeOf({ status, words: '' });
 }

@@ -53,7 +53,10 @@ describe('a suppressed address', { skip: requireService('dovecot', 'smtp-sink') 
     }
     dovecot = await startDovecot({ users: { sales: DEFAULT_PASSWORD } });
     sink = await startSmtpSink();
-    gateway = await startGateway({ rules: { 'rules.yaml': RULES }, env: { POSTERN_TEMPLATES: templates } });
+    gateway = await startGateway({
+      rules: { 'rules.yaml': RULES },
+      env: { POSTERN_TEMPLATES: templates, POSTERN_PUBLIC_URL: 'https://mail.company.example' },
+    });
     await gateway.addAccount({ ...salesAccount(dovecot, sink), authserv_id: 'mx.company.example' });
     await suppress('@blocked.example');
   });
@@ -196,6 +199,34 @@ describe('a suppressed address', { skip: requireService('dovecot', 'smtp-sink') 
     assert.deepEqual([done.counts.sent, done.counts.suppressed, done.counts.unsubscribed], [1, 1, 1]);
     // Who left a broadcast still gets an answer.
     assert.equal((await send({ to: ['left@list.example'] })).status, 201);
+  });
+
+  it('may be one who leaves a broadcast by mail, and nobody else can for him', async () => {
+    const [mail] = await sentTo('fine@list.example');
+    const headers = mail?.raw.toString('latin1').replace(/\r\n[ \t]+/g, ' ') ?? '';
+    const subject = decodeURIComponent(
+      /mailto:[^?>]+\?subject=([^>]+)>/.exec(headers.replaceAll('> <', '><'))?.[1] ?? '',
+    );
+    assert.match(subject, /^unsubscribe [\w-]+\.[\w-]{14}$/);
+    await deliver(
+      'forger',
+      subject.replace(/.$/, (end) => (end === 'A' ? 'B' : 'A')),
+      'forger@elsewhere.example',
+    );
+    await deliver('leaver', subject, 'fine@list.example');
+    const entries = await eventually(async () => {
+      const { data } = await gateway.get<{ data: SuppressionView[] }>(
+        '/v1/suppressions?reason=unsubscribe&limit=10',
+      );
+      return data.length > 1 && data;
+    });
+    assert.deepEqual(
+      entries.map(({ address, list }) => [address, list]),
+      [
+        ['fine@list.example', 'launch'],
+        ['left@list.example', 'launch'],
+      ],
+    );
   });
 
   const sentTo = async (address: string) =>
