@@ -12,7 +12,8 @@ import type { Firing } from './firings.ts';
 import { type MakeParts, makeBroadcast, type Wanted } from './make.ts';
 import { MOST_RECIPIENTS, type Recipient, recipientsOf } from './recipients.ts';
 import { lastBefore } from './schedule.ts';
-import { collect, rowsOf, type SourceParts, type Span } from './sources.ts';
+import { collect, rowsOf, type SourceParts } from './sources.ts';
+import type { Span } from './span.ts';
 
 const MAX_LIST_BYTES = 32 * 1024 * 1024; // of a file of recipients
 const FIRST_SPAN_MS = 24 * 3_600_000; // of a digest that was never made and has no time before

@@ -4,7 +4,7 @@ import type { DigestSource } from '../contracts/digest.ts';
 import type { Address } from '../contracts/mail.ts';
 import type { Database } from '../store/schema.ts';
 import type { Reader } from '../store/store.ts';
-import type { Span } from './sources.ts';
+import type { Span } from './span.ts';
 
 const PREVIEW_CHARS = 300;
 /** Mail that says nothing for a digest to tell. */

@@ -8,6 +8,7 @@ import { ask } from '../network/request.ts';
 import type { SqlSandbox } from '../store/sql-sandbox.ts';
 import type { Store } from '../store/store.ts';
 import { draftsIn, messagesIn, sessionsIn, submissionsIn } from './ledger-sources.ts';
+import type { Span } from './span.ts';
 
 const LARGEST_ANSWER_BYTES = 1024 * 1024; // of an HTTP source: a digest is read by people
 const LARGEST_DATA_CHARS = 4 * 1024 * 1024; // of all sources together: it is kept with the broadcast
@@ -18,13 +19,6 @@ export interface SourceParts {
   clock: Clock;
   sql: Pick<SqlSandbox, 'query'>;
   resolveSecret: (reference: string) => string;
-}
-
-/** From when to when a digest tells, epoch milliseconds. */
-export interface Span {
-  /** When it was made last, or would have been. */
-  since: number;
-  until: number;
 }
 
 /** @throws PosternError `digest_source_failed` with the source's name, and whether another try can help */

@@ -68,6 +68,7 @@ describe('a mistake is told with file, line, column and a way to mend it', () =>
   );
   mistake('a digest in no zone', digest('timezone: Europe/Zuerich'), '3:15', /name a time zone/);
   mistake('a digest for nobody', digest('to: []'), '3:9', /is an empty list/);
+  mistake('a digest for no address', digest('to: [a@b.example, Anna]'), '3:23', /Anna.* has no @/);
   mistake('a digest for a number', digest('to: 3'), '3:9', /takes a list of addresses, `\{ file \}` or/);
   mistake('a digest of a file elsewhere', digest('to: { file: ../x.csv }'), '3:17', /below the rules folder/);
   mistake('a source with a typo', digest('data: { a: { mesages: {} } }'), '3:18', /did you mean `messages`/);

@@ -1,6 +1,8 @@
 // The digests of rules files: each name once in all of them, and what is wrong with one beyond its shape. Pure.
 import type { DigestDefinition } from '../contracts/digest.ts';
 import type { RuleProblem } from '../contracts/rule.ts';
+import { PosternError } from '../kernel/errors.ts';
+import { parseRecipient } from '../mail/recipient.ts';
 import { cronMistake } from './cron-fields.ts';
 import type { ReadFile } from './read-files.ts';
 
@@ -34,13 +36,28 @@ export function collectDigests(
 }
 
 function check(
-  { cron, data }: DigestDefinition,
+  { cron, data, to, report: told }: DigestDefinition,
   report: (at: readonly PropertyKey[], message: string) => void,
 ): void {
   const mistake = cronMistake(cron);
   if (mistake) report(['cron'], `\`cron\` ${mistake}`);
+  if (Array.isArray(to)) for (const [i, text] of to.entries()) checkAddress(text, ['to', i], report);
+  for (const text of told === undefined ? [] : [told].flat()) checkAddress(text, ['report'], report);
   for (const [name, source] of Object.entries(data)) {
     if ('http' in source) checkUrl(source.http, (message) => report(['data', name, 'http', 'url'], message));
+  }
+}
+
+function checkAddress(
+  text: string,
+  at: readonly PropertyKey[],
+  report: (at: readonly PropertyKey[], message: string) => void,
+): void {
+  try {
+    parseRecipient(text);
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    report(at, error.message);
   }
 }
 
