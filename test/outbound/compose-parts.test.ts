@@ -1,8 +1,11 @@
 // What a mail holds besides words: pictures in its HTML, an event, a way off a list. Read by Python's email package.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import type { DraftContent } from '../../src/contracts/draft.ts';
 import type { OutgoingEvent } from '../../src/contracts/outgoing-event.ts';
+import * as compose from '../../src/outbound/compose.ts';
 import { composeMail, type WholeFile } from '../support/compose-whole.ts';
 import { leavesOf, readMail, shapeOf } from '../support/read-mail.ts';
 import { requireService } from '../support/services.ts';
@@ -205,4 +208,33 @@ test('a way off a list that could be read as something else is refused', async (
       NOT_COMPOSABLE,
       JSON.stringify(said),
     );
+});
+
+test('a large file is read as the mail is read, and never lies in memory', async () => {
+  const piece = Buffer.alloc(1024 * 1024, 7);
+  const pieces = 64;
+  const sha256 = createHash('sha256');
+  for (let index = 0; index < pieces; index++) sha256.update(piece);
+  let given = 0;
+  async function* file(): AsyncGenerator<Buffer> {
+    for (let index = 0; index < pieces; index++) {
+      given += piece.length;
+      yield piece;
+    }
+  }
+  const { mail } = await compose.composeMail({ ...content, html: null, calendar: event }, [
+    {
+      ...{ filename: 'large.bin', contentType: 'application/octet-stream', sha256: sha256.digest('hex') },
+      open: async () => Readable.from(file(), { objectMode: false }),
+    },
+  ]);
+  let taken = 0;
+  let ahead = 0;
+  for await (const bytes of mail) {
+    taken += bytes.length;
+    ahead = Math.max(ahead, given - (taken / 78) * 57); // 57 octets of a file are a line of 76 and its end
+  }
+  assert.equal(given, pieces * piece.length);
+  assert.ok(taken > given * 1.3);
+  assert.ok(ahead < 8 * piece.length, `${ahead} bytes were read ahead`);
 });
