@@ -274,7 +274,23 @@ describe('the pictures of a template', () => {
   });
 });
 
+describe('a text that is made of the HTML', () => {
+  it('has the words of a table apart, and nothing that a reader would not see', () => {
+    const html = '<div style="display:none">hidden</div><table><tr><th>Sum</th><td>{{sum}}</td></tr></table>';
+    assert.equal(compile({ 'html.hbs': html }).render({ sum: 17 }).text, 'Sum 17');
+  });
+});
+
 describe('the CSS of a page', () => {
+  it('may ask for the direction and the language of the mail', () => {
+    const css = 'p{text-align:left}[dir=rtl] p{text-align:right}:lang(he) b,[lang=he] b{color:red}';
+    const page = `<div dir="{{@dir}}" lang="{{@lang}}"><style>${css}</style><p>x</p><b>y</b></div>`;
+    const template = compile({ 'html.hbs': page, 'html.he.hbs': page });
+    assert.match(template.render({}).html ?? '', /<p style="text-align: left;">/);
+    const hebrew = template.render({}, { language: 'he' }).html ?? '';
+    assert.match(hebrew, /<p style="text-align: right;">x<\/p><b style="color: red;">/);
+  });
+
   it('goes into its elements; media queries stay', () => {
     const css =
       '.a{color:red}.is-bad{color:blue}@media (prefers-color-scheme:dark){.a{color:pink!important}}';

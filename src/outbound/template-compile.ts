@@ -106,7 +106,7 @@ export function compileTemplate(name: string, texts: TemplateTexts, beside: Besi
       const html = bodies.html?.fill(values, rendering) ?? null;
       return {
         subject,
-        text: text ?? htmlToText(html ?? ''),
+        text: text ?? textOf(html ?? ''),
         html,
         inline: [...used.values()],
         language,
@@ -114,6 +114,9 @@ export function compileTemplate(name: string, texts: TemplateTexts, beside: Besi
     },
   };
 }
+
+/** Cells of a table are words apart, also where nothing stands between them. */
+const textOf = (html: string): string => htmlToText(html.replace(/<\/t[dh]>/gi, '$& '));
 
 /** What blocks of a template leave behind: blank lines at the beginning, at the end, and many together. */
 const tidy = (text: string): string =>

@@ -18,7 +18,7 @@ import {
 } from './template-tree.ts';
 
 const MAX_OUTPUT_CHARS = 1_000_000; // as much as a draft may say
-const MAX_STEPS = 1_000; // of all loops and partials of one rendering together
+const MAX_STEPS = 10_000; // of all loops and partials of one rendering together
 const MAX_PARTIALS = 100; // of one body
 const FILE_LINES = 1_000_000; // more lines than a file of a template has bytes
 const MAX_PAGES = 16; // of a body, with their CSS inlined: mails of a broadcast differ by what is filled in
@@ -148,7 +148,7 @@ class Parser {
       );
     for (const found of imagesIn(tree)) this.images.push({ ...found, file });
     this.#read(tree, file, kind);
-    writeThrough(tree, WRITE, isHtml ? inClassOf(text) : () => false);
+    writeThrough(tree, WRITE, isHtml ? ofPage(text) : () => false);
     shiftLines(tree, this.#files.length * FILE_LINES);
     this.#files.push(file);
     return tree;
@@ -201,11 +201,12 @@ function within(body: unknown): unknown {
   return { type: 'Program', body: [block], blockParams: [], strip: {}, loc };
 }
 
-/** Whether a place stands in a class: CSS asks for what that says, so it belongs to the page. */
-function inClassOf(text: string): (node: TreeNode) => boolean {
+/** Whether what a place says belongs to the page, because CSS asks for it: classes, the language and its direction. */
+function ofPage(text: string): (node: TreeNode & { path?: { original?: unknown } }) => boolean {
   const starts = [0];
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
-  return ({ loc }) => {
+  return ({ loc, path }) => {
+    if (path?.original === '@dir' || path?.original === '@lang') return true;
     if (!loc) return false;
     const end = (starts[loc.start.line - 1] ?? 0) + loc.start.column;
     return /\sclass\s*=\s*"[^"]*$/i.test(text.slice(Math.max(0, end - 500), end));
