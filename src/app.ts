@@ -144,8 +144,8 @@ export async function createApp(
       fixed: [adminToken, ...(config.s3 ? [config.s3.secretKey] : [])],
     },
     referring: () => {
-      const { agents, destinations, knowledge } = rulesNow();
-      return [agents, destinations, knowledge].flatMap((named) => [...named.values()]);
+      const { agents, destinations, knowledge, digests: sources } = rulesNow();
+      return [agents, destinations, knowledge, sources].flatMap((named) => [...named.values()]);
     },
   });
 
@@ -325,7 +325,7 @@ export async function createApp(
       templates,
       rules: rulesNow,
     }),
-    submissions: new Submissions(store, jobs, clock, bus),
+    submissions: new Submissions(store, jobs, clock, bus, drafts),
     suppressions,
     bounces,
     unsubscribe,
