@@ -102,6 +102,13 @@ export const zones: Zone[] = [
     proposes: { spf_missing: /^v=spf1 a:mail\.\S+ ~all$/ },
   },
   {
+    what: 'no SPF record, and a server on the same machine',
+    change: (dns, domain) => dns.txt(domain, 'something else'),
+    use: { hosts: ['127.0.0.1', 'localhost'] },
+    wrong: { spf_missing: 'error' },
+    proposes: { spf_missing: /^v=spf1 mx ~all$/ },
+  },
+  {
     what: 'a record that looks like SPF',
     change: (dns, domain) => dns.txt(domain, 'spf1 mx -all'),
     wrong: { spf_invalid: 'error' },

@@ -5,6 +5,7 @@ import type { DraftContent } from '../../src/contracts/draft.ts';
 import { type DkimKey, keyName, keyOf, keyRecord, makeKey } from '../../src/domains/dkim-key.ts';
 import { dateLine } from '../../src/outbound/compose.ts';
 import { signatureLines } from '../../src/outbound/dkim.ts';
+import { Random } from '../proofs/random.ts';
 import { composeMail } from '../support/compose-whole.ts';
 import { startDns, type TestDns } from '../support/dns-server.ts';
 import { type Verdicts, verifyMails } from '../support/verify-mail.ts';
@@ -109,6 +110,29 @@ test('signatures of both kinds hold, whatever the mail is like', async () => {
     assert.deepEqual(dkimpy, HELD, `dkimpy: ${names[index]}`);
     assert.deepEqual(mailauth, HELD, `mailauth: ${names[index]}`);
   }
+});
+
+test('eighty mails drawn by chance, of white space above all, are signed as two others canonicalise them', async () => {
+  const random = new Random(20261121);
+  const some = (from: readonly string[], most: number): string =>
+    Array.from({ length: random.between(0, most) }, () => random.pick(from)).join('');
+  const mails = Array.from({ length: 80 }, () => {
+    const folded = () => `${some([' ', '\t', 'a', '\r\n ', '\r\n\t', 'ü', ':', ';', '='], 12)}x`;
+    const fields = [
+      head.trimEnd(),
+      ...['Subject', 'cC', 'X-Other', 'Reply-to', 'REFERENCES', 'List-Id']
+        .filter(() => random.chance(0.6))
+        .map((name) => `${name}:${folded()}`),
+    ];
+    // Whole lines, as SMTP carries them and compose.ts makes them.
+    const text = some([' ', '\t', 'b', '\r\n', '\r\n', ' \r\n', '.', '日', '  '], 60);
+    const body = text === '' ? '' : `${text}\r\n`;
+    return Buffer.from(`${random.shuffled(fields).join('\r\n')}\r\n\r\n${body}`);
+  });
+  const cut = random.between(1, 50);
+  const results = await verifyMails(await Promise.all(mails.map((mail) => signed(mail, cut))), dns);
+  for (const [index, { dkimpy, mailauth }] of results.entries())
+    assert.deepEqual([dkimpy, mailauth], [HELD, HELD], JSON.stringify(mails[index]?.toString()));
 });
 
 test('how a mail is cut into pieces makes no difference', async () => {

@@ -229,9 +229,10 @@ function allow(walk: Walk, { qualifier }: SpfMechanism, range: IpRange | null): 
   if (qualifier === '+' && range !== null) walk.allows.push(range);
 }
 
-/** A record that names the servers of the accounts. */
+/** A record that names the servers of the accounts, as far as others can reach them by these names. */
 function proposal(domain: string, hosts: readonly string[]): DnsRecord {
-  const terms = hosts.map((host) => {
+  const open = hosts.filter((host) => (familyOf(host) === null ? host.includes('.') : isPublicAddress(host)));
+  const terms = open.map((host) => {
     const family = familyOf(host);
     if (family !== null) return `ip${family}:${host}`;
     const include = INCLUDES.get(organisationOf(host) ?? '');
