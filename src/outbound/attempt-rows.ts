@@ -88,3 +88,30 @@ export async function cancelQueued(tx: Tx, id: string, why: string): Promise<boo
     .executeTakeFirst();
   return cancelled !== undefined;
 }
+
+/** @returns false where its content has begun to leave, or its fate is known */
+export async function holdQueued(tx: Tx, id: string, at: number, reason: string): Promise<boolean> {
+  const held = await tx
+    .updateTable('submissions')
+    .set({ state: 'queued', waits_for: reason, next_attempt_at: at })
+    .where('id', '=', id)
+    .where('state', 'in', ['queued', 'sending'])
+    .where('data_begun_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return held !== undefined;
+}
+
+/** Counts an attempt that ended before any content left. @returns false where another one has begun meanwhile */
+export async function countAttempt(tx: Tx, id: string, number: number): Promise<boolean> {
+  const counted = await tx
+    .updateTable('submissions')
+    .set({ attempts: number })
+    .where('id', '=', id)
+    .where('state', 'in', ['queued', 'sending'])
+    .where('attempts', '=', number - 1)
+    .where('data_begun_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  return counted !== undefined;
+}

@@ -8,7 +8,14 @@ import { PosternError } from '../kernel/errors.ts';
 import type { SubmissionRow } from '../store/schema.ts';
 import { afterCommit, type Reader, type Store, type Tx } from '../store/store.ts';
 import { logAttempt } from './attempt-log.ts';
-import { beginAgain, beginContent, cancelQueued, takenForAll } from './attempt-rows.ts';
+import {
+  beginAgain,
+  beginContent,
+  cancelQueued,
+  countAttempt,
+  holdQueued,
+  takenForAll,
+} from './attempt-rows.ts';
 import type { Failure, Refusal } from './failures.ts';
 import { loadOutgoing, type Outgoing } from './outgoing.ts';
 import {
@@ -142,14 +149,7 @@ export class Outbox {
 
   /** Says that a mail waits for a limit. */
   async hold(tx: Tx, row: SubmissionRow, at: number, reason: string): Promise<void> {
-    const held = await tx
-      .updateTable('submissions')
-      .set({ state: 'queued', waits_for: reason, next_attempt_at: at })
-      .where('id', '=', row.id)
-      .where('state', 'in', ['queued', 'sending'])
-      .where('data_begun_at', 'is', null)
-      .returning('id')
-      .executeTakeFirst();
+    const held = await holdQueued(tx, row.id, at, reason);
     if (held) this.#tell(tx, row, 'queued');
   }
 
@@ -223,18 +223,7 @@ export class Outbox {
 
   /** The submission, if it is still the given attempt's. One that never began is counted here. */
   async #held(tx: Tx, { submission: { id }, number, begun }: Attempt): Promise<Outgoing> {
-    if (!begun) {
-      const counted = await tx
-        .updateTable('submissions')
-        .set({ attempts: number })
-        .where('id', '=', id)
-        .where('state', 'in', ['queued', 'sending'])
-        .where('attempts', '=', number - 1)
-        .where('data_begun_at', 'is', null)
-        .returning('id')
-        .executeTakeFirst();
-      if (!counted) throw takenOver(id);
-    }
+    if (!begun && !(await countAttempt(tx, id, number))) throw takenOver(id);
     return this.#heldAs(tx, id, number);
   }
 

@@ -12,6 +12,7 @@ import { attemptsOf, withLast } from './attempt-log.ts';
 import { waitsOf } from './held-back.ts';
 import { Outbox } from './outbox.ts';
 import { shownState } from './recipient-rows.ts';
+import { prepareReopening, type ReopenParts } from './reopen.ts';
 
 export interface SubmissionQuery {
   state?: string | undefined;
@@ -32,11 +33,13 @@ export class Submissions {
   readonly #store: Store;
   readonly #outbox: Outbox;
   readonly #clock: Clock;
+  readonly #reopen: ReopenParts | undefined;
 
-  constructor(store: Store, queue: JobQueue, clock: Clock, bus: Bus) {
+  constructor(store: Store, queue: JobQueue, clock: Clock, bus: Bus, drafts?: ReopenParts['drafts']) {
     this.#store = store;
     this.#outbox = new Outbox(store, queue, clock, bus);
     this.#clock = clock;
+    this.#reopen = drafts && { clock, bus, drafts };
   }
 
   /** Newest first. */
@@ -90,17 +93,26 @@ export class Submissions {
    * Takes a mail back that has not begun to leave. What some of its recipients got in an earlier attempt they have.
    * @throws PosternError `not_found`, `submission_not_cancellable`
    */
-  async cancel(id: string, by: string): Promise<SubmissionView> {
-    const cancelled = await this.#store.write((tx) => this.#outbox.cancel(tx, id, `Cancelled by ${by}.`));
-    const view = await this.get(id);
-    if (!cancelled)
-      throw new PosternError('submission_not_cancellable', `The submission ${id} is ${view.state}.`, {
-        hint:
-          view.state === 'unknown'
-            ? 'Say what became of it: POST /v1/submissions/{id}/settle.'
-            : 'Only what has not begun to leave can be taken back.',
+  async cancel(
+    id: string,
+    by: string,
+    { reopen = false }: { reopen?: boolean | undefined } = {},
+  ): Promise<SubmissionView & { reopened_draft_id: string | null }> {
+    const row = await this.#outbox.load(id).then((outgoing) => outgoing.row);
+    const again = reopen && this.#reopen ? await prepareReopening(this.#reopen, row) : null;
+    let draftId: string | null = null;
+    try {
+      const cancelled = await this.#store.write(async (tx) => {
+        if (!(await this.#outbox.cancel(tx, id, `Cancelled by ${by}.`))) return false;
+        if (again) draftId = await again.insert(tx, by);
+        return true;
       });
-    return view;
+      if (!cancelled) throw notCancellable(await this.get(id));
+    } catch (error) {
+      await again?.prepared.discard();
+      throw error;
+    }
+    return { ...(await this.get(id)), reopened_draft_id: draftId };
   }
 
   async #views(rows: readonly SubmissionRow[]): Promise<SubmissionView[]> {
@@ -176,3 +188,11 @@ function waiting(
   if (told !== null || wait === null || (next !== null && next > wait.until)) return row;
   return { ...row, waits_for: wait.reason, next_attempt_at: wait.until };
 }
+
+const notCancellable = ({ id, state }: SubmissionView): PosternError =>
+  new PosternError('submission_not_cancellable', `The submission ${id} is ${state}.`, {
+    hint:
+      state === 'unknown'
+        ? 'Say what became of it: POST /v1/submissions/{id}/settle.'
+        : 'Only what has not begun to leave can be taken back.',
+  });

@@ -323,7 +323,7 @@ export async function startGateway(change: Partial<HttpServerOptions> = {}): Pro
       },
       cancel: async (id, by) => {
         calls.push(`submissions.cancel ${id} ${by}`);
-        return submission();
+        return { ...submission(), reopened_draft_id: null };
       },
     },
     leftMail: async () =>

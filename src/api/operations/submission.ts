@@ -79,13 +79,17 @@ export const submissionOperations: readonly Operation[] = [
     name: 'submission.cancel',
     summary:
       'Take a mail back that has not begun to leave: one that waits for its time, for a limit or for another attempt.',
-    input: z.strictObject({ id }),
-    output: submissionView,
+    input: z.strictObject({
+      id,
+      /** Makes a draft of it again, which waits for a person. */
+      reopen: z.boolean().optional(),
+    }),
+    output: submissionView.extend({ reopened_draft_id: z.string().nullable() }),
     permission: 'submissions:send',
     effects: 'write',
     http: { method: 'POST', path: '/v1/submissions/{id}/cancel' },
     cli: { words: ['submission', 'cancel'], args: ['id'] },
     idempotent: true,
-    handler: ({ rooms, principal }, input) => rooms.submissions.cancel(input.id, nameOf(principal)),
+    handler: ({ rooms, principal }, input) => rooms.submissions.cancel(input.id, nameOf(principal), input),
   }),
 ];
