@@ -179,7 +179,7 @@ export async function countsOf(
         .filter((row) => row.broadcast_id === id)
         .reduce((sum, row) => sum + Number(row.total), 0);
       const rest = total - taken;
-      const isOver = ['rejected', 'cancelled', 'failed'].includes(state);
+      const isOver = state === 'rejected' || state === 'cancelled';
       return [
         id,
         {

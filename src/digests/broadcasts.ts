@@ -148,8 +148,12 @@ export class Broadcasts {
     return this.#view(id);
   }
 
+  /** Also one that has stopped by itself, once what stopped it was mended. */
   async resume(id: string): Promise<BroadcastView> {
-    await this.#move(id, ['paused'], 'running', {}, (tx) => enqueueRun(this.#parts.jobs, tx, id));
+    const change = { error: null, ended_at: null };
+    await this.#move(id, ['paused', 'failed'], 'running', change, (tx) =>
+      enqueueRun(this.#parts.jobs, tx, id),
+    );
     return this.#view(id);
   }
 
@@ -202,7 +206,9 @@ export class Broadcasts {
     id: string,
     from: readonly BroadcastState[],
     state: BroadcastState,
-    change: Partial<Pick<BroadcastRow, 'decided_by' | 'decided_at' | 'started_at' | 'ended_at' | 'feedback'>>,
+    change: Partial<
+      Pick<BroadcastRow, 'decided_by' | 'decided_at' | 'started_at' | 'ended_at' | 'feedback' | 'error'>
+    >,
     also?: (tx: Tx) => Promise<void>,
   ): Promise<void> {
     const { store, clock, bus } = this.#parts;

@@ -31,7 +31,7 @@ export interface BroadcastContent {
   recipients: Recipient[];
 }
 
-export const MOST_CONTENT_BYTES = 256 * 1024 * 1024; // 100,000 recipients with 2 kB of their own each
+export const MOST_CONTENT_BYTES = 64 * 1024 * 1024; // 100,000 recipients with 600 bytes of their own each; it is held in memory
 
 export function writeContent({ head, recipients }: BroadcastContent): Buffer {
   const lines = [

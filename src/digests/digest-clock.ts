@@ -3,7 +3,7 @@
 import type { DigestDefinition } from '../contracts/digest.ts';
 import { explain } from '../kernel/errors.ts';
 import type { Part } from '../kernel/lifecycle.ts';
-import { type FiringParts, fireAll } from './firings.ts';
+import { type FiringParts, fireAll, forgetOthers } from './firings.ts';
 
 const LONGEST_WAIT_MS = 30_000;
 const SHORTEST_WAIT_MS = 50; // a timer may end a moment before its time by the clock
@@ -48,7 +48,9 @@ export class DigestClock implements Part {
     clearTimeout(this.#timer);
     let waitMs = LONGEST_WAIT_MS;
     try {
-      const next = await fireAll(this.#parts, this.#parts.digests().values());
+      const digests = this.#parts.digests();
+      await forgetOthers(this.#parts, [...digests.keys()]);
+      const next = await fireAll(this.#parts, digests.values());
       if (next !== null)
         waitMs = Math.min(waitMs, Math.max(next - this.#parts.clock.now(), SHORTEST_WAIT_MS));
     } catch (error) {

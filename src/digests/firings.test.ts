@@ -14,7 +14,7 @@ import { silentLogger } from '../kernel/logger.ts';
 import { openSqlite } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { MOST_MISSED } from './due.ts';
-import { type FiringParts, fire, fireDue } from './firings.ts';
+import { type FiringParts, fire, fireDue, forgetOthers } from './firings.ts';
 import { pauseDigest, resumeDigest } from './pauses.ts';
 
 const SOURCE = new URL('../', import.meta.url).href;
@@ -177,6 +177,20 @@ describe('a digest', () => {
     await look('2026-11-20T13:01Z', digest({ timezone: 'Europe/Zurich' }));
     await look('2026-11-21T07:00Z', digest({ timezone: 'Europe/Zurich' }));
     assert.deepEqual(await fired(), ['2026-11-20T07:00', '2026-11-20T13:00', '2026-11-21T07:00']);
+  });
+
+  it('that was taken out of the files and comes back begins anew, and is paused still where it was', async () => {
+    await look('2026-11-20T06:00Z', digest({ missed: 'all' }));
+    await forgetOthers(parts, ['another one']);
+    await look('2026-11-25T09:00Z', digest({ missed: 'all' }));
+    assert.deepEqual(await fired(), []);
+    await look('2026-11-26T08:00Z', digest({ missed: 'all' }));
+    assert.deepEqual(await fired(), ['2026-11-26T08:00']);
+    await pauseDigest(parts, digest(), 'anna');
+    await forgetOthers(parts, []);
+    await look('2026-11-27T08:00Z');
+    await look('2026-11-28T08:00Z');
+    assert.equal((await fired()).length, 1);
   });
 
   it('fires once although the clock is set back over its time', async () => {

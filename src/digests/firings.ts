@@ -118,6 +118,25 @@ export async function fire(
   return id;
 }
 
+/** A digest that is taken out of the files and put back later begins anew: nobody waits for what was due meanwhile. */
+export async function forgetOthers({ store, clock }: FiringParts, names: readonly string[]): Promise<void> {
+  const known = await store.db
+    .selectFrom('digest_schedules')
+    .select('name')
+    .where('cron', '<>', '')
+    .execute();
+  const here = new Set(names);
+  const gone = known.map(({ name }) => name).filter((name) => !here.has(name));
+  if (gone.length === 0) return;
+  await store.write((tx) =>
+    tx
+      .updateTable('digest_schedules')
+      .set({ cron: '', next_at: null, updated_at: clock.now() })
+      .where('name', 'in', gone)
+      .execute(),
+  );
+}
+
 /** Looks after all digests at once. One that cannot be reckoned is told of, and the others go on. */
 export async function fireAll(
   parts: FiringParts,

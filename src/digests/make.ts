@@ -116,8 +116,12 @@ export async function makeBroadcast(parts: MakeParts, wanted: Wanted): Promise<M
   };
 }
 
-export const enqueueRun = (jobs: JobQueue, tx: Tx, id: string): Promise<void> =>
-  jobs.enqueue(tx, 'broadcast.run', { broadcast_id: id }, { lane: broadcastLane(id) });
+const RUN_ATTEMPTS = 1_000; // one job may live for days, and each kill of its process is an attempt
+
+export const enqueueRun = (jobs: JobQueue, tx: Tx, id: string): Promise<void> => {
+  const options = { lane: broadcastLane(id), maxAttempts: RUN_ATTEMPTS };
+  return jobs.enqueue(tx, 'broadcast.run', { broadcast_id: id }, options);
+};
 
 /** What is the same for every recipient. */
 export async function headOf(parts: MakeParts, wanted: Wanted, now: number): Promise<BroadcastHead> {
