@@ -41,8 +41,9 @@ type Bodies = Partial<Record<Kind, CompiledBody>>;
 export function compileTemplate(name: string, texts: TemplateTexts, beside: Beside = {}): CompiledTemplate {
   const about = aboutOf(name, texts['template.yaml']);
   const checkData = dataCheck(name, about);
-  const own = canonical(about.language ?? 'en');
+  const own = known(name, 'template.yaml', about.language ?? 'en');
   const tags = languagesIn(texts);
+  for (const tag of tags) known(name, `*.${tag}.hbs`, tag);
   const variants = new Map<string, Bodies>();
   for (const tag of ['', ...tags]) variants.set(tag, bodiesOf(name, texts, tag, { about, own, ...beside }));
   const plainBodies = variants.get('') ?? {};
@@ -128,6 +129,15 @@ const tidy = (text: string): string =>
 function languagesIn(texts: TemplateTexts): string[] {
   const tags = Object.keys(texts).map((file) => /^(?:subject|text|html)\.(.+)\.hbs$/.exec(file)?.[1]);
   return [...new Set(tags.filter((tag) => tag !== undefined))].sort();
+}
+
+/** As BCP 47 writes it. @throws PosternError `template_invalid` */
+function known(name: string, file: string, tag: string): string {
+  try {
+    return canonical(tag);
+  } catch {
+    throw invalid(name, `${name}/${file}`, `is in no language that there is: ${tag}`);
+  }
 }
 
 function bodiesOf(

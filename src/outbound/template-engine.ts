@@ -6,10 +6,12 @@ import { PosternError } from '../kernel/errors.ts';
 import { failed, invalid, mistakeOf, type Place } from './template-errors.ts';
 import { type Frame, helpers } from './template-helpers.ts';
 import {
+  asBlock,
   type Found,
   imagesIn,
   inlinePartialsIn,
   namesIn,
+  ofPage,
   partialsIn,
   shiftLines,
   type TreeNode,
@@ -74,7 +76,7 @@ export function compileBody(body: Source, around: Surroundings): CompiledBody {
   };
   for (const [name, { tree, file }] of parser.partials) partials[name] = counted(compile(tree, file));
   if (page) partials[LAYOUT] = counted(compile(page, layout?.file ?? ''));
-  const run = compile(page ? within(own) : own, body.file);
+  const run = compile(page ? asBlock(own, LAYOUT) : own, body.file);
   const pages = new Map<string, string>();
 
   const fill = (values: TemplateData, rendering: Rendering): string => {
@@ -188,30 +190,6 @@ class Parser {
 const WRITE = '$write';
 const LAYOUT = '$layout';
 const BLOCK = '@partial-block';
-
-/** A body as the block of its layout. */
-function within(body: unknown): unknown {
-  const { loc } = body as TreeNode;
-  const strip = { open: false, close: false };
-  const name = { type: 'PathExpression', data: false, depth: 0, parts: [LAYOUT], original: LAYOUT, loc };
-  const block = {
-    ...{ type: 'PartialBlockStatement', name, params: [], hash: undefined, program: body, loc },
-    ...{ openStrip: strip, closeStrip: strip },
-  };
-  return { type: 'Program', body: [block], blockParams: [], strip: {}, loc };
-}
-
-/** Whether what a place says belongs to the page, because CSS asks for it: classes, the language and its direction. */
-function ofPage(text: string): (node: TreeNode & { path?: { original?: unknown } }) => boolean {
-  const starts = [0];
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
-  return ({ loc, path }) => {
-    if (path?.original === '@dir' || path?.original === '@lang') return true;
-    if (!loc) return false;
-    const end = (starts[loc.start.line - 1] ?? 0) + loc.start.column;
-    return /\sclass\s*=\s*"[^"]*$/i.test(text.slice(Math.max(0, end - 500), end));
-  };
-}
 
 /** Rendering is synchronous: there is one at a time. */
 let current: (Rendering & { isHtml: boolean; kept: string[]; chars: number; steps: number }) | null = null;

@@ -115,6 +115,30 @@ export function writeThrough(tree: unknown, helper: string, isLeft: (node: TreeN
   }
 }
 
+/** A body as the block of a partial, its layout. */
+export function asBlock(body: unknown, layout: string): unknown {
+  const { loc } = body as TreeNode;
+  const strip = { open: false, close: false };
+  const name = { type: 'PathExpression', data: false, depth: 0, parts: [layout], original: layout, loc };
+  const block = {
+    ...{ type: 'PartialBlockStatement', name, params: [], hash: undefined, program: body, loc },
+    ...{ openStrip: strip, closeStrip: strip },
+  };
+  return { type: 'Program', body: [block], blockParams: [], strip: {}, loc };
+}
+
+/** Whether what a place says belongs to the page, because CSS asks for it: classes, the language and its direction. */
+export function ofPage(text: string): (node: TreeNode & { path?: { original?: unknown } }) => boolean {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return ({ loc, path }) => {
+    if (path?.original === '@dir' || path?.original === '@lang') return true;
+    if (!loc) return false;
+    const end = (starts[loc.start.line - 1] ?? 0) + loc.start.column;
+    return /\sclass\s*=\s*"[^"]*$/i.test(text.slice(Math.max(0, end - 500), end));
+  };
+}
+
 function placeOf({ loc }: TreeNode): { line: number; column: number } {
   const { line = 1, column = 0 } = loc?.start ?? {};
   return { line, column: column + 1 };

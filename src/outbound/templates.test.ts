@@ -117,6 +117,11 @@ describe('a template', () => {
       /template\.yaml.*descripton/,
     ],
     ['broken YAML', { 'text.hbs': 'x', 'template.yaml': 'a: [' }, /template\.yaml:1/],
+    [
+      'a language that there is not',
+      { 'text.hbs': 'x', 'text.de-12.hbs': 'x' },
+      /x\/\*\.de-12\.hbs is in no language/,
+    ],
     ['no JSON Schema', { 'text.hbs': 'x', 'template.yaml': 'data: { type: nonsense }' }, /no JSON Schema/],
   ];
   for (const [what, texts, says] of invalid)
