@@ -299,7 +299,64 @@ export const zones: Zone[] = [
     use: () => ({ owner: { domain: 'zones.example', keys: [key({ selector: 'up' })] } }),
     wrong: { dmarc_alignment: 'error' },
   },
+  {
+    what: 'the DMARC record of the organisation holds',
+    change(dns, domain) {
+      dns.remove(`_dmarc.${domain}`);
+      dns.txt('_dmarc.zones.example', 'v=DMARC1; p=reject; rua=mailto:x@zones.example');
+    },
+    wrong: {},
+    right: ['dmarc_ok'],
+  },
+  {
+    what: 'the organisation lets in what its domains below send',
+    change(dns, domain) {
+      dns.remove(`_dmarc.${domain}`);
+      dns.txt('_dmarc.zones.example', 'v=DMARC1; p=reject; sp=none; rua=mailto:x@zones.example');
+    },
+    wrong: { dmarc_policy_none: 'warning' },
+  },
+  {
+    what: 'reports to somebody who has said that he takes them',
+    change(dns, domain) {
+      dns.txt(`_dmarc.${domain}`, 'v=DMARC1; p=reject; rua=mailto:x@reports.example!10m');
+      dns.txt(`${domain}._report._dmarc.reports.example`, 'v=DMARC1');
+    },
+    wrong: {},
+    right: ['dmarc_ok'],
+  },
+  {
+    what: 'the key is that of the domain above',
+    change: () => undefined,
+    use: () => ({ owner: { domain: 'zones.example', keys: [key({ selector: 'up' })] } }),
+    wrong: {},
+    right: ['dkim_ok', 'dmarc_ok'],
+  },
   // MX and the servers
+  {
+    what: 'no MX record, and an address of its own',
+    change(dns, domain) {
+      dns.put(domain, 'MX');
+      dns.put(domain, 'A', PUBLIC);
+    },
+    use: { hosts: [] },
+    wrong: { mx_missing: 'warning' },
+  },
+  {
+    what: 'a null MX beside another',
+    change: (dns, domain) => dns.put(domain, 'MX', '0 .', `10 mail.${domain}`),
+    wrong: { mx_null: 'error' },
+  },
+  {
+    what: 'a server with an IPv6 address that has a name, and MTA-STS',
+    change(dns, domain) {
+      dns.put(`mail.${domain}`, 'AAAA', '2620:fe::25');
+      dns.put(`5.2.0.0.${'0.'.repeat(20)}e.f.0.0.0.2.6.2.ip6.arpa`, 'PTR', `mail.${domain}`);
+      dns.txt(`_mta-sts.${domain}`, 'v=STSv1; id=1');
+    },
+    wrong: {},
+    right: ['mta_sts', 'tls_reports_missing'],
+  },
   {
     what: 'no MX record',
     change: (dns, domain) => dns.put(domain, 'MX'),
