@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { invitation } from './calendar.ts';
 import { attachmentView, hiddenSummary, mailHead, mailHeaders, mailKind, trust } from './mail.ts';
+import { contentId } from './object.ts';
 
 export const sessionState = z.enum([
   'queued',
@@ -141,6 +142,8 @@ export const actionAttachment = z
       .optional(),
     content_base64: z.base64().optional(),
     path: z.string().min(1).max(1000).optional(),
+    /** A picture that the HTML shows by `cid:` and this. */
+    content_id: contentId.optional(),
   })
   .refine((file) => (file.content_base64 === undefined) !== (file.path === undefined), {
     message: 'give either content_base64 (with filename) or path',

@@ -13,6 +13,7 @@ import {
 } from '../contracts/session.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { safeFilename } from '../mail/filename.ts';
+import { imageTypeOf } from '../mail/inline-images.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import type { Tx } from '../store/store.ts';
 
@@ -126,14 +127,13 @@ export async function storeFiles(
   for (const file of files) {
     const bytes = await readFileOf(file, folder, room);
     room -= bytes.length;
+    const filename = safeFilename(file.filename ?? basename(file.path ?? ''), 'attachment');
+    const content_type = typeOf(file, filename, bytes);
     const blob = await blobs.stage(bytes);
     records.push(blob.record);
     attachments.push({
-      object_id: blob.id,
-      filename: safeFilename(file.filename ?? basename(file.path ?? ''), 'attachment'),
-      content_type: file.content_type ?? DEFAULT_TYPE,
-      size: blob.size,
-      sha256: blob.sha256,
+      ...{ object_id: blob.id, filename, content_type, size: blob.size, sha256: blob.sha256 },
+      ...(file.content_id === undefined ? {} : { content_id: file.content_id, disposition: 'inline' }),
     });
   }
   return {
@@ -142,6 +142,17 @@ export async function storeFiles(
       for (const record of records) await record(tx);
     },
   };
+}
+
+/** What the HTML may show is what its bytes say. */
+function typeOf(file: ActionAttachment, filename: string, bytes: Buffer): string {
+  if (file.content_id === undefined) return file.content_type ?? DEFAULT_TYPE;
+  const type = imageTypeOf(bytes);
+  if (type !== null) return type;
+  throw new PosternError(
+    'attachment_invalid',
+    `The file ${JSON.stringify(filename)} cannot be shown in the HTML: it is no PNG, JPEG, GIF or WebP.`,
+  );
 }
 
 /** @param room how many bytes it may have */

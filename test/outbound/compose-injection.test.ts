@@ -81,7 +81,12 @@ const full: Required<DraftContent> = {
   list_id: 'news.example.org',
   precedence: 'bulk',
   envelope_from: 'bounce@example.org',
-  links: [{ link_id: 'l', url: 'https://example.org/d/1', filename: 'f', size: 1, expires_at: null }],
+  links: [
+    {
+      ...{ link_id: 'l', url: 'https://example.org/d/1', filename: 'f', size: 1, expires_at: null },
+      ...{ object_id: 'obj_2', content_type: 'image/png', sha256: 'x' },
+    },
+  ],
   language: 'de',
 };
 
