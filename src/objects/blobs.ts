@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Clock } from '../kernel/clock.ts';
 import { notFound } from '../kernel/errors.ts';
+import { free } from '../kernel/free.ts';
 import { newId } from '../kernel/ids.ts';
 import { keptQuery } from '../store/kept-query.ts';
 import type { Store, Tx } from '../store/store.ts';
@@ -66,6 +67,7 @@ export class Blobs {
   /**
    * Puts large bytes into the object store; the ledger's row waits for `record`. Call it outside of transactions. Where
    * the content fails half way, nothing is kept and its error is thrown.
+   * @param content each piece is done with when the next is asked for
    * @param beforePut is told the id before bytes go where a kill could leave them: that they are removed one day
    */
   async stage(
@@ -113,7 +115,7 @@ export class Blobs {
       while (size <= LARGEST_IN_LEDGER_BYTES) {
         const next = await pieces.next();
         if (next.done) return Buffer.concat(first);
-        first.push(next.value);
+        first.push(Buffer.from(next.value)); // the piece itself is its sender's again when the next is asked for
         size += next.value.length;
       }
       await beforePut?.(id);
@@ -146,7 +148,10 @@ export class Blobs {
       ...{ id, sha256, size, bytes, open },
       copy: async (range, take) => {
         if (copy && store_key !== null) return copy.call(this.#objects, store_key, range, take);
-        for await (const piece of (await open(range)) as AsyncIterable<Buffer>) await take(piece);
+        for await (const piece of (await open(range)) as AsyncIterable<Buffer>) {
+          await take(piece);
+          if (bytes === null) free(piece);
+        }
       },
       presign:
         presign && store_key !== null

@@ -17,7 +17,7 @@ export interface Presented {
 export interface ObjectStore {
   /**
    * Durable when it resolves; when the content fails half way, nothing is there. Putting the same key again replaces
-   * the object.
+   * the object. Each piece is done with when the next is asked for.
    */
   put(key: string, content: Buffer | AsyncIterable<Uint8Array>): Promise<void>;
   /** @throws PosternError `not_found` */

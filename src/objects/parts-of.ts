@@ -1,5 +1,7 @@
 // A stream cut into parts of one size, through one buffer: however large the whole is, one part is in memory.
 
+import { free } from '../kernel/free.ts';
+
 export interface StreamPart {
   /** Overwritten by the next part: to be done with before that is asked for. */
   bytes: Buffer;
@@ -22,6 +24,7 @@ export async function* inParts(content: AsyncIterable<Uint8Array>, size: number)
       if (filled === buffer.length) {
         const whole = Buffer.allocUnsafe(size); // at once, and then no more: steps in between would only be garbage
         buffer.copy(whole, 0, 0, filled);
+        free(buffer);
         buffer = whole;
       }
       const taken = Math.min(buffer.length - filled, piece.length - at);
@@ -31,4 +34,5 @@ export async function* inParts(content: AsyncIterable<Uint8Array>, size: number)
     }
   }
   yield { bytes: buffer.subarray(0, filled), isLast: true };
+  free(buffer);
 }

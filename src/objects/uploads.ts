@@ -4,6 +4,7 @@ import type { ObjectView } from '../contracts/object.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
+import { free } from '../kernel/free.ts';
 import type { Reader, Store, Tx } from '../store/store.ts';
 import type { Blobs } from './blobs.ts';
 
@@ -150,7 +151,7 @@ export class Uploads {
 export const objectTooLarge = (largest = LARGEST_OBJECT_BYTES): PosternError =>
   new PosternError('object_too_large', `The file is larger than ${largest} bytes.`);
 
-/** @throws PosternError `object_too_large`, `body_invalid` as they are read */
+/** Pieces that are freed when the next is asked for. @throws PosternError `object_too_large`, `body_invalid` as they are read */
 export async function* bounded(
   bytes: AsyncIterable<Uint8Array>,
   largest: number,
@@ -161,6 +162,7 @@ export async function* bounded(
       room -= piece.length;
       if (room < 0) throw objectTooLarge(largest);
       yield piece;
+      free(piece);
     }
   } catch (error) {
     if (error instanceof PosternError) throw error;
