@@ -4,13 +4,16 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { text as readAll } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { runCli } from '../../src/api/cli/cli.ts';
 import type { Problem } from '../../src/contracts/page.ts';
 import type { TemplateCheck, TemplatePreview, TemplateView } from '../../src/contracts/template.ts';
 import { parseMail } from '../../src/mail/parse.ts';
 import { DEFAULT_PASSWORD, type Dovecot, startDovecot } from '../support/dovecot.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { ADMIN_TOKEN, startGateway, type TestGateway } from '../support/gateway.ts';
 import { salesAccount } from '../support/sales-account.ts';
 import { requireService } from '../support/services.ts';
 import { type SmtpSink, startSmtpSink } from '../support/smtp-sink.ts';
@@ -166,6 +169,34 @@ describe('mail by template', { skip: requireService('dovecot', 'smtp-sink') }, (
       ['image_without_alt', 'remote_image', 'no_language'],
     );
     assert.equal((await preview({})).subject, 'Order 7', 'nothing was saved');
+  });
+
+  it('is rendered at the command line, as a page, a text or a file of mail, and sent from there', async () => {
+    const postern = async (...argv: string[]): Promise<string> => {
+      const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+      const settings = { url: gateway.url, adminToken: ADMIN_TOKEN, tokenFile: '', rulesDir: gateway.folder };
+      const code = await runCli(argv, { stdin: Readable.from([]), stdout, stderr, settings });
+      stdout.end();
+      stderr.end();
+      assert.equal(code, 0, await readAll(stderr));
+      return readAll(stdout);
+    };
+    assert.match(await postern('template', 'list'), /^branded .* en, de /m);
+    const data = join(templates, 'data.yaml');
+    await writeFile(data, 'order: "11"');
+    const shown = await postern('template', 'render', 'branded', '--data', data, '--language', 'de');
+    assert.match(shown, /^Subject {3}Bestellung 11$/m);
+    const html = await postern('template', 'render', 'branded', '--out', 'html');
+    assert.match(html, /^<html lang="en">.*<p>Order 7<\/p>/s);
+    const eml = await parseMail(Buffer.from(await postern('template', 'render', 'branded', '--out', 'eml')), {
+      keepContent: true,
+    });
+    assert.equal(eml.metadata.subject, 'Order 7');
+    const before = (await sink.messages()).length;
+    const to = ['--account', 'sales', '--to', 'ann@prospect.example'];
+    await postern('submission', 'create', ...to, '--template', 'branded', '--data', data);
+    await sink.waitFor(before + 1);
+    assert.ok((await sink.messages()).some(({ raw }) => /^Subject: Order 11\r$/m.test(raw.toString())));
   });
 
   it('is an answer of a rule as well, with its pictures', async () => {
