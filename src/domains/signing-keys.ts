@@ -3,6 +3,7 @@
 import type { Vault } from '../accounts/vault.ts';
 import type { DkimAlgorithm } from '../contracts/domain.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { PosternError } from '../kernel/errors.ts';
 import { organisationOf } from '../mail/trust/domains.ts';
 import type { Reader } from '../store/store.ts';
 import { keyOf } from './dkim-key.ts';
@@ -34,7 +35,7 @@ export class SigningKeys {
 
   /**
    * The keys for mail From a domain; null where nobody has any.
-   * @throws PosternError `secret_unreadable`, and what the ledger throws: such a mail must not leave unsigned
+   * @throws PosternError `secret_unreadable`, `dkim_key_missing`, and what the ledger throws: such a mail must not leave unsigned
    */
   of(from: string): Promise<SigningDomain | null> {
     const now = this.#parts.clock.now();
@@ -73,7 +74,15 @@ export class SigningKeys {
     for (const { domain_id: owner, id, name, selector, algorithm } of rows) {
       if (name !== domain) continue;
       const secret = await vault.get(db, owner, keyField(id));
-      if (secret === null) throw new Error(`the key ${id} is active, and its private half is gone`);
+      if (secret === null)
+        throw new PosternError(
+          'dkim_key_missing',
+          `The private half of the key ${selector} of ${name} is gone.`,
+          {
+            retry: 'later', // it may have been removed between two reads
+            hint: 'Remove that key, and rotate to another.',
+          },
+        );
       keys.push({ selector, algorithm: algorithm as DkimAlgorithm, key: keyOf(secret) });
     }
     return { domain, keys };
