@@ -1,7 +1,7 @@
 // Jobs of a pool that may run only so many at a time: each is put off once to when its turn should be, in the order in which
 // they wait, so that thousands are not looked at again and again.
-import { sql } from 'kysely';
 import type { Clock } from '../kernel/clock.ts';
+import { spreadRows } from '../store/spread-rows.ts';
 import type { Tx } from '../store/store.ts';
 import type { JobKind } from './kinds.ts';
 
@@ -21,14 +21,7 @@ export interface Spread {
 /** Puts off whatever of the pool is due. */
 export async function spreadDue(tx: Tx, { clock }: { clock: Clock }, spread: Spread): Promise<void> {
   const { kind, pool, from, count, windowMs } = spread;
-  const now = clock.now();
-  const [first, many, every] = [from, count, windowMs].map((value) => sql`cast(${value} as bigint)`);
-  // A millisecond apart keeps the order; the casts make the division one of whole numbers on every engine.
-  await sql`update jobs set run_at = placed.at, updated_at = ${now}, error = ${WAITS} from (
-      select id, ${first} + ((row_number() over (order by run_at, id) - 1) / ${many}) * ${every}
-        + row_number() over (order by run_at, id) as at
-      from jobs where pool = ${pool} and kind = ${kind} and state = 'ready' and run_at <= ${now}
-    ) as placed where jobs.id = placed.id`.execute(tx);
+  await spreadRows(tx, { kind, pool, from, count, windowMs, now: clock.now(), mark: WAITS });
 }
 
 /** When a job that is held back for the first time may run: behind those that wait already. */

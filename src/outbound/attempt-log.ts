@@ -3,7 +3,7 @@
 import type { SubmissionAttempt } from '../contracts/draft.ts';
 import type { SubmissionRecipientsTable, SubmissionRow } from '../store/schema.ts';
 import type { Reader, Tx } from '../store/store.ts';
-import type { Outcome } from './outbox.ts';
+import type { Outcome } from './attempt.ts';
 import { stateAfter } from './recipient-rows.ts';
 
 const MAX_RECIPIENTS = 100; // of an attempt; what became of all of them stands with each

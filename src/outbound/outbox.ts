@@ -7,6 +7,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
 import type { SubmissionRow } from '../store/schema.ts';
 import { afterCommit, type Reader, type Store, type Tx } from '../store/store.ts';
+import type { Attempt, Outcome } from './attempt.ts';
 import { logAttempt } from './attempt-log.ts';
 import {
   beginAgain,
@@ -16,7 +17,7 @@ import {
   holdQueued,
   takenForAll,
 } from './attempt-rows.ts';
-import type { Failure, Refusal } from './failures.ts';
+import type { Refusal } from './failures.ts';
 import { loadOutgoing, type Outgoing } from './outgoing.ts';
 import {
   backToQueue,
@@ -33,25 +34,7 @@ import { SharedWrites } from './shared-writes.ts';
 
 const RESOLVE_AFTER_MS = 30_000; // a provider needs a moment to file its own copy; a look too early would say “not sent”
 
-/** An attempt that is made, or was. */
-export interface Attempt {
-  submission: SubmissionRow;
-  /** 1 is the first. */
-  number: number;
-  /** The lines that sign it, above its Date line; null where it leaves unsigned. */
-  signature: string | null;
-  /** Counts it for the limits of its account, in the transaction that lets its content go. */
-  count?: ((tx: Tx) => Promise<void>) | undefined;
-  /** Whether the ledger says that its content was about to leave; before that it says nothing of the attempt. */
-  begun: boolean;
-}
-
-/** How one attempt ended for one recipient: its failure, or the words of the server that took it. */
-export interface Outcome {
-  address: string;
-  failure: Failure | null;
-  response: string | null;
-}
+export type { Attempt, Outcome } from './attempt.ts';
 
 export class Outbox {
   readonly #store: Store;

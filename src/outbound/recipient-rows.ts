@@ -2,8 +2,8 @@
 import type { RecipientState, SubmissionState } from '../contracts/draft.ts';
 import type { SubmissionRecipientsTable } from '../store/schema.ts';
 import type { Tx } from '../store/store.ts';
+import type { Outcome } from './attempt.ts';
 import type { Refusal } from './failures.ts';
-import type { Outcome } from './outbox.ts';
 
 /** How an attempt ended for each whom it was made for. */
 export async function writeOutcomes(tx: Tx, id: string, outcomes: readonly Outcome[]): Promise<void> {

@@ -355,6 +355,10 @@ export const sqlViews: readonly SqlView[] = [
       subject: '',
       digest: '',
       approved_by: '',
+      priority: '',
+      broadcast_id: '',
+      'not_before:time': '',
+      waits_for: '',
       'attempts:integer': '',
       'next_attempt_at:time': '',
       last_error: '',
@@ -387,6 +391,12 @@ export const sqlViews: readonly SqlView[] = [
       'retired_at:time': '',
     },
     'ledger.dkim_keys t',
+  ),
+  view(
+    'attempts',
+    'How the attempts ended that did not bring a mail to everybody at once.',
+    { submission_id: '', 'number:integer': '', 'at:time': '', 'connected:integer': '', 'results:json': '' },
+    'ledger.submission_attempts t',
   ),
   view(
     'dead_letters',
