@@ -22,7 +22,7 @@ import type { SentMailbox } from './sent-mailbox.ts';
 const SENDS_AT_ONCE = 256; // thirty accounts' worth: servers that hang behind the content take their share for ten minutes
 const BESIDE_CONNECTIONS = 3; // sends of an account that are made ready or written down meanwhile
 const CLAIMED_AT_ONCE = 8; // what an account has on its way, where it says nothing else
-const BULK_AT_ONCE = 32;
+const BULK_AT_ONCE = 128; // fifteen accounts' worth
 
 export interface OutboundParts {
   store: Store;
