@@ -13,9 +13,8 @@ import type { Uploads } from '../objects/uploads.ts';
 import type { Messages } from '../watch/messages.ts';
 import { type AttachParts, attach, pictureOf } from './attach.ts';
 import { answeredPeople } from './content.ts';
-import type { Drafts } from './drafts.ts';
 import { forwardContent, forwardedHtml } from './forward-content.ts';
-import { leave } from './leave.ts';
+import { type DraftMaker, leave } from './leave.ts';
 import { fromOf, newMessageId } from './prepare.ts';
 import type { Outcome } from './propose.ts';
 import { receivedFile } from './received-file.ts';
@@ -25,7 +24,7 @@ export interface OperatorAnswerParts extends AttachParts {
   clock: Clock;
   accounts: Pick<Accounts, 'get'>;
   uploads: Pick<Uploads, 'get' | 'keep'>;
-  drafts: Pick<Drafts, 'prepare' | 'insert'>;
+  drafts: DraftMaker;
   messages: Pick<Messages, 'get' | 'attachment' | 'detail'>;
 }
 
