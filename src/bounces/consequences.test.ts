@@ -82,4 +82,89 @@ describe('what follows from a report', () => {
     await take('v@one.example', { kind: 'hard' });
     assert.equal(await isSuppressed('v@one.example'), true);
   });
+
+  it('tells the session that wrote the mail, once, and whoever listens', async () => {
+    await store.db
+      .insertInto('submissions')
+      .values({
+        ...{
+          id: 'sub_2',
+          account_id: 'acc_1',
+          draft_id: 'drf_2',
+          session_id: 'ses_2',
+          answers_message_id: null,
+        },
+        ...{
+          state: 'sent',
+          message_id: '<2@c.example>',
+          subject: 'Hello',
+          digest: 'sha256:',
+          approved_by: 'admin',
+        },
+        ...{ envelope: '{}', raw_object_id: 'obj_2', dated_at: now, attempts: 1, next_attempt_at: null },
+        ...{ data_begun_at: now, last_error: null, created_at: now, sent_at: now },
+      })
+      .execute();
+    const people = ['a@two.example', 'b@two.example'];
+    for (const [position, address] of people.entries())
+      await store.db
+        .insertInto('submission_recipients')
+        .values({ submission_id: 'sub_2', position, address, state: 'sent', response: '250 OK' })
+        .execute();
+    const heard: string[] = [];
+    const listening = {
+      ...parts,
+      bus: { ...parts.bus, publish: (type: string) => void heard.push(type) } as never,
+    };
+    const mail = { submissionId: 'sub_2', accountId: 'acc_1', sessionId: 'ses_2', by: 'message-id' } as const;
+    const about = (position: number, id: string, change: Partial<ReportedRecipient>) =>
+      store.write((tx) =>
+        follow(
+          tx,
+          listening,
+          { id, accountId: 'acc_1' },
+          {
+            mail,
+            recipients: [{ reported: reported(change), position, address: people[position] as string }],
+          },
+        ),
+      );
+    const stateOf = async () =>
+      (await store.db.selectFrom('submissions').select('state').where('id', '=', 'sub_2').executeTakeFirst())
+        ?.state;
+
+    await about(0, 'msg_a', { kind: 'hard', reason: 'no such recipient' });
+    await about(0, 'msg_a', { kind: 'hard', reason: 'no such recipient' }); // the job came a second time
+    assert.equal(await stateOf(), 'sent', 'the other one has it');
+    await about(1, 'msg_b', { kind: 'soft' });
+    assert.equal(await stateOf(), 'bounced');
+    await about(1, 'msg_c', { type: 'complaint', kind: 'unknown', reason: 'a complaint (abuse)' });
+    assert.equal(await stateOf(), 'complained');
+
+    const records = await store.db
+      .selectFrom('turn_records')
+      .select(['kind', 'data'])
+      .where('session_id', '=', 'ses_2')
+      .orderBy('seq')
+      .execute();
+    assert.deepEqual(
+      records.map(({ kind, data }) => [
+        kind,
+        JSON.parse(data).recipients[0].address,
+        JSON.parse(data).recipients[0].kind,
+      ]),
+      [
+        ['bounced', 'a@two.example', 'hard'],
+        ['bounced', 'b@two.example', 'soft'],
+        ['bounced', 'b@two.example', 'unknown'],
+      ],
+    );
+    assert.deepEqual(
+      heard.filter((type) => type.startsWith('submission.')),
+      [
+        ...['submission.changed', 'submission.bounced', 'submission.changed', 'submission.bounced'],
+        ...['submission.changed', 'submission.complained'],
+      ],
+    );
+  });
 });
