@@ -1,9 +1,10 @@
 // Work that begins with the commit that puts it in: where this process has room, a job is put in as taken by it already.
 // That spares a second commit, and whoever waits for an agent the time that it takes.
 import { keptQuery } from '../store/kept-query.ts';
+import { literal } from '../store/literal.ts';
 import type { Tx } from '../store/store.ts';
 import { type Job, jobOf } from './job.ts';
-import { stateOf, takenBy } from './job-rows.ts';
+import { takenBy } from './job-rows.ts';
 import type { JobKind } from './kinds.ts';
 
 /** The worker of this process. */
@@ -25,14 +26,14 @@ const poolNow = keptQuery((db, pool: string, kind: string) =>
       .select((of) => of.fn.countAll<number>().as('jobs'))
       .where('pool', '=', pool)
       .where('kind', '=', kind as JobKind)
-      .where('state', '=', stateOf('running'))
+      .where('state', '=', literal('running'))
       .as('running'),
     eb
       .selectFrom('jobs')
       .select('id')
       .where('pool', '=', pool)
       .where('kind', '=', kind as JobKind)
-      .where('state', '=', stateOf('ready'))
+      .where('state', '=', literal('ready'))
       .limit(1)
       .as('waits'),
   ]),
@@ -90,7 +91,7 @@ const takeDue = keptQuery((db, id: string, owner: string, now: number, leaseUnti
     .updateTable('jobs')
     .set((eb) => takenBy(eb, owner, now, leaseUntil))
     .where('id', '=', id)
-    .where('state', '=', stateOf('ready'))
+    .where('state', '=', literal('ready'))
     .where('run_at', '<=', now)
     .whereRef('attempts', '<', 'max_attempts')
     .returningAll(),
@@ -123,7 +124,7 @@ const takeDueOfPool = keptQuery(
           .select('id')
           .where('pool', '=', pool)
           .where('kind', '=', kind as JobKind)
-          .where('state', '=', stateOf('ready'))
+          .where('state', '=', literal('ready'))
           .where('run_at', '<=', now)
           .whereRef('attempts', '<', 'max_attempts')
           .where('lane', 'is', null)

@@ -1,8 +1,9 @@
 // Taking jobs that are due: by their time, of each lane the first that is left, and of a pool no more than may run at once.
 import { keptQuery } from '../store/kept-query.ts';
+import { literal } from '../store/literal.ts';
 import type { Reader, Tx } from '../store/store.ts';
 import { type Job, jobOf } from './job.ts';
-import { stateOf, takenBy } from './job-rows.ts';
+import { takenBy } from './job-rows.ts';
 import type { JobKind } from './kinds.ts';
 
 export interface Lease {
@@ -36,7 +37,7 @@ const claiming = (
         .selectFrom('jobs as j')
         .select('j.id')
         .where('j.kind', '=', kind as JobKind)
-        .where('j.state', '=', stateOf('ready'))
+        .where('j.state', '=', literal('ready'))
         .where('j.run_at', '<=', now)
         .whereRef('j.attempts', '<', 'j.max_attempts')
         .$if(fullPools.length > 0, (query) =>
@@ -108,7 +109,7 @@ const runningOf = keptQuery((db, kind: string, now: number) =>
   db
     .selectFrom('jobs')
     .select((eb) => ['pool', eb.fn.countAll<number>().as('jobs')])
-    .where('state', '=', stateOf('running'))
+    .where('state', '=', literal('running'))
     .where('kind', '=', kind)
     .where('pool', 'is not', null)
     .where('lease_until', '>=', now)

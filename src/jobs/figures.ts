@@ -1,7 +1,7 @@
 // How much work lies in the queue, for metrics: counted at the moment of asking, by an index, and up to a bound.
 import type { Clock } from '../kernel/clock.ts';
+import { literal } from '../store/literal.ts';
 import type { Reader } from '../store/store.ts';
-import { stateOf } from './job-rows.ts';
 
 /** Counting stops here, so that a look at a huge backlog costs milliseconds; more than this is an alarm in any case. */
 const COUNT_LIMIT = 100_000;
@@ -19,7 +19,7 @@ export interface JobFigures {
 export async function jobFigures(db: Reader, clock: Clock): Promise<JobFigures> {
   const now = clock.now();
   const count = async (state: 'ready' | 'running' | 'dead', due?: boolean): Promise<number> => {
-    let rows = db.selectFrom('jobs').select('kind').where('state', '=', stateOf(state)).limit(COUNT_LIMIT);
+    let rows = db.selectFrom('jobs').select('kind').where('state', '=', literal(state)).limit(COUNT_LIMIT);
     if (due !== undefined) rows = rows.where('run_at', due ? '<=' : '>', now);
     const { total } = await db
       .selectFrom(rows.as('counted'))

@@ -1,5 +1,5 @@
 // The row of a job put in, taken and taken away: done for every job there is, so the SQL is built once.
-import { type ExpressionBuilder, type RawBuilder, sql } from 'kysely';
+import type { ExpressionBuilder } from 'kysely';
 import { keptQuery } from '../store/kept-query.ts';
 import type { Database, JobsTable } from '../store/schema.ts';
 import type { Tx } from '../store/store.ts';
@@ -42,11 +42,6 @@ export async function insertJob(
   const state = lease ? 'running' : 'ready';
   await insert(tx, id, kind, lane, pool, payload, attempts, maxAttempts, runAt, state, owner, until, now);
 }
-
-type State = JobsTable['state'];
-
-/** A state as part of the SQL and not as a value of it: so an engine sees that an index of this state holds the row. */
-export const stateOf = <S extends State>(state: S): RawBuilder<S> => sql.lit(state);
 
 /** What makes a job one that `owner` runs: an attempt more, and a lease. */
 export const takenBy = (

@@ -2,12 +2,13 @@
 import type { Clock } from '../kernel/clock.ts';
 import { notFound, PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
+import { literal } from '../store/literal.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import { firstOfLane, mayBegin, type Taker, takeNext, takeNextOfPool } from './at-once.ts';
 import { claimDue, claimWithinPools, type PoolLimits } from './claim.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
 import { type EnqueueOptions, idAfter, type Job, jobOf } from './job.ts';
-import { insertJob, removeHeld, stateOf } from './job-rows.ts';
+import { insertJob, removeHeld } from './job-rows.ts';
 import type { JobKind, JobPayload } from './kinds.ts';
 import { JobTimes } from './set-back.ts';
 
@@ -99,7 +100,7 @@ export class JobQueue {
     const { numUpdatedRows } = await this.#store.db
       .updateTable('jobs')
       .set({ state: 'ready', run_at: now, lease_owner: null, lease_until: null, updated_at: now })
-      .where('state', '=', stateOf('running'))
+      .where('state', '=', literal('running'))
       .where('lease_until', '<', now)
       .whereRef('attempts', '<', 'max_attempts')
       .$if(held.length > 0, (query) => query.where('id', 'not in', held))
@@ -116,7 +117,7 @@ export class JobQueue {
     const rows = await this.#store.db
       .updateTable('jobs')
       .set({ lease_owner: owner, lease_until: now + LEASE_MS, updated_at: now })
-      .where('state', '=', stateOf('running'))
+      .where('state', '=', literal('running'))
       .where('lease_until', '<', now)
       .whereRef('attempts', '>=', 'max_attempts')
       .$if(held.length > 0, (query) => query.where('id', 'not in', held))
@@ -189,7 +190,7 @@ export class JobQueue {
       .updateTable('jobs')
       .set({ run_at: now, updated_at: now })
       .where('kind', '=', kind)
-      .where('state', '=', stateOf('ready'))
+      .where('state', '=', literal('ready'))
       .where('run_at', '>', now)
       .where('run_at', '<=', now + withinMs)
       .execute();
@@ -233,14 +234,14 @@ export class JobQueue {
       .selectFrom('jobs')
       .select('lease_owner')
       .distinct()
-      .where('state', '=', stateOf('running'))
+      .where('state', '=', literal('running'))
       .execute();
     const gone = owners.map((row) => row.lease_owner).filter((owner) => owner !== null && isGone(owner));
     if (gone.length === 0) return;
     await this.#store.db
       .updateTable('jobs')
       .set({ lease_until: 0 })
-      .where('state', '=', stateOf('running'))
+      .where('state', '=', literal('running'))
       .where('lease_owner', 'in', gone)
       .execute();
   }
@@ -249,7 +250,7 @@ export class JobQueue {
     let query = this.#store.db
       .selectFrom('jobs')
       .selectAll()
-      .where('state', '=', stateOf('dead'))
+      .where('state', '=', literal('dead'))
       .orderBy('id', 'desc')
       .limit(limit);
     if (before !== undefined) query = query.where('id', '<', before);
@@ -264,7 +265,7 @@ export class JobQueue {
       .updateTable('jobs')
       .set({ state: 'ready', attempts: 0, run_at: now, updated_at: now })
       .where('id', '=', id)
-      .where('state', '=', stateOf('dead'))
+      .where('state', '=', literal('dead'))
       .returning('kind')
       .executeTakeFirst();
     if (!row) throw notFound('dead letter', id);
@@ -278,7 +279,7 @@ export class JobQueue {
     const { numUpdatedRows } = await this.#store.db
       .updateTable('jobs')
       .set({ state: 'ready', attempts: 0, run_at: now, updated_at: now })
-      .where('state', '=', stateOf('dead'))
+      .where('state', '=', literal('dead'))
       .where('kind', '=', kind)
       .where('pool', 'in', pools)
       .executeTakeFirst();

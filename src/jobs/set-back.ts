@@ -1,8 +1,8 @@
 // The time of day may be set back, by hours perhaps: jobs must not wait until it is again what it was. They keep their
 // times in the ledger, where only the time of day means the same to every process.
 import type { Clock } from '../kernel/clock.ts';
+import { literal } from '../store/literal.ts';
 import type { Store } from '../store/store.ts';
-import { stateOf } from './job-rows.ts';
 
 const SPARE_MS = 1_000; // nodes whose clocks differ by so much do not take each other's work for a sign
 const LONGEST_RETRY_MS = 10 * 60_000; // a job that waits longer was put off by somebody's wish: it keeps its time
@@ -32,7 +32,7 @@ export class JobTimes {
       await tx
         .updateTable('jobs')
         .set({ run_at: now, updated_at: now })
-        .where('state', '=', stateOf('ready'))
+        .where('state', '=', literal('ready'))
         .where('updated_at', '>', now + SPARE_MS)
         .where('run_at', '>', now)
         .where((where) => where('run_at', '<=', where('updated_at', '+', LONGEST_RETRY_MS)))
@@ -40,7 +40,7 @@ export class JobTimes {
       await tx
         .updateTable('jobs')
         .set({ lease_until: now + this.#leaseMs })
-        .where('state', '=', stateOf('running'))
+        .where('state', '=', literal('running'))
         .where('lease_until', '>', now + this.#leaseMs + SPARE_MS)
         .execute();
     });

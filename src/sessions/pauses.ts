@@ -2,7 +2,7 @@
 // their tokens are dead; turns that wait go on waiting, and none is lost; no draft leaves by policy alone. A pause is kept
 // in the ledger and lasts until a person ends it.
 import type { Bus } from '../cluster/bus.ts';
-import { stateOf } from '../jobs/job-rows.ts';
+
 import { agentPool } from '../jobs/kinds.ts';
 import type { JobQueue } from '../jobs/queue.ts';
 import type { JobContext } from '../jobs/worker.ts';
@@ -10,6 +10,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { keptQuery } from '../store/kept-query.ts';
+import { literal } from '../store/literal.ts';
 import { afterCommit, type Reader, type Tx } from '../store/store.ts';
 import { record } from './record.ts';
 import { setSession } from './state.ts';
@@ -181,7 +182,7 @@ export async function putOffTurn(
     .set({ run_at: now + LOOK_AGAIN_MS, updated_at: now })
     .where('pool', '=', agentPool(agent))
     .where('kind', '=', 'session.turn')
-    .where('state', '=', stateOf('ready'))
+    .where('state', '=', literal('ready'))
     .where('run_at', '<=', now)
     .execute();
 }
