@@ -18,7 +18,6 @@ import { rulesCheck, rulesList, rulesSchemaCommand, rulesTest } from './rule-com
 import { sourceStream } from './source-commands.ts';
 import { sqlCommand } from './sql-command.ts';
 import { submissionCreate } from './submission-commands.ts';
-import { suppressionImport } from './suppression-commands.ts';
 import { templateCheckCommand, templateRender } from './template-commands.ts';
 import { accountExport, accountImport } from './transfer-commands.ts';
 import { firstLook, watchStatus, watchSweep } from './watch-commands.ts';
@@ -54,7 +53,6 @@ const specials: Readonly<Record<string, Special>> = {
   'submission.raw': draftRaw,
   'rules.list': rulesList,
   'submission.create': submissionCreate,
-  'suppression.import': suppressionImport,
   'suppression.export': draftRaw,
   'watch.status': watchStatus,
   'watch.sweep': watchSweep,
