@@ -105,6 +105,37 @@ it("an operator's own mail is a draft that its writer approved, and can be follo
   assert.equal(settled.status, 409);
 });
 
+it('a mail for later says when it leaves, is found by whom it goes to, and can be taken back once', async () => {
+  const sendAt = new Date(Date.now() + 3_600_000).toISOString();
+  const mail = {
+    account: 'sales',
+    to: ['Later@prospect.example'],
+    subject: 'Later',
+    text: 'x',
+    send_at: sendAt,
+  };
+  const { id } = await json<{ id: string }>(api('/v1/submissions', mail));
+  const view = await json<SubmissionView>(api(`/v1/submissions/${id}`));
+  assert.deepEqual(
+    [view.state, view.send_at, view.priority, view.attempts, view.attempt_log],
+    ['queued', Date.parse(sendAt), 'person', 0, []],
+  );
+  assert.match(view.waits_for ?? '', /^It leaves at its time/);
+  const found = async (query: string) =>
+    (await json<Page<SubmissionView>>(api(`/v1/submissions?${query}`))).data.map((one) => one.id);
+  assert.deepEqual(await found('recipient=later@prospect.example'), [id]);
+  assert.deepEqual(await found(`recipient=later@prospect.example&since=${sendAt}`), []);
+  const cancelled = await api(`/v1/submissions/${id}/cancel`, { reopen: true });
+  assert.equal(cancelled.status, 200, await cancelled.clone().text());
+  const { reopened_draft_id: draftId } = await json<{ reopened_draft_id: string }>(cancelled);
+  const draft = await json<DraftView>(api(`/v1/drafts/${draftId}`));
+  assert.deepEqual([draft.state, draft.subject], ['waiting', 'Later']);
+  assert.deepEqual(await found('state=cancelled'), [id]);
+  const again = await api(`/v1/submissions/${id}/cancel`, {});
+  assert.equal(again.status, 409);
+  assert.equal((await json<Problem>(again)).code, 'submission_not_cancellable');
+});
+
 it("an operator's own mail carries its files", async () => {
   const attachments = [{ filename: 'a.txt', content_base64: Buffer.from('hello').toString('base64') }];
   const mail = {
