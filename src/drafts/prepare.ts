@@ -34,25 +34,25 @@ export async function prepareVersion(
   const written = account && parts.returnPath ? await parts.returnPath(said, account) : said;
   const { compose, blobs, spill } = parts;
   const { content: whole, staged } = await pictured(blobs, written);
-  const asItIs = { content: whole, worded: whole, record: null };
-  const { content, worded, record: recordLinks } = spill && account ? await spill(whole, account) : asItIs;
   const discardPictures = async (): Promise<void> => {
     for (const { blob } of staged) await blob.discard();
   };
-  const files = content.attachments.map(({ object_id, filename, content_type, sha256, content_id }) => {
-    const picture = staged.find(({ blob }) => blob.id === object_id);
-    return {
-      filename,
-      contentType: content_type,
-      sha256,
-      contentId: content_id ?? null,
-      open: async () =>
-        picture
-          ? Readable.from([picture.bytes], { objectMode: false })
-          : (await blobs.find(object_id)).open(),
-    };
-  });
   try {
+    const asItIs = { content: whole, worded: whole, record: null };
+    const { content, worded, record: recordLinks } = spill && account ? await spill(whole, account) : asItIs;
+    const files = content.attachments.map(({ object_id, filename, content_type, sha256, content_id }) => {
+      const picture = staged.find(({ blob }) => blob.id === object_id);
+      return {
+        filename,
+        contentType: content_type,
+        sha256,
+        contentId: content_id ?? null,
+        open: async () =>
+          picture
+            ? Readable.from([picture.bytes], { objectMode: false })
+            : (await blobs.find(object_id)).open(),
+      };
+    });
     const { mail, envelope } = await compose(worded, files);
     const taken = new MailDigest(envelope);
     const blob = await blobs.stage(taken.over(mail));
