@@ -37,8 +37,7 @@ export async function linkLines(compare: Compare, sink: CountingSink, megabytes:
     return [folder];
   }
   await using s3 = await startS3();
-  // Through the gateway: what a browser fetches from the server itself takes nothing here.
-  const env = { ...PUBLIC, ...s3Environment(s3), POSTERN_S3_DOWNLOADS: 'stream' };
+  const env = { ...PUBLIC, ...s3Environment(s3) };
   return [folder, await compare('link-out-s3', `${what}, in S3`, megabytes, wayOf, env)];
 }
 

@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Clock } from '../kernel/clock.ts';
 import { notFound } from '../kernel/errors.ts';
-import { free } from '../kernel/free.ts';
 import { newId } from '../kernel/ids.ts';
 import { keptQuery } from '../store/kept-query.ts';
 import type { Store, Tx } from '../store/store.ts';
+import { eachPiece } from './each-piece.ts';
 import type { ByteRange, ObjectStore, Presented } from './object-store.ts';
 
 const LARGEST_IN_LEDGER_BYTES = 256 * 1024; // above this a file is cheaper than a row, and backups stay small
@@ -148,10 +148,8 @@ export class Blobs {
       ...{ id, sha256, size, bytes, open },
       copy: async (range, take) => {
         if (copy && store_key !== null) return copy.call(this.#objects, store_key, range, take);
-        for await (const piece of (await open(range)) as AsyncIterable<Buffer>) {
-          await take(piece);
-          if (bytes === null) free(piece);
-        }
+        if (bytes !== null) return take(bytes.subarray(range.start, range.end + 1));
+        await eachPiece(await open(range), take);
       },
       presign:
         presign && store_key !== null

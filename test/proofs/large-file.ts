@@ -13,6 +13,9 @@ import type { Proof, ProofOptions, Verdict } from './proof.ts';
 const MB = 1024 * 1024;
 const LARGE_MB = { full: 200, quick: 30 };
 const BUDGET_MB = 64;
+// Where the gateway hands out what lies in S3: Node's HTTP client leaves every byte to the collector once more, which comes
+// after some 60 MB, however large the file is.
+const STREAMED_BUDGET_MB = 80;
 const WARM_UP = 2; // code and buffers that the first mails bring along are no part of a mail's own
 const MANY_CHUNKS = 64;
 
@@ -24,12 +27,11 @@ export const largeFile: Proof = {
 };
 
 async function run(options: ProofOptions): Promise<Verdict> {
-  const folder = await through('the folder', {}, options);
+  const folder = await through('the folder', {}, BUDGET_MB, options);
   await using s3 = await startS3();
-  // Through the gateway both ways: what goes to the server itself takes nothing here.
   const env = { ...s3Environment(s3), POSTERN_S3_DOWNLOADS: 'stream' };
-  const server = await through('S3', env, options);
-  const straight = await through('S3, fetched from there', s3Environment(s3), options);
+  const server = await through('S3, handed out by the gateway', env, STREAMED_BUDGET_MB, options);
+  const straight = await through('S3, fetched from there', s3Environment(s3), BUDGET_MB, options);
   const all = [folder, server, straight];
   return { holds: all.every(({ holds }) => holds), figures: all.map(({ figures }) => figures).join('; ') };
 }
@@ -37,6 +39,7 @@ async function run(options: ProofOptions): Promise<Verdict> {
 async function through(
   name: string,
   env: Record<string, string>,
+  budgetMb: number,
   { quick, tell }: ProofOptions,
 ): Promise<Verdict> {
   const megabytes = quick ? LARGE_MB.quick : LARGE_MB.full;
@@ -58,7 +61,7 @@ async function through(
   const ended = await ends(gateway, large as Fetched);
   const figures = `${name}: ${megabytes} MB fetched equal, ${peak.toFixed(0)} MB of memory beside ${small.toFixed(0)} MB for 1 MB, ${ended}`;
   tell(figures);
-  return { holds: more <= BUDGET_MB && isSmall && ended === 'revoked and expired', figures };
+  return { holds: more <= budgetMb && isSmall && ended === 'revoked and expired', figures };
 }
 
 const accountOn = (sink: SmtpSink): Record<string, unknown> => ({
