@@ -56,6 +56,14 @@ describe('the suppression list', () => {
     assert.deepEqual(await among(both, 'acc_1', 'daily'), ['emil@lists.example']);
   });
 
+  it('stops one recipient alone for what came back of a mail, whatever stands before the @', async () => {
+    for (const address of ['*@strange.example', '?@strange.example']) {
+      await store.write((tx) => suppress(tx, now, { address, reason: 'hard_bounce', by: 'report' }));
+      assert.deepEqual(await among([address]), [address]);
+    }
+    assert.deepEqual(await among(['anna@strange.example']), []);
+  });
+
   it('ends when it says so', async () => {
     await add('fritz@soon.example', { expires_at: now + 10 });
     assert.deepEqual(await among(['fritz@soon.example']), ['fritz@soon.example']);

@@ -7,7 +7,7 @@ import { newId } from '../kernel/ids.ts';
 import { addressForm, domainForm } from '../rules/addresses.ts';
 import type { SuppressionsTable } from '../store/schema.ts';
 import type { Reader, Store, Tx } from '../store/store.ts';
-import { type Suppression, suppressedAmong } from './suppressed.ts';
+import { type Suppression, suppressedAmong, suppressionForm } from './suppressed.ts';
 
 const WRITTEN_AT_ONCE = 500; // of a list that is imported: others have their turn in between
 
@@ -24,7 +24,6 @@ export interface SuppressionFilter {
 
 /** An entry as a room of ours makes it. */
 export interface NewSuppression {
-  /** An address, or `@` and a domain. */
   address: string;
   reason: SuppressionReason;
   /** The id of the only account that it holds for; null or absent: for all. */
@@ -100,7 +99,7 @@ export class Suppressions {
     by: string,
   ): Promise<SuppressionView> {
     const entry = { ...input, accountId, expiresAt: input.expires_at, by };
-    const id = await this.#store.write((tx) => suppress(tx, this.#clock.now(), entry));
+    const id = await this.#store.write((tx) => suppressWritten(tx, this.#clock.now(), entry));
     return this.get(id);
   }
 
@@ -110,7 +109,7 @@ export class Suppressions {
     for (let at = 0; at < entries.length; at += WRITTEN_AT_ONCE) {
       await this.#store.write(async (tx) => {
         for (const entry of entries.slice(at, at + WRITTEN_AT_ONCE))
-          await suppress(tx, this.#clock.now(), entry);
+          await suppressWritten(tx, this.#clock.now(), entry);
       });
     }
     return entries.length;
@@ -125,13 +124,20 @@ export class Suppressions {
   }
 }
 
+/** What a person wrote: an address, or a whole domain. @throws PosternError `suppression_invalid` */
+const suppressWritten = (tx: Tx, now: number, entry: NewSuppression): Promise<string> =>
+  putOnList(tx, now, suppressionValue(entry.address), entry);
+
 /**
- * Puts an entry on the list in the transaction of what it follows from. What a person wrote for the same address is not
- * written over by a machine, and a complaint not by a bounce.
- * @returns its id, or that of the one that is there. @throws PosternError `suppression_invalid`
+ * Puts the recipient of a mail on the list, in the transaction of what it follows from. It is that address and no other:
+ * anybody may write to us from `*@example.org`, and what comes back of the answer is no word about the whole domain. What a
+ * person wrote for the same address is not written over by a machine, and a complaint not by a bounce.
+ * @returns its id, or that of the one that is there
  */
-export async function suppress(tx: Tx, now: number, entry: NewSuppression): Promise<string> {
-  const value = suppressionValue(entry.address);
+export const suppress = (tx: Tx, now: number, entry: NewSuppression): Promise<string> =>
+  putOnList(tx, now, suppressionForm(entry.address), entry);
+
+async function putOnList(tx: Tx, now: number, value: string, entry: NewSuppression): Promise<string> {
   const scope = entry.accountId ?? '';
   const list = entry.list ?? '';
   const before = await tx
