@@ -46,7 +46,7 @@ function evidenceWith(change: Partial<Evidence>): Evidence {
     taken: [arrival],
     refused: new Map([[bert, ['550 no such user']]]),
     resentBlindly: new Set<string>(),
-    unknown: new Map<string, string>(),
+    unknown: new Map(),
     deadLetters: [],
     ...change,
   };
@@ -59,7 +59,10 @@ it('a sound run holds', () => {
 
 it('a mail that was unknown is listed with its cause and whether it arrived, and the law still holds', () => {
   const came = count(
-    evidenceWith({ submissions: [fates('unknown', 'unknown')], unknown: new Map([['sub_1', 'killed']]) }),
+    evidenceWith({
+      submissions: [fates('unknown', 'unknown')],
+      unknown: new Map([['sub_1', { cause: 'killed', arrived: true }]]),
+    }),
   );
   assert.deepEqual(came.unknown, [{ id: 'sub_1', cause: 'killed', arrived: true }]);
   assert.ok(holds(came), JSON.stringify(came));

@@ -12,8 +12,8 @@ export interface Evidence {
   refused: ReadonlyMap<string, readonly string[]>;
   /** Submissions that a person sent again without knowing. */
   resentBlindly: ReadonlySet<string>;
-  /** Those that were ever unknown, with their words. */
-  unknown: ReadonlyMap<string, string>;
+  /** Those that were ever unknown: their words, and whether the server had them then. */
+  unknown: ReadonlyMap<string, { cause: string; arrived: boolean }>;
   deadLetters: readonly string[];
 }
 
@@ -89,9 +89,13 @@ function countRecipients(
   const follows = fates.has('unknown') ? 'unknown' : fates.has('sent') ? 'sent' : 'failed';
   if (state !== follows)
     result.wrong.push(`${id} is ${state}, and its recipients are ${[...fates].join(', ')}`);
-  const words = unknown.get(id) ?? (state === 'unknown' ? (cause ?? '') : undefined);
-  if (words !== undefined)
-    result.unknown.push({ id, cause: words, arrived: recipients.some(({ address }) => arrived(address)) });
+  const seen = unknown.get(id);
+  if (seen !== undefined || state === 'unknown')
+    result.unknown.push({
+      id,
+      cause: seen?.cause ?? cause ?? '',
+      arrived: seen?.arrived ?? recipients.some(({ address }) => arrived(address)),
+    });
 }
 
 export const holds = (result: Count): boolean =>

@@ -31,8 +31,8 @@ export class Operator {
   readonly resentBlindly = new Set<string>();
   /** What the gateway answered and should not have. */
   readonly problems: string[] = [];
-  /** Every submission that was ever seen in state unknown, with its words. */
-  readonly unknown = new Map<string, string>();
+  /** Every submission that was ever seen in state unknown: its words, and whether the server had it then. */
+  readonly unknown = new Map<string, { cause: string; arrived: boolean }>();
   /** Requests of which no answer came. */
   interrupted = 0;
   readonly #world: World;
@@ -116,14 +116,14 @@ export class Operator {
         'state=unknown',
       )) {
         if (signal.aborted) return;
-        this.unknown.set(id, words ?? '');
-        if (!words?.startsWith('Nobody knows')) continue; // the gateway will look by itself
-        if (!all && this.#random.chance(0.4)) continue;
         const open = recipients.filter(({ state }) => state === 'unknown').map(({ address }) => address);
         const arrived = smtp.taken.some(
           (mail) =>
             mail.messageId === message_id && open.some((address) => mail.recipients.includes(address)),
         );
+        this.unknown.set(id, { cause: words ?? '', arrived });
+        if (!words?.startsWith('Nobody knows')) continue; // the gateway will look by itself
+        if (!all && this.#random.chance(0.4)) continue;
         const blindly = this.#random.chance(0.1);
         if (blindly) this.resentBlindly.add(id);
         const outcome = arrived && !blindly ? 'sent' : 'resend';
