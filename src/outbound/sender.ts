@@ -35,6 +35,8 @@ export interface SenderParts {
   random?: () => number;
 }
 
+const LOOK_AGAIN_MS = 1_000; // what is counted by then says when there is room
+
 interface Checked {
   account: Account;
   mail: Piece;
@@ -91,12 +93,19 @@ export class Sender {
       const files = checked.account.settings.sent_copy === 'append';
       await this.#conclude(attempt, ended, files, context);
     } catch (error) {
+      if (codeOf(error) === 'limit_reached') return this.#lookAgain(context);
       // Somebody cancelled it before its content began: then nothing of it has left, and nothing is to be written.
       if (codeOf(error) !== 'lease_lost' || (await outbox.load(id)).row.state !== 'cancelled') throw error;
       await store.write((tx) => context.finish(tx));
     } finally {
       room.release();
     }
+  }
+
+  /** Another node took the last room while this one had the server on the line: the attempt does not count. */
+  #lookAgain(context: JobContext): Promise<void> {
+    const { store, clock } = this.#parts;
+    return store.write((tx) => context.putOff(tx, clock.now() + LOOK_AGAIN_MS));
   }
 
   /** What is not to be tried at all takes no room. */

@@ -181,11 +181,12 @@ function waiting(
   wait: { until: number; reason: string } | null,
   now: number,
 ): SubmissionRow {
-  const { state, waits_for: told, not_before: at, next_attempt_at: next } = row;
+  const { state, not_before: at, next_attempt_at: next } = row;
   if (state !== 'queued') return row;
   if (at !== null && at > now)
     return { ...row, waits_for: `It leaves at its time, ${new Date(at).toISOString()}.` };
-  if (told !== null || wait === null || (next !== null && next > wait.until)) return row;
+  // One that was told a time which is over was put off once more together with others.
+  if (wait === null || (next !== null && next > now)) return row;
   return { ...row, waits_for: wait.reason, next_attempt_at: wait.until };
 }
 

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { SubmissionView } from '../../src/contracts/draft.ts';
 import { Cadence, type Hold, type Reservation } from '../../src/outbound/cadence.ts';
+import { bucketAt } from '../../src/outbound/limits.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
+import { startFakeSmtp } from '../support/fake-smtp.ts';
 import { startSmtpServer, type TestSmtpServer } from '../support/smtp-server.ts';
 import { eventually } from '../support/waiting.ts';
 import { type Approved, accountOn, contentTo, openOutpost, PASSWORD, USER } from './outbox-fixture.ts';
@@ -166,4 +168,21 @@ test('what left counts on every node and after a restart, and the last room is t
     await store.close();
     await rm(folder, { recursive: true, force: true });
   }
+});
+
+test('where another node takes the last room after DATA, no byte of the content leaves and no attempt counts', async () => {
+  let takeRoom = async (): Promise<void> => undefined;
+  await using server = await startFakeSmtp({ script: { DATA: [{ after: () => takeRoom() }, '354 go on'] } });
+  await using outpost = await openOutpost(accountOn(server, { limits: { per_hour: 1 } }));
+  const span = { scope: 'account', span: 'hour', bucket_at: bucketAt('hour', Date.now()) };
+  takeRoom = async () => {
+    const taken = { account_id: outpost.account.id, ...span, mails: 1, recipients: 1 };
+    await outpost.store.db.insertInto('send_counts').values(taken).execute();
+  };
+  await outpost.start();
+  const { id } = await outpost.approve(contentTo('anna@example.com'));
+  const view = await outpost.until(id, ({ waits_for: text }) => text !== null);
+  assert.match(view.waits_for ?? '', /^Waits: 1 mail an hour on this account\./);
+  assert.deepEqual([view.state, view.attempts, view.attempt_log], ['queued', 0, []]);
+  assert.deepEqual([server.contents(), server.taken.length], [0, 0]);
 });
