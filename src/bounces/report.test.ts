@@ -33,6 +33,14 @@ const HOSTILE: Record<string, ReportMail> = {
       status(`Reporting-MTA: dns;x\n\n${Array.from({ length: 1_000 }, (_, at) => group(at)).join('')}`),
     ],
   }),
+  'headers that name twenty thousand who failed': mail({
+    headers: Object.assign(Object.create(null), {
+      'x-failed-recipients': Array.from({ length: 2_000 }, (_, at) =>
+        Array.from({ length: 10 }, (_, to) => `${at}x${to}@b.example`).join(','),
+      ),
+    }),
+    text: 'could not be delivered to any of them '.repeat(1_000),
+  }),
   'groups without end': mail({ parts: [status('a: b\n\n'.repeat(OCTETS / 6))] }),
   'one field without end': mail({ parts: [status(`Final-Recipient: rfc822; ${'a'.repeat(OCTETS)}`)] }),
 };

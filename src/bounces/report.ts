@@ -219,7 +219,9 @@ function clearest(
 /** In words alone. @returns null where nothing failed, or where it was not a mail server that says so */
 function notice(mail: ReportMail, returned: readonly Returned[]): Found | null {
   const words = noticeOf(mail);
-  const failed = headerValues(mail.headers, 'x-failed-recipients').flatMap((value) => addressesIn(value));
+  const failed = headerValues(mail.headers, 'x-failed-recipients')
+    .flatMap((value) => addressesIn(value))
+    .slice(0, MOST_RECIPIENTS);
   const local = mail.from?.split('@', 1)[0] ?? '';
   const isNull = /^<\s*>|^<#@\[\]>/.test(headerOf(mail.headers, 'return-path') ?? '');
   const isServer =
@@ -238,12 +240,18 @@ function notice(mail: ReportMail, returned: readonly Returned[]): Found | null {
 function inWords(mail: ReportMail, words: Notice, to: readonly string[]): ReportedRecipient[] {
   const lower = new Map([...words.pieces].map(([address, said]) => [address.toLowerCase(), said]));
   const type = words.isDelay ? 'delay' : 'bounce';
-  return (to.length > 0 ? to : [null]).map((address) => {
-    const said = lower.get(address?.toLowerCase() ?? '') ?? words.words;
+  const known = new Map<string, Omit<ReportedRecipient, 'address'>>(); // many may share what is said of them
+  const told = (said: string): Omit<ReportedRecipient, 'address'> => {
     const answer = answerIn(said) ?? (to.length > 1 ? null : answerIn(words.words));
     const status = statusIn(answer ?? '') ?? statusIn(said);
     const cause = clearest(status, [answer, said, to.length > 1 ? null : words.words, mail.subject]);
-    return { address, original: null, type, status, ...cause, diagnostic: answer, remoteMta: null };
+    return { original: null, type, status, ...cause, diagnostic: answer, remoteMta: null };
+  };
+  return (to.length > 0 ? to : [null]).map((address) => {
+    const said = lower.get(address?.toLowerCase() ?? '') ?? words.words;
+    const about = known.get(said) ?? told(said);
+    known.set(said, about);
+    return { address, ...about };
   });
 }
 
