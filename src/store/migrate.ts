@@ -22,12 +22,12 @@ import * as capabilities from './migrations/0012-capabilities.ts';
 import * as templates from './migrations/0013-templates.ts';
 import * as modelSteps from './migrations/0014-model-steps.ts';
 import * as sessionIndexes from './migrations/0015-session-indexes.ts';
+import * as links from './migrations/0017-links.ts';
 import * as outbox from './migrations/0018-outbox.ts';
 import * as domains from './migrations/0019-domains.ts';
 import * as suppressions from './migrations/0020-suppressions.ts';
 import * as digests from './migrations/0021-digests.ts';
 import * as jobIndexes from './migrations/0023-job-indexes.ts';
-import * as links from './migrations/0017-links.ts';
 import type { ColumnTypes } from './table-builder.ts';
 
 const MIGRATIONS = [

@@ -3,7 +3,15 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-export type Service = 'dovecot' | 'cyrus' | 'smtp-sink' | 'openssl' | 'python3' | 'dkimpy' | 'chromium' | 'radosgw';
+export type Service =
+  | 'dovecot'
+  | 'cyrus'
+  | 'smtp-sink'
+  | 'openssl'
+  | 'python3'
+  | 'dkimpy'
+  | 'chromium'
+  | 'radosgw';
 
 // Debian keeps daemons out of a normal user's path.
 const EXTRA_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/opt/homebrew/sbin'];
