@@ -325,7 +325,7 @@ export async function createApp(
       templates,
       rules: rulesNow,
     }),
-    submissions: new Submissions(store, jobs, clock, bus, drafts),
+    submissions: new Submissions(store, jobs, clock, bus, { accounts, drafts }),
     suppressions,
     bounces,
     unsubscribe,

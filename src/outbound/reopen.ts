@@ -1,5 +1,6 @@
 // Opens the draft of a cancelled mail again: the same words wait for a person anew. It is another draft with a Message-ID of
 // its own, since one draft makes one submission.
+import type { Accounts } from '../accounts/accounts.ts';
 import type { Bus } from '../cluster/bus.ts';
 import { draftContent } from '../contracts/draft.ts';
 import type { Drafts } from '../drafts/drafts.ts';
@@ -11,6 +12,7 @@ import type { Tx } from '../store/store.ts';
 export interface ReopenParts {
   clock: Clock;
   bus: Bus;
+  accounts: Pick<Accounts, 'get'>;
   drafts: Pick<Drafts, 'get' | 'prepare' | 'insert'>;
 }
 
@@ -26,8 +28,11 @@ export async function prepareReopening(
   { draft_id, answers_message_id }: { draft_id: string; answers_message_id: string | null },
 ): Promise<Reopening> {
   const draft = await parts.drafts.get(draft_id);
-  const content = draftContent.parse(draft);
-  const prepared = await parts.drafts.prepare({ ...content, message_id: newMessageId(content.from) });
+  // Its return path named the mail that was cancelled, and so did its links: the account gives it new ones.
+  const { envelope_from: _, ...content } = draftContent.parse(draft);
+  const account = await parts.accounts.get(draft.account_id);
+  const words = { ...content, message_id: newMessageId(content.from) };
+  const prepared = await parts.drafts.prepare(words, account);
   return {
     prepared,
     insert: async (tx, by) => {

@@ -35,11 +35,11 @@ export class Submissions {
   readonly #clock: Clock;
   readonly #reopen: ReopenParts | undefined;
 
-  constructor(store: Store, queue: JobQueue, clock: Clock, bus: Bus, drafts?: ReopenParts['drafts']) {
+  constructor(store: Store, queue: JobQueue, clock: Clock, bus: Bus, reopen?: Omit<ReopenParts, 'clock' | 'bus'>) {
     this.#store = store;
     this.#outbox = new Outbox(store, queue, clock, bus);
     this.#clock = clock;
-    this.#reopen = drafts && { clock, bus, drafts };
+    this.#reopen = reopen && { clock, bus, ...reopen };
   }
 
   /** Newest first. */

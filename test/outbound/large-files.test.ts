@@ -201,6 +201,26 @@ describe('a file that is too large for a mail', { skip: requireService('smtp-sin
     assert.equal(extended.body.code, 'link_over');
   });
 
+  it('is linked to anew by a mail that was cancelled and waits as a draft again', async () => {
+    const { id } = await upload(gateway, large, 'again.bin');
+    const { body: later } = await gateway.request<{ id: string }>('POST', '/v1/submissions', {
+      ...{ account: 'sales', to: ['person@customer.example'], subject: 'Later', text: 'Below.' },
+      ...{ attachments: [{ object_id: id }], send_at: new Date(Date.now() + 3_600_000).toISOString() },
+    });
+    const { body: cancelled } = await gateway.request<{ reopened_draft_id: string }>(
+      ...(['POST', `/v1/submissions/${later.id}/cancel`, { reopen: true }] as const),
+    );
+    const draft = await gateway.get<DraftView>(`/v1/drafts/${cancelled.reopened_draft_id}`);
+    const url = draft.links?.[0]?.url ?? '';
+    const approval = { digest: draft.digest };
+    const { status } = await gateway.request('POST', `/v1/drafts/${draft.id}/approve`, approval);
+    assert.equal(status, 200);
+    const raw = (await sink.waitFor(++sent)).at(-1)?.raw.toString('utf8') ?? '';
+    assert.ok(decoded(raw).includes(url), 'the mail says where its file is');
+    const answer = await fetchLink(gateway, url);
+    assert.equal(sha256(Buffer.from(await answer.arrayBuffer())), sha256(large));
+  });
+
   it('opens nothing else of the gateway by its token, and nothing acts on it', async () => {
     const { id } = await upload(gateway, large, 'd.bin');
     const mail = await send(gateway, { attachments: [{ object_id: id }] });

@@ -13,7 +13,9 @@ async function approved(undoSeconds: number): Promise<[House, Submissions, Draft
   await house.rests('waiting-for-approval');
   const [draft] = await house.drafts.list({ limit: 1 });
   const { submission_id } = await house.drafts.approve(draft?.id ?? '', draft?.digest ?? '', 'olga');
-  const submissions = new Submissions(house.store, house.jobs, house.clock, house.bus, house.drafts);
+  const { store, jobs, clock, bus, drafts, account } = house;
+  const reopening = { drafts, accounts: { get: async () => account } };
+  const submissions = new Submissions(store, jobs, clock, bus, reopening);
   return [house, submissions, draft as DraftView, submission_id];
 }
 
