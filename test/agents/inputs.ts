@@ -19,6 +19,7 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
   date: '2026-11-20',
   since: '2026-11-20',
   duration: '1h',
+  expires: '1h',
   query: 'canary',
   consumer: 'mine',
   content_base64: 'eA==',
