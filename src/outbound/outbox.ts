@@ -23,6 +23,7 @@ import {
   backToQueue,
   endState,
   giveUpOn,
+  hasLeft,
   leaveOut,
   moveRecipients,
   summary,
@@ -126,7 +127,8 @@ export class Outbox {
     const { submission, number, begun } = attempt;
     const response = outcomes[0]?.response ?? null;
     const same = outcomes.every((outcome) => outcome.failure === null && outcome.response === response);
-    if (!begun || outcomes.length === 0 || !same) return false;
+    // Of an earlier attempt some may have it, and reports on theirs be back.
+    if (!begun || number > 1 || outcomes.length === 0 || !same) return false;
     return takenForAll(tx, { id: submission.id, attempt: number, response, now: this.#clock.now() });
   }
 
@@ -244,7 +246,7 @@ export class Outbox {
     } else {
       if (has('queued')) await giveUpOn(tx, recipients);
       const state = endState(recipients);
-      const sent = state === 'sent';
+      const sent = hasLeft(state);
       await this.#set(tx, row, {
         state,
         waits_for: null,

@@ -78,14 +78,19 @@ export async function giveUpOn(tx: Tx, recipients: readonly SubmissionRecipients
   }
 }
 
+/** In the order in which they weigh: reports on some recipients may be there before the last attempt for others has ended. */
+const ENDS = ['complained', 'sent', 'bounced', 'cancelled'] as const;
+
 /** What a submission is once nothing of it is on its way any more. */
 export function endState(
   recipients: readonly Pick<SubmissionRecipientsTable, 'state'>[],
-): Extract<SubmissionState, 'sent' | 'cancelled' | 'failed'> {
-  const has = (state: string) => recipients.some((recipient) => recipient.state === state);
-  if (has('sent')) return 'sent';
-  return has('cancelled') ? 'cancelled' : 'failed';
+): Extract<SubmissionState, (typeof ENDS)[number] | 'failed'> {
+  return ENDS.find((end) => recipients.some(({ state }) => state === end)) ?? 'failed';
 }
+
+/** Whether a server took it for anybody, whatever came back later. */
+export const hasLeft = (state: ReturnType<typeof endState>): boolean =>
+  ['complained', 'sent', 'bounced'].includes(state);
 
 /** The server took as many as it takes of one mail. Some were taken, so that this comes to an end. */
 export const wereTooMany = (outcomes: readonly Outcome[]): boolean =>
