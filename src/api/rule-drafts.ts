@@ -53,7 +53,7 @@ async function withDraft(
 
 const UNKNOWN_ID = 'msg_of_a_file';
 
-/** What is wrong with the templates that rules and agents name, a sentence for each. */
+/** What is wrong with the templates that rules, agents and digests name, a sentence for each. */
 export async function templateProblems(rules: RuleSet, templates: TemplateSource): Promise<string[]> {
   const names = new Map<string, string>();
   for (const { name, then } of rules.rules) {
@@ -65,6 +65,7 @@ export async function templateProblems(rules: RuleSet, templates: TemplateSource
   }
   for (const [name, { may }] of rules.agents)
     for (const template of may.templates) names.set(template, `The agent ${JSON.stringify(name)}`);
+  for (const [name, { template }] of rules.digests) names.set(template, `The digest ${JSON.stringify(name)}`);
   const problems: string[] = [];
   for (const [template, who] of names) {
     try {

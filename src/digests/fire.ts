@@ -1,21 +1,17 @@
 // A digest that is due: its sources are asked, its list is read, and a broadcast comes of them, once for each firing.
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
 import { type DigestDefinition, type DigestRecipients, digestDefinition } from '../contracts/digest.ts';
 import type { JobContext, JobWorker } from '../jobs/worker.ts';
 import { codeOf, explain, PosternError, retryOf } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
-import { readYaml } from '../rules/rules-yaml.ts';
 import { afterCommit, type Reader, type Tx } from '../store/store.ts';
-import { readCsv } from './csv.ts';
 import type { Firing } from './firings.ts';
+import { listIn } from './list-files.ts';
 import { type MakeParts, makeBroadcast, type Wanted } from './make.ts';
 import { MOST_RECIPIENTS, type Recipient, recipientsOf } from './recipients.ts';
 import { lastBefore } from './schedule.ts';
 import { collect, rowsOf, type SourceParts } from './sources.ts';
 import type { Span } from './span.ts';
 
-const MAX_LIST_BYTES = 32 * 1024 * 1024; // of a file of recipients
 const FIRST_SPAN_MS = 24 * 3_600_000; // of a digest that was never made and has no time before
 const AT_ONCE = 4;
 
@@ -156,33 +152,3 @@ async function recipientsFor(
   if ('query' in to) return recipientsOf(await rowsOf(parts, to.query, null, signal, MOST_RECIPIENTS));
   return recipientsOf(await listIn(parts.rulesDir, to.file));
 }
-
-async function listIn(folder: string, file: string): Promise<(string | Record<string, unknown>)[]> {
-  const text = await textOf(folder, file);
-  if (/\.csv$/i.test(file)) return readCsv(text);
-  const { data, problems } = readYaml(text);
-  const [mistake] = problems;
-  if (mistake) throw listInvalid(file, `line ${mistake.line}: ${mistake.message}`);
-  const isRow = (row: unknown): boolean =>
-    typeof row === 'string' || (typeof row === 'object' && row !== null && !Array.isArray(row));
-  if (!Array.isArray(data) || !data.every(isRow))
-    throw listInvalid(file, 'it is no list of addresses, or of mappings with `address`');
-  return data as (string | Record<string, unknown>)[];
-}
-
-async function textOf(folder: string, file: string): Promise<string> {
-  try {
-    const path = await realpath(join(folder, file));
-    if (!path.startsWith((await realpath(folder)) + sep))
-      throw new Error('it is a link out of the rules folder');
-    const { size } = await stat(path);
-    if (size > MAX_LIST_BYTES) throw new Error(`it is larger than ${MAX_LIST_BYTES} bytes`);
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw listInvalid(file, code === 'ENOENT' ? 'it is not there' : (message ?? String(error)));
-  }
-}
-
-const listInvalid = (file: string, why: string): PosternError =>
-  new PosternError('recipients_invalid', `The list ${file} cannot be read: ${why}.`, { details: { file } });

@@ -1,6 +1,6 @@
 // The command line against a running gateway, with terminals that are played.
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
@@ -301,6 +301,33 @@ describe('commands that need no gateway', () => {
     await bad.close();
   });
 
+  it('check the templates and the lists that digests name', async () => {
+    const other = await startGateway();
+    const digest = (name: string, template: string, file: string): string =>
+      `  - { name: ${name}, cron: "0 8 * * *", template: ${template}, to: { file: ${file} } }\n`;
+    const text = `digests:\n${digest('daily', 'nwes', 'gone.csv')}${digest('weekly', 'nwes', 'board.csv')}`;
+    await writeFile(join(other.folder, 'digests.yaml'), text);
+    await writeFile(join(other.folder, 'board.csv'), 'address\nanna@example.org\nnobody\n');
+    const templatesDir = join(other.folder, 'templates');
+    const wrong = await postern(['rules', 'check', other.folder], {
+      settings: { ...away.settings, templatesDir },
+    });
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.err, /The digest "weekly": There is no template "nwes"/);
+    assert.match(wrong.err, /The digest "daily": The list gone\.csv cannot be read: it is not there\./);
+    assert.match(wrong.err, /The digest "weekly": The list of recipients has mistakes: 2: /);
+    await writeFile(join(other.folder, 'gone.csv'), 'address\nben@example.org\n');
+    await writeFile(join(other.folder, 'board.csv'), 'address\nanna@example.org\n');
+    await mkdir(join(templatesDir, 'nwes'), { recursive: true });
+    await writeFile(join(templatesDir, 'nwes', 'text.hbs'), 'News\n');
+    const good = await postern(['rules', 'check', other.folder], {
+      settings: { ...away.settings, templatesDir },
+    });
+    assert.equal(good.code, 0, good.err);
+    assert.match(good.out, /2 digests\.\n$/);
+    await other.close();
+  });
+
   it('tell what rules do with a mail, and what a mail says', async () => {
     const file = join(gateway.folder, 'mail.eml');
     await writeFile(file, mail);
@@ -333,7 +360,13 @@ describe('what goes wrong', () => {
     ['no number', ['draft', 'list', '--limit', 'ten'], {}, 2, /--limit wants a number/],
     ['a missing argument', ['draft', 'show'], {}, 2, /ID: is needed/],
     ['a word too many', ['draft', 'show', 'a', 'b'], {}, 2, /too many/],
-    ['a file that is not there', ['parse', '/nothing/here.eml'], {}, 2, /cannot be read/],
+    [
+      'a file that is not there',
+      ['parse', '/nothing/here.eml'],
+      {},
+      2,
+      /cannot be read: there is no such file\.\n/,
+    ],
     ['JSON that is none', ['account', 'add', '--input', '-'], { stdin: '{' }, 2, /not valid JSON/],
     ['an id that is not there', ['draft', 'show', 'drf_none'], {}, 1, /not_found/],
     ['an id that leads elsewhere', ['draft', 'show', '../accounts'], {}, 1, /not_found/],

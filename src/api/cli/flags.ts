@@ -132,8 +132,17 @@ export async function bytesFrom(io: CliIo, file: string): Promise<Buffer> {
     if (bytes.length > MAX_INPUT_BYTES) throw new Error('it is larger than 48 MB');
     return bytes;
   } catch (error) {
-    throw new UsageError(`${file === '-' ? 'stdin' : file} cannot be read: ${(error as Error).message}`);
+    throw new UsageError(`${file === '-' ? 'stdin' : file} cannot be read: ${whyUnread(error)}`);
   }
+}
+
+/** Why a file cannot be read, without the words of the system. */
+export function whyUnread(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return 'there is no such file.';
+  if (code === 'EISDIR') return 'it is a folder.';
+  if (code === 'EACCES') return 'you are not allowed to read it.';
+  return message;
 }
 
 async function textFrom(io: CliIo, file: string): Promise<string> {

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import type { Operation } from '../registry.ts';
 import { GatewayClient } from './client.ts';
 import type { Command } from './command.ts';
+import { whyUnread } from './flags.ts';
 import { EXIT, UsageError } from './io.ts';
 import { showDetails, showJson } from './show.ts';
 
@@ -19,7 +20,7 @@ export function objectAdd(add: Operation): Command {
     async run(io, values, [path, ...more]) {
       if (path === undefined || more.length > 0) throw new UsageError('Give one file.');
       const file = await open(path).catch((error: Error) => {
-        throw new UsageError(`${path} cannot be read: ${error.message}`);
+        throw new UsageError(`${path} cannot be read: ${whyUnread(error)}`);
       });
       await using bytes = file.createReadStream();
       const input = {

@@ -3,6 +3,7 @@
 import type { RuleView } from '../../contracts/made-rule.ts';
 import type { RuleProblem } from '../../contracts/rule.ts';
 import type { BackTestView, MailTest } from '../../contracts/rule-test.ts';
+import { listProblems } from '../../digests/list-files.ts';
 import type { TemplateSource } from '../../drafts/template.ts';
 import { PosternError } from '../../kernel/errors.ts';
 import { type Logger, silentLogger } from '../../kernel/logger.ts';
@@ -46,19 +47,23 @@ export const rulesCheck: Command = {
     try {
       const rules = await loadRules(folder, warnings(io));
       const broken = await templateProblems(rules, templatesOf(io));
+      const lists = await listProblems(rules.digests, folder);
       const found = {
-        ok: broken.length === 0,
+        ok: broken.length + lists.length === 0,
         folder,
         version: rules.version,
         rules: rules.rules.length,
         agents: rules.agents.size,
+        digests: rules.digests.size,
       };
-      for (const problem of broken) complain(io, safeLine(problem));
-      if (values.json) showJson(io, { ...found, problems: [], templates: broken });
+      for (const problem of [...broken, ...lists]) complain(io, safeLine(problem));
+      if (values.json) showJson(io, { ...found, problems: [], templates: broken, lists });
       else if (found.ok)
         print(
           io,
-          `The rules in ${safeLine(folder)} are valid: ${found.rules} rules, ${found.agents} agents.`,
+          `The rules in ${safeLine(folder)} are valid: ${found.rules} rules, ${found.agents} agents${
+            found.digests > 0 ? `, ${found.digests} digests` : ''
+          }.`,
         );
       return found.ok ? EXIT.ok : EXIT.refused;
     } catch (error) {

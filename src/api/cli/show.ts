@@ -93,7 +93,8 @@ function isInline(value: unknown): boolean {
 function inline(path: string, value: unknown): string {
   if (value === null || value === undefined || value === '') return '-';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (typeof value === 'number') return path.endsWith('_at') ? timeOf(value) : String(value);
+  if (typeof value === 'number')
+    return /_at$|(^|\.)scheduled_for$/.test(path) ? timeOf(value) : String(value);
   if (isAddress(value)) return addressText(value);
   if (Array.isArray(value)) return value.map((item) => inline('', item)).join(', ') || '-';
   return typeof value === 'string' ? safeLine(value) : '-';
