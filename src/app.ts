@@ -278,8 +278,10 @@ export async function createApp(
     digests: () => rulesNow().digests,
     onRules: (changed) => rules.on('changed', changed),
     returnPath: withReturnPath(keys),
-    wayOut: async (id, list, address) =>
-      unsubscribe.for(id, list, address, (await accounts.get(id)).settings.address),
+    wayOut: async (id, list, address) => {
+      const way = await unsubscribe.for(id, list, address, (await accounts.get(id)).settings.address);
+      return config.publicUrl === null ? { ...way, https: null } : way; // nobody else could open it
+    },
     suppressed: (reader, account, addresses, list) => suppressions.among(reader, account, addresses, list),
   });
 

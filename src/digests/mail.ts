@@ -6,9 +6,9 @@ import { PosternError } from '../kernel/errors.ts';
 import type { BroadcastHead } from './content.ts';
 import type { Recipient } from './recipients.ts';
 
-/** How a recipient leaves the list: a page, and an address where there is one. */
+/** How a recipient leaves the list: a page, where the gateway has an address that others can open, and a mail. */
 export interface WayOut {
-  https: string;
+  https: string | null;
   mailto?: string;
 }
 
@@ -35,7 +35,7 @@ export function wordsFor(
     {
       ...head.data,
       recipient: { ...fields, address, name, language: wanted },
-      unsubscribe_url: wayOut?.https ?? null,
+      unsubscribe_url: wayOut?.https ?? wayOut?.mailto ?? null,
     },
     {
       ...(wanted === null ? {} : { language: wanted }),
@@ -73,7 +73,8 @@ export async function mailFor(
   const attachments: DraftAttachment[] = [];
   for (const image of words.inline) attachments.push(await attachmentOf(image));
   // RFC 8058 wants https: a link of http would be no way out for mail programs.
-  const isSecure = wayOut?.https.startsWith('https:') ?? false;
+  const { https, mailto } = wayOut ?? {};
+  const way = https?.startsWith('https:') ? { https, ...(mailto === undefined ? {} : { mailto }) } : null;
   return {
     from,
     to: [{ name: recipient.name, address: recipient.address }],
@@ -84,7 +85,7 @@ export async function mailFor(
     references: [],
     message_id: messageId,
     auto_submitted: 'auto-generated',
-    ...(wayOut && isSecure ? { list_unsubscribe: wayOut } : {}),
+    ...(way ? { list_unsubscribe: way } : {}),
     ...{ list_id: head.listId, precedence: 'bulk', language: words.language },
   };
 }

@@ -22,6 +22,14 @@ const input = (count: number, more: object = {}) => ({
 });
 
 describe('a broadcast', () => {
+  it('of a gateway that others cannot open is left by mail: no link leads to its own machine', async () => {
+    await using house = await openHouse();
+    const made = await house.gateway.request<BroadcastView>('POST', '/v1/broadcasts', input(2));
+    const { text } = await house.broadcast(made.body.id);
+    assert.match(text, /Leave: mailto:sales@company\.example\?subject=unsubscribe%20[\w.-]+\n/);
+    assert.doesNotMatch(text, /127\.0\.0\.1/);
+  });
+
   it('waits for one approval, and then each recipient gets a mail of their own', async () => {
     await using house = await openHouse({ env: { POSTERN_PUBLIC_URL: 'https://mail.company.example' } });
     const { gateway, smtp } = house;
