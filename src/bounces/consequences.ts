@@ -15,6 +15,8 @@ export const SOFT_DAYS = 3;
 const SOFT_WITHIN_MS = 30 * DAY_MS;
 const SOFT_FOR_MS = 90 * DAY_MS; // a mailbox that was full may be emptied
 
+const LONGEST_ON_ITS_WAY_MS = 3_600_000; // should nobody conclude a mail any more, its report is read all the same
+
 const LONGEST_TEXT_CHARS = 1_000;
 const MOST_UNMATCHED = 20; // of one report: anybody may write one about a thousand people
 
@@ -27,6 +29,21 @@ export interface ConsequenceParts {
 export interface ReportMessage {
   id: string;
   accountId: string;
+}
+
+/**
+ * Whether the server has the mail, and the ledger does not know it yet: a report that came back so quickly is read once it
+ * does, since what the attempt ends with would be written over it.
+ */
+export async function isOnItsWay(tx: Tx, mail: MatchedMail, now: number): Promise<boolean> {
+  const row = await tx
+    .selectFrom('submissions')
+    .select('id')
+    .where('id', '=', mail.submissionId)
+    .where('state', '=', 'sending')
+    .where('data_begun_at', '>', now - LONGEST_ON_ITS_WAY_MS)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** @returns how many recipients it changed something for */

@@ -12,7 +12,7 @@ import type { parseMail } from '../mail/parse.ts';
 import type { Store } from '../store/store.ts';
 import { atAnyPlace } from '../watch/text.ts';
 import { Bounces } from './bounces.ts';
-import { follow } from './consequences.ts';
+import { follow, isOnItsWay } from './consequences.ts';
 import { matchReport } from './match.ts';
 import { readReport } from './report.ts';
 import { reportMailOf } from './report-mail.ts';
@@ -22,6 +22,7 @@ import { UnsubscribeLinks } from './unsubscribe.ts';
 
 const MAX_READ_BYTES = 512 * 1024; // a report is words and headers; the mail that it gives back may be large
 const READ_MS = 5_000;
+const LOOK_AGAIN_MS = 2_000; // a server that thinks about a mail is given minutes at most
 const READS_AT_ONCE = 8;
 const READS_OF_ACCOUNT = 2; // a server that hangs takes its own share of the workers
 
@@ -77,10 +78,16 @@ export function registerBounces(parts: BounceRoomParts): BounceRoom {
     if (!report) return;
     const matched = await matchReport({ store, keys }, report, metadata.headers);
     const changed = await store.write(async (tx) => {
+      const now = parts.clock.now();
+      if (matched.mail && (await isOnItsWay(tx, matched.mail, now))) {
+        await context.putOff(tx, now + LOOK_AGAIN_MS);
+        return null;
+      }
       const count = await follow(tx, parts, message, matched);
       await context.finish(tx);
       return count;
     });
+    if (changed === null) return;
     const about = matched.mail?.submissionId ?? null;
     log.info({ message: messageId, submission: about, changed }, 'a report on a mail was read');
   };
