@@ -209,7 +209,7 @@ export class SessionCalls {
     const action = { ...call, type: mail.type, attachments: files.attachments } as MailAction;
     const proposal: Proposal = {
       ...{ agent, subject, index: mail.index, origins: files.origins },
-      written: made ? { ...writtenIn(action), text: made.written } : writtenIn(action),
+      written: made ? { ...writtenIn(action), text: made.written, links: made.links } : writtenIn(action),
       content: (sender, written): DraftContent => {
         const content = contentOf(sender, subject.message, { ...action, ...written } as MailAction);
         return made ? withTemplate(content, made) : content;

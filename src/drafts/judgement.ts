@@ -6,6 +6,7 @@ import type { Agent } from '../contracts/rule.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { answeredAs } from '../mail/kind.ts';
 import { domainOf, isSameOrganisation } from '../mail/trust/domains.ts';
+import type { Link } from '../policy/links.ts';
 import { type FileOrigin, judgeOutgoing, type OutgoingRequest } from '../policy/outgoing.ts';
 import { oneOf } from '../policy/recipients.ts';
 import { type Finding, finding, type PolicyRule, stricter, type Verdict } from '../policy/rules.ts';
@@ -29,6 +30,8 @@ export interface Written {
   subject?: string;
   text?: string;
   html?: string;
+  /** That were made of what it gave, and stand in none of these. */
+  links?: readonly Link[];
 }
 
 export function writtenIn(action: MailAction): Written {

@@ -7,7 +7,7 @@ import type { Address } from '../contracts/mail.ts';
 import { domainOf } from '../mail/trust/domains.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import { cleanWords, type Words } from '../policy/hygiene.ts';
-import { judgeLink, type KnownLinks } from '../policy/links.ts';
+import { judgeLink, type KnownLinks, type Link } from '../policy/links.ts';
 import { type Finding, finding } from '../policy/rules.ts';
 import { findSecrets } from '../policy/secrets.ts';
 import type { Store } from '../store/store.ts';
@@ -38,16 +38,17 @@ export async function findingsOf(
   parts: FindingParts,
   account: Account,
   threadId: string,
-  written: Words,
+  written: Words & { links?: readonly Link[] },
   files: readonly { file: DraftAttachment; isMade: boolean }[],
   people: readonly Address[],
 ): Promise<FoundMail> {
   const {
     words,
     seen,
-    links,
+    links: ofLinks,
     findings: ofWords,
   } = cleanWords(written, new Set(files.flatMap(({ file }) => file.content_id ?? [])));
+  const links = [...ofLinks, ...(written.links ?? [])];
   const known = links.length === 0 ? NOTHING_KNOWN : await knownLinks(parts.store, account, threadId);
   const isOurs = (await parts.secrets?.finder()) ?? (() => false);
   const raw = [written.subject, written.text, written.html].join('\n').slice(0, RAW_CHARS);

@@ -4,12 +4,14 @@ import type { May } from '../contracts/agent-policy.ts';
 import type { DraftContent } from '../contracts/draft.ts';
 import { PosternError } from '../kernel/errors.ts';
 import { cleanWords } from '../policy/hygiene.ts';
+import type { Link } from '../policy/links.ts';
 import { type Finding, finding } from '../policy/rules.ts';
 import { type TemplateData, type TemplateSource, wholeHtml } from './template.ts';
 
 const MOST_TEXTS = 2_000; // of the data of one mail: each is looked through by itself
 const MOST_CHARS = 300_000; // of them together: as much as is looked through of a mail
 const MAX_DEPTH = 20;
+const FIELD = /^[a-z][a-z_]{0,30}$/i;
 
 export interface TemplateCall {
   template: string;
@@ -20,6 +22,8 @@ export interface TemplateCall {
 export interface TemplateMail {
   /** What policy judges: what a reader reads, and all that the agent gave. */
   written: string;
+  /** Those that the page makes of what the agent gave: what it shows of one and where it leads are two fields. */
+  links: Link[];
   /** Instead of what an agent wrote. */
   words: Pick<DraftContent, 'text' | 'html' | 'language'>;
 }
@@ -43,22 +47,32 @@ export async function templateMail(
   const template = await templates.find(name);
   const texts: string[] = [];
   let chars = 0;
+  const cleanText = (text: string): string => {
+    texts.push(text);
+    chars += text.length;
+    if (texts.length > MOST_TEXTS || chars > MOST_CHARS) throw tooMuch(name);
+    return cleanWords({ text }).words.text ?? '';
+  };
   const clean = (value: unknown, depth: number): unknown => {
-    if (typeof value === 'string') {
-      texts.push(value);
-      chars += value.length;
-      if (texts.length > MOST_TEXTS || chars > MOST_CHARS) throw tooMuch(name);
-      return cleanWords({ text: value }).words.text ?? '';
-    }
+    if (typeof value === 'string') return cleanText(value);
     if (typeof value !== 'object' || value === null) return value;
     if (depth > MAX_DEPTH) throw tooMuch(name);
     if (Array.isArray(value)) return value.map((item) => clean(item, depth + 1));
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, clean(item, depth + 1)]));
+    // A template may write names too (`{{@key}}`). Those that it can ask for by themselves are no words.
+    const named = (key: string): string => (FIELD.test(key) ? key : cleanText(key));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [named(key), clean(item, depth + 1)]),
+    );
   };
   const cleaned = clean(data, 0) as TemplateData;
   const rendered = template.render(cleaned, language === undefined ? {} : { language });
+  const given = texts.map((text) => text.trim()).filter((text) => text !== '');
+  const isGiven = ({ href, shown }: Link): boolean =>
+    given.some((text) => href.includes(text) || text.includes(href) || shown.includes(text));
+  const links = rendered.html === null ? [] : cleanWords({ html: rendered.html }).links;
   return {
     written: [rendered.text, ...texts].join('\n\n'),
+    links: links.filter(isGiven),
     words: { text: rendered.text, html: wholeHtml(rendered), language: rendered.language },
   };
 }
