@@ -13,7 +13,8 @@ const packageJson = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8
   scripts: Record<string, string>;
 };
 /** Doors that show all operations at one route. */
-const BESIDE_OPERATIONS = new Set(['POST /mcp']);
+const BESIDE_OPERATIONS = new Set(['POST /mcp', 'GET /v1/sources/{consumer}/stream']);
+const POSTERN = /^(?:npm run postern -- |postern )(.*)$/;
 const NPM_OWN = new Set(['install', 'ci']);
 const STARTERS = new Set(['start', 'sandbox', 'help']);
 
@@ -53,9 +54,9 @@ for (const page of pages()) {
     });
 
     const commands = commandsOf(page).flatMap(({ line }) => line.split(' && '));
-    for (const line of commands.filter((one) => one.startsWith('npm run postern -- '))) {
-      it(`writes a command that the command line takes: ${line.slice('npm run postern -- '.length)}`, () => {
-        const words = wordsOf(line).slice(4);
+    for (const line of commands.flatMap((one) => POSTERN.exec(one)?.[1] ?? [])) {
+      it(`writes a command that the command line takes: ${line}`, () => {
+        const words = wordsOf(line.replace(/ (?:[<>]|#\s).*$/, ''));
         if (STARTERS.has(words[0] ?? '')) return;
         const command = allCommands().find((one) => one.words.every((word, i) => words[i] === word));
         assert.ok(command, 'there is no such command');
@@ -75,6 +76,31 @@ for (const page of pages()) {
         if (body !== undefined) assert.equal(typeof JSON.parse(body), 'object');
       });
     }
+
+    it('names in its sentences only commands and routes that there are', () => {
+      const text = pageText(page);
+      for (const [, said = ''] of text.matchAll(/`postern ([a-z][^`\n]*)`/g)) {
+        const words = said.split(' ');
+        const known = allCommands().some((one) =>
+          one.words.every((word, i) => words[i] === word || /^[A-Z]+$/.test(words[i] ?? '')),
+        );
+        assert.ok(known || STARTERS.has(words[0] ?? ''), `postern ${said}`);
+      }
+      for (const [, method = '', path = ''] of text.matchAll(
+        /`(GET|POST|PUT|PATCH|DELETE) (\/v1\/[^\s`?]+)/g,
+      )) {
+        const asked =
+          path
+            .replace(/\{\w+\}/g, 'x')
+            .replace('imap/OPERATION', 'imap/validate')
+            .split('|')[0] ?? '';
+        const known = operations.some(
+          ({ http }) =>
+            http.method === method && new RegExp(`^${http.path.replace(/\{\w+\}/g, '[^/]+')}$`).test(asked),
+        );
+        assert.ok(known || BESIDE_OPERATIONS.has(`${method} ${path}`), `${method} ${path}`);
+      }
+    });
 
     it('has only rules that compile in its YAML', () => {
       for (const { language, text } of blocksOf(page)) {
