@@ -89,11 +89,8 @@ for (const page of pages()) {
       for (const [, method = '', path = ''] of text.matchAll(
         /`(GET|POST|PUT|PATCH|DELETE) (\/v1\/[^\s`?]+)/g,
       )) {
-        const asked =
-          path
-            .replace(/\{\w+\}/g, 'x')
-            .replace('imap/OPERATION', 'imap/validate')
-            .split('|')[0] ?? '';
+        const named = path.replace(/imap\/(OPERATION|\{operation\})/, 'imap/validate');
+        const asked = named.replace(/\{\w+\}/g, 'x').split('|')[0] ?? '';
         const known = operations.some(
           ({ http }) =>
             http.method === method && new RegExp(`^${http.path.replace(/\{\w+\}/g, '[^/]+')}$`).test(asked),
