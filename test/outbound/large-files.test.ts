@@ -173,6 +173,25 @@ describe('a file that is too large for a mail', { skip: requireService('smtp-sin
     await eventually(async () => (await linkOf(gateway, mail)).downloads === 0);
   });
 
+  it('leaves the others room though many follow one link and do not read', async () => {
+    const [one, other] = [
+      await upload(gateway, randomBytes(24 * MIB), 'w.bin'),
+      await upload(gateway, large, 'v.bin'),
+    ];
+    const url = (await send(gateway, { attachments: [{ object_id: one.id }] })).draft.links?.[0]?.url ?? '';
+    const held = await Promise.all(Array.from({ length: 25 }, () => fetchLink(gateway, url)));
+    assert.equal(held.filter(({ status }) => status === 503).length, 5);
+    const mail = await send(gateway, { attachments: [{ object_id: other.id }] });
+    const answer = await fetchLink(gateway, mail.draft.links?.[0]?.url ?? '');
+    assert.equal(sha256(Buffer.from(await answer.arrayBuffer())), sha256(large));
+    for (const each of held) await each.body?.cancel();
+    await eventually(async () => {
+      const again = await fetchLink(gateway, url);
+      await again.body?.cancel();
+      return again.status === 200;
+    });
+  });
+
   it('cannot be fetched before its mail is released, nor after it was revoked, and both look like no link', async () => {
     const { id } = await upload(gateway, large, 'c.bin');
     const mail = await send(gateway, { attachments: [{ object_id: id }] });

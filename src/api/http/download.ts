@@ -11,6 +11,7 @@ import { noFilePage } from './download-page.ts';
 import { MissCounter } from './miss-counter.ts';
 
 const MAX_STREAMS = 100; // each holds a socket and a piece of a file
+const STREAMS_OF_LINK = 20; // a download manager has sixteen; whoever reads slowly on purpose leaves the others room
 const IDLE_MS = 60_000; // a client that takes nothing for so long has gone
 const PRESIGNED_SECONDS = 60; // for the browser to begin; what has begun goes on
 
@@ -25,6 +26,7 @@ export interface DownloadParts {
 export class Downloads {
   readonly #parts: DownloadParts;
   readonly #misses: MissCounter;
+  readonly #ofLink = new Map<string, number>();
   #streams = 0;
 
   constructor(parts: DownloadParts) {
@@ -60,14 +62,20 @@ export class Downloads {
     if (await this.#redirect(file, res)) return;
     const { start, end } = range ?? { start: 0, end: size - 1 };
     const length = end - start + 1;
-    if (this.#streams >= MAX_STREAMS)
+    if (this.#streams >= MAX_STREAMS || (this.#ofLink.get(file.linkId) ?? 0) >= STREAMS_OF_LINK)
       throw new PosternError('too_many_streams', 'Too many files are fetched at the moment.', {
         retry: 'later',
       });
-    if (!(await this.#parts.links.take(file.linkId, unitsOf(length)))) return this.#noFile(req, res);
-    if (range) res.status(206).set('Content-Range', `bytes ${start}-${end}/${size}`);
-    res.set('Content-Length', String(length));
-    await this.#stream(file, res, size === 0 ? undefined : { start, end }, length);
+    // Before anything is waited for: many may come at once.
+    this.#count(file.linkId, 1);
+    try {
+      if (!(await this.#parts.links.take(file.linkId, unitsOf(length)))) return this.#noFile(req, res);
+      if (range) res.status(206).set('Content-Range', `bytes ${start}-${end}/${size}`);
+      res.set('Content-Length', String(length));
+      await this.#stream(file, res, size === 0 ? undefined : { start, end }, length);
+    } finally {
+      this.#count(file.linkId, -1);
+    }
   };
 
   /** To the store itself, where it gives a URL; not for a link that may be followed so often only: nobody counts there. */
@@ -91,7 +99,6 @@ export class Downloads {
     range: { start: number; end: number } | undefined,
     length: number,
   ): Promise<void> {
-    this.#streams++;
     let sent = 0;
     try {
       res.setTimeout(IDLE_MS, () => res.destroy());
@@ -107,9 +114,15 @@ export class Downloads {
       if (!res.destroyed) this.#parts.log.warn({ link: linkId, code: codeOf(error) }, 'a download broke off');
       res.destroy();
     } finally {
-      this.#streams--;
       if (sent < length) await this.#parts.links.giveBack(linkId, length - sent);
     }
+  }
+
+  #count(linkId: string, by: 1 | -1): void {
+    this.#streams += by;
+    const now = (this.#ofLink.get(linkId) ?? 0) + by;
+    if (now === 0) this.#ofLink.delete(linkId);
+    else this.#ofLink.set(linkId, now);
   }
 
   #noFile(req: Request, res: Response): void {
