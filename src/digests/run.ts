@@ -15,6 +15,7 @@ import { codeOf, explain, PosternError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Blobs } from '../objects/blobs.ts';
 import { thawTemplate } from '../outbound/frozen-template.ts';
+import { Outbox } from '../outbound/outbox.ts';
 import { afterCommit, type Store, type Tx } from '../store/store.ts';
 import { type BatchParts, putBatch } from './batch.ts';
 import {
@@ -28,6 +29,7 @@ import {
 import { type BroadcastContent, readContent } from './content.ts';
 import type { FindWayOut } from './mail.ts';
 import { prepareReport } from './report.ts';
+import { takeBack } from './take-back.ts';
 
 const BATCH = 50; // mails in one transaction: other writes wait for its end
 const MOST_QUEUED = 400; // of one broadcast in the outbox: what is paused or unsubscribed has no more than that before it
@@ -69,24 +71,20 @@ interface Opened {
 async function run(parts: RunParts, id: string, context: JobContext): Promise<void> {
   const row = await broadcastRow(parts.store.db, id);
   if (row.state !== 'running') return settle(parts, id, context);
-  let opened: Opened;
-  try {
-    opened = await open(parts, row);
-  } catch (error) {
-    // What was approved cannot be had any more: no further try mends that.
-    if (!(error instanceof PosternError) || error.retry !== 'never') throw error;
-    parts.log.error({ broadcast: id, code: error.code }, `a broadcast has stopped: ${error.message}`);
-    return fail(parts, id, explain(error));
-  }
-  const { content, account, template } = opened;
   const images = new Images(parts);
   const attachmentOf = (image: InlineImage) => images.attachmentOf(image);
-  let idleSince = parts.clock.now();
+  let opened: Opened | null = null;
+  let idleSince = parts.clock.now() - PATIENCE_MS; // where nothing has changed since the last look, one look is enough
   while (!context.signal.aborted) {
     const first = await nextPosition(parts.store.db, id);
     const room = MOST_QUEUED - (await countQueued(parts.store.db, id));
-    const { recipients, head } = content;
-    if (first < recipients.length && room >= Math.min(BATCH, recipients.length - first)) {
+    const rest = row.total - first;
+    if (rest > 0 && room >= Math.min(BATCH, rest)) {
+      // Some megabytes, perhaps: not read while all that it does is to wait for a limit.
+      opened ??= await openOrFail(parts, row);
+      if (opened === null) return;
+      const { content, account, template } = opened;
+      const { recipients, head } = content;
       const batch = {
         id,
         first,
@@ -102,7 +100,7 @@ async function run(parts: RunParts, id: string, context: JobContext): Promise<vo
     if (changed > 0) {
       idleSince = parts.clock.now();
       tellProgress(parts, row);
-    } else if (first >= recipients.length && room === MOST_QUEUED) return end(parts, id, context);
+    } else if (rest <= 0 && room === MOST_QUEUED) return end(parts, id, context);
     else if (parts.clock.now() - idleSince < PATIENCE_MS) await pause(LOOK_AGAIN_MS, context.signal);
     else return parts.store.write((tx) => context.putOff(tx, parts.clock.now() + PUT_OFF_MS));
     if ((await broadcastRow(parts.store.db, id)).state !== 'running') return settle(parts, id, context);
@@ -113,13 +111,15 @@ async function run(parts: RunParts, id: string, context: JobContext): Promise<vo
 /** One that was paused or cancelled: what has left by then is still written down. */
 async function settle(parts: RunParts, id: string, context: JobContext): Promise<void> {
   const { store, clock } = parts;
-  let idleSince = clock.now();
+  const outbox = new Outbox(store, parts.jobs, clock, parts.bus);
+  let idleSince = clock.now() - PATIENCE_MS;
   while (!context.signal.aborted) {
     const row = await broadcastRow(store.db, id);
     if (row.state !== 'paused' && row.state !== 'cancelled') {
       // Resumed meanwhile: that put in a job of its own, behind this one.
       return;
     }
+    if (row.state === 'cancelled') await takeBack({ store, outbox }, row); // whoever began it may have been killed
     if ((await store.write((tx) => takeOutcomes(tx, id, clock.now()))) > 0) {
       idleSince = clock.now();
       tellProgress(parts, row);
@@ -133,9 +133,26 @@ async function settle(parts: RunParts, id: string, context: JobContext): Promise
 const interrupted = (): PosternError =>
   new PosternError('stopping', 'The broadcast was interrupted, and goes on where it is.', { retry: 'later' });
 
+/** Null where what was approved cannot be had any more: no further try mends that. */
+async function openOrFail(parts: RunParts, row: BroadcastRow): Promise<Opened | null> {
+  try {
+    return await open(parts, row);
+  } catch (error) {
+    if (!(error instanceof PosternError) || error.retry !== 'never') throw error;
+    parts.log.error({ broadcast: row.id, code: error.code }, `a broadcast has stopped: ${error.message}`);
+    await fail(parts, row.id, explain(error));
+    return null;
+  }
+}
+
 /** @throws PosternError `broadcast_damaged`, `account_changed`, `template_invalid`, `not_found` */
 async function open({ blobs, accounts }: RunParts, row: BroadcastRow): Promise<Opened> {
   const content = readContent(await blobs.load(row.content_object_id), row.digest);
+  if (content.recipients.length !== row.total)
+    throw new PosternError(
+      'broadcast_damaged',
+      'The broadcast has another number of recipients than was approved.',
+    );
   const { from, accountId, template } = content.head;
   const account = await accounts.get(accountId);
   if (accountId !== row.account_id || fromOf(account).address !== from.address)
