@@ -26,10 +26,10 @@ import { readContent } from './content.ts';
 import { wayOutFor, wordsFor } from './mail.ts';
 import { enqueueRun, type MakeParts, makeBroadcast } from './make.ts';
 import { recipientsOf } from './recipients.ts';
+import { takeBack } from './take-back.ts';
 
 const SAMPLES = 3;
 const SHOWN_RECIPIENTS = 50;
-const CANCELLED_AT_ONCE = 50;
 
 export class Broadcasts {
   readonly #parts: MakeParts;
@@ -98,7 +98,7 @@ export class Broadcasts {
       ...{ name: input.name, list: input.name, account: input.account, template: input.template },
       ...{ subject: input.subject ?? null, language: input.language ?? null, timezone: null },
       data: input.data ?? {},
-      recipients: recipientsOf(input.to),
+      recipients: await recipientsOf(input.to),
       unsubscribe: input.unsubscribe,
       ...{ digestName: null, firingId: null, madeBy: by, approve: true, reportTo: [] },
     });
@@ -164,24 +164,7 @@ export class Broadcasts {
     await this.#move(id, ['waiting', 'running', 'paused'], 'cancelled', {
       ...{ ended_at: now, feedback: `Cancelled by ${by}.` },
     });
-    const why = `The broadcast was cancelled by ${by}.`;
-    for (let after = ''; ; ) {
-      const rows = await store.db
-        .selectFrom('submissions')
-        .select('id')
-        .where('broadcast_id', '=', id)
-        .where('state', '=', 'queued')
-        .where('id', '>', after)
-        .orderBy('id')
-        .limit(CANCELLED_AT_ONCE)
-        .execute();
-      const last = rows.at(-1);
-      if (!last) break;
-      await store.write(async (tx) => {
-        for (const row of rows) await this.#outbox.cancel(tx, row.id, why);
-      });
-      after = last.id;
-    }
+    await takeBack({ store, outbox: this.#outbox }, await broadcastRow(store.db, id));
     await store.write((tx) => takeOutcomes(tx, id, clock.now()));
     return this.#view(id);
   }

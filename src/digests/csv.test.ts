@@ -29,8 +29,8 @@ describe('a list as a spreadsheet writes it', () => {
 });
 
 describe('recipients', () => {
-  it('are each one once, with what the template gets of them', () => {
-    const recipients = recipientsOf([
+  it('are each one once, with what the template gets of them', async () => {
+    const recipients = await recipientsOf([
       'Anna <anna@example.org>',
       { address: 'ANNA@Example.org', name: 'Somebody' },
       { email: 'ben@example.org', name: 'Ben', language: 'de-CH', city: 'Bern' },
@@ -41,7 +41,7 @@ describe('recipients', () => {
     ]);
   });
 
-  it('that are wrong are told, and nobody is left out in silence', () => {
+  it('that are wrong are told, and nobody is left out in silence', async () => {
     for (const [row, says] of [
       ['a@b.example, c@d.example', /1: /],
       [{ name: 'x' }, /1: There is no `address`/],
@@ -49,9 +49,23 @@ describe('recipients', () => {
       [{ address: 'a@b.example', 'First Name': 'x' }, /column "First Name"/],
       ['a@b.example\r\nBcc: c@d.example', /1: /],
     ] as const)
-      assert.throws(
-        () => recipientsOf([row]),
+      await assert.rejects(
+        recipientsOf([row]),
         (error) => error instanceof PosternError && says.test(error.message),
       );
+  });
+
+  it('that are thousands leave others their turn', async () => {
+    const rows = Array.from({ length: 20_000 }, (_, i) => `p${i}@example.org`);
+    let turns = 0;
+    let isRead = false;
+    const count = () => {
+      turns++;
+      if (!isRead) setImmediate(count);
+    };
+    setImmediate(count);
+    assert.equal((await recipientsOf(rows)).length, rows.length);
+    isRead = true;
+    assert.ok(turns >= 19, `${turns} turns`);
   });
 });

@@ -49,7 +49,7 @@ export async function listProblems(
   for (const [name, { to }] of digests) {
     if (Array.isArray(to) || !('file' in to)) continue;
     try {
-      recipientsOf(await listIn(folder, to.file));
+      await recipientsOf(await listIn(folder, to.file));
     } catch (error) {
       if (!(error instanceof PosternError)) throw error;
       problems.push(`The digest ${JSON.stringify(name)}: ${error.message}`);
