@@ -93,3 +93,11 @@ test('what is more than a limit by itself leaves when nothing else did', () => {
   assert.equal(roomAt(perDay, [], 25, now), now);
   assert.ok(roomAt(perDay, [bucket(now, 1)], 25, now) > now);
 });
+
+test('after the clock was set back nobody waits until it is again what it was', () => {
+  const year = 365 * 24 * HOUR;
+  const full = (at: number) => [bucket(at, perDay.max)];
+  assert.equal(roomAt(perDay, full(now + year), 1, now), now, 'it was wrong by a year');
+  const soon = roomAt(perDay, full(now + HOUR), 1, now);
+  assert.ok(soon > now && soon < now + 26 * HOUR, 'what was counted an hour ahead has left all the same');
+});

@@ -107,10 +107,13 @@ const sharedBy = (limit: Limit): Limit => ({
 
 export const bucketAt = (span: Span, now: number): number => now - (now % SPANS[span].bucketMs);
 
-/** Those that count in the window that ends now. */
+/**
+ * Those that count in the window that ends now. Where the clock was set back, those counted just before lie ahead, and count
+ * as well; what lies further ahead was counted by a clock that was wrong, and nobody waits until it is that late again.
+ */
 export function inWindow(span: Span, buckets: readonly Bucket[], now: number): Bucket[] {
   const { windowMs, bucketMs } = SPANS[span];
-  return buckets.filter(({ at }) => at + bucketMs > now - windowMs);
+  return buckets.filter(({ at }) => at + bucketMs > now - windowMs && at <= now + windowMs);
 }
 
 /**
