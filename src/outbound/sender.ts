@@ -181,7 +181,7 @@ export class Sender {
     }
   }
 
-  /** A connection that lay idle may be dead without a sign: then, and only then, another is tried at once. */
+  /** A connection that was used before may be dead without a sign, or hold an answer too many: only then another is tried at once. */
   async #deliver(
     account: Account,
     send: (connection: SmtpConnection) => Promise<Delivery>,
@@ -198,7 +198,8 @@ export class Sender {
       use,
     );
     const wasDead = delivery.recipients.every(
-      ({ failure }) => failure?.kind === 'temporary' && ['connection_lost', 'closing'].includes(failure.code),
+      ({ failure }) =>
+        failure?.kind === 'temporary' && ['connection_lost', 'closing', 'out_of_step'].includes(failure.code),
     );
     return reused && wasDead ? pool.use(account, send, { ...use, fresh: true }) : delivery;
   }
