@@ -116,6 +116,7 @@ export async function makeBroadcast(parts: MakeParts, wanted: Wanted): Promise<M
   };
 }
 
+const MAX_LIST_OCTETS = 255; // it stands in each recipient's link to leave, which has to fit into a line of the mail
 const RUN_ATTEMPTS = 1_000; // one job may live for days, and each kill of its process is an attempt
 
 export const enqueueRun = (jobs: JobQueue, tx: Tx, id: string): Promise<void> => {
@@ -125,6 +126,13 @@ export const enqueueRun = (jobs: JobQueue, tx: Tx, id: string): Promise<void> =>
 
 /** What is the same for every recipient. */
 export async function headOf(parts: MakeParts, wanted: Wanted, now: number): Promise<BroadcastHead> {
+  const unsubscribe = wanted.unsubscribe ?? wanted.recipients.length > 1;
+  if (unsubscribe && Buffer.byteLength(wanted.list) > MAX_LIST_OCTETS)
+    throw new PosternError(
+      'invalid_input',
+      `The name that people unsubscribe from has more than ${MAX_LIST_OCTETS} octets.`,
+      { hint: 'Give it a shorter name: most letters of Chinese have three octets.' },
+    );
   const account = await accountOf(parts.accounts, wanted.account);
   const from = fromOf(account);
   return {
@@ -132,7 +140,7 @@ export async function headOf(parts: MakeParts, wanted: Wanted, now: number): Pro
     ...{ name: wanted.name, list: wanted.list, accountId: account.id, from },
     template: await freezeTemplate(parts.templatesDir, wanted.template),
     ...{ subject: wanted.subject, data: wanted.data, language: wanted.language, timezone: wanted.timezone },
-    unsubscribe: wanted.unsubscribe ?? wanted.recipients.length > 1,
+    unsubscribe,
     listId: `${slugOf(wanted.list)}.${from.address.slice(from.address.lastIndexOf('@') + 1)}`,
     madeAt: now,
   };

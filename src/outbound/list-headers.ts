@@ -51,11 +51,13 @@ function checkedLink(link: string): string {
 /** @param written `mailto:leave@example.org?subject=…`, or the address alone */
 function mailLink(written: string): string {
   const [address = '', query] = written.replace(/^mailto:/i, '').split('?', 2);
-  const subject = query === undefined ? '' : (/^subject=([\w%.~-]{1,300})$/.exec(query)?.[1] ?? null);
+  const subject = query === undefined ? '' : (/^subject=([\w%.~-]{1,900})$/.exec(query)?.[1] ?? null);
   if (subject === null)
     throw notComposable('address to unsubscribe', 'Give an address, with at most a subject.');
   const target = parseRecipient(address).address;
-  return `mailto:${encodeURIComponent(target).replace('%40', '@')}${subject === '' ? '' : `?subject=${subject}`}`;
+  const link = `mailto:${encodeURIComponent(target).replace('%40', '@')}${subject === '' ? '' : `?subject=${subject}`}`;
+  if (link.length <= MAX_LINK_CHARS) return link;
+  throw notComposable('address to unsubscribe', `Give one of up to ${MAX_LINK_CHARS} characters.`);
 }
 
 const notComposable = (what: string, hint: string): PosternError =>
