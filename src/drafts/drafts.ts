@@ -256,6 +256,7 @@ export class Drafts {
     timing: Timing = {},
   ): Promise<void> {
     const { content, envelope, digest, rawObjectId } = version;
+    requireLinks(content, timing.notBefore ?? this.#parts.clock.now());
     const released = {
       ...mail,
       messageId: content.message_id,

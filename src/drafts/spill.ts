@@ -27,10 +27,13 @@ export function attachedAgain({ links = [], ...content }: DraftContent): DraftCo
   return files.length === 0 ? content : { ...content, attachments: [...content.attachments, ...files] };
 }
 
-/** @throws PosternError `links_expired` for a mail that would tell its recipients of files that they cannot fetch */
-export function requireLinks({ links = [] }: DraftContent, now: number): void {
-  if (links.every(({ expires_at }) => expires_at === null || expires_at > now)) return;
-  throw new PosternError('links_expired', 'The draft links to files whose days are over.', {
-    hint: 'Edit it, which makes new links if the files are still there, or reject it.',
+/**
+ * @param at when the mail leaves, epoch milliseconds
+ * @throws PosternError `links_expired` for a mail that would tell its recipients of files that they cannot fetch
+ */
+export function requireLinks({ links = [] }: DraftContent, at: number): void {
+  if (links.every(({ expires_at }) => expires_at === null || expires_at > at)) return;
+  throw new PosternError('links_expired', 'The mail links to files whose days are over when it leaves.', {
+    hint: 'Edit the draft, which makes new links if the files are still there; or send it earlier, or let the account keep its links for longer.',
   });
 }

@@ -240,6 +240,16 @@ describe('a file that is too large for a mail', { skip: requireService('smtp-sin
     assert.equal(sha256(Buffer.from(await answer.arrayBuffer())), sha256(large));
   });
 
+  it('is refused to a mail that leaves when its link is over', async () => {
+    const { id } = await upload(gateway, large, 'late.bin');
+    const { status, body } = await gateway.request('POST', '/v1/submissions', {
+      ...{ account: 'sales', to: ['person@customer.example'], subject: 'Far away', text: 'Below.' },
+      ...{ attachments: [{ object_id: id }] },
+      send_at: new Date(Date.now() + 300 * 86_400_000).toISOString(),
+    });
+    assert.deepEqual([status, body.code], [409, 'links_expired']);
+  });
+
   it('opens nothing else of the gateway by its token, and nothing acts on it', async () => {
     const { id } = await upload(gateway, large, 'd.bin');
     const mail = await send(gateway, { attachments: [{ object_id: id }] });
