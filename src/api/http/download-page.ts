@@ -1,5 +1,6 @@
 // What a browser is shown where a link leads nowhere: one page for links that never were, are over, or were revoked, so that
 // nobody learns which. It is in the language that the browser asks for, as the file's recipient is a stranger to Postern.
+import { strangerPage } from './stranger-page.ts';
 
 interface Words {
   title: string;
@@ -36,9 +37,5 @@ export function noFilePage(accepted: string | undefined): string {
   const tags = asked.map((one) => one.trim().slice(0, 2).toLowerCase());
   const lang = tags.find((tag) => PAGES[tag] !== undefined) ?? 'en';
   const { title, text } = PAGES[lang] as Words;
-  return (
-    `<!doctype html><html lang="${lang}"><head><meta charset="utf-8">` +
-    '<meta name="viewport" content="width=device-width"><meta name="robots" content="noindex">' +
-    `<title>${title}</title></head><body><h1>${title}</h1><p>${text}</p></body></html>\n`
-  );
+  return strangerPage(lang, title, `<p>${text}</p>`);
 }

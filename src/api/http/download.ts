@@ -9,6 +9,7 @@ import { rangeOf } from './byte-range.ts';
 import { attachmentDisposition, downloadType } from './content-disposition.ts';
 import { noFilePage } from './download-page.ts';
 import { MissCounter } from './miss-counter.ts';
+import { PAGE_POLICY } from './stranger-page.ts';
 
 const MAX_STREAMS = 100; // each holds a socket and a piece of a file
 const STREAMS_OF_LINK = 20; // a download manager has sixteen; whoever reads slowly on purpose leaves the others room
@@ -133,6 +134,7 @@ export class Downloads {
     if (isOver) res.set('Retry-After', '60');
     res
       .status(isOver ? 429 : 404)
+      .set('Content-Security-Policy', `sandbox; ${PAGE_POLICY}`)
       .type('html')
       .send(noFilePage(req.get('Accept-Language')));
   }

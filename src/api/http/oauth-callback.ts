@@ -5,6 +5,7 @@ import { codeOf, explain, PosternError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { Rooms } from '../rooms.ts';
 import { statusOf } from './status.ts';
+import { escaped, PAGE_POLICY, strangerPage } from './stranger-page.ts';
 
 const LONGEST_VALUE_CHARS = 4096; // Microsoft's codes have some 1,500
 
@@ -14,6 +15,7 @@ export function oauthCallback(signIn: Rooms['signIn'], log: Logger): RequestHand
       const given = req.query[name];
       return typeof given === 'string' && given.length <= LONGEST_VALUE_CHARS ? given : undefined;
     };
+    res.set('Content-Security-Policy', PAGE_POLICY);
     try {
       const label = await signIn.complete({
         state: value('state'),
@@ -36,12 +38,5 @@ export function oauthCallback(signIn: Rooms['signIn'], log: Logger): RequestHand
   };
 }
 
-function page(title: string, text: string): string {
-  return (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8">' +
-    `<title>Postern: ${escaped(title)}</title></head>` +
-    `<body><h1>${escaped(title)}</h1><p>${escaped(text)}</p></body></html>\n`
-  );
-}
-
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+const page = (title: string, text: string): string =>
+  strangerPage('en', `Postern: ${title}`, `<p>${escaped(text)}</p>`);

@@ -1,21 +1,15 @@
 // Where the links lead by which people leave a list (RFC 8058). GET shows a page and never acts: programs open links by
 // themselves. POST acts at once, with no cookie, no sign-in and no question: the token in the address is the proof.
-import { createHash } from 'node:crypto';
 import express, { type Express, type RequestHandler } from 'express';
 import type { Leaving } from '../../bounces/tokens.ts';
 import type { Rooms } from '../rooms.ts';
 import { onlyMethods } from './router.ts';
+import { escaped, PAGE_POLICY, strangerPage } from './stranger-page.ts';
 
 const BODY_BYTES = 4_096; // one field, in whatever form
 
-const STYLE =
-  'body{font:1.1em/1.5 system-ui,sans-serif;max-width:34em;margin:3em auto;padding:0 1em;color:#1a1a1a;background:#fff}' +
-  'button{font:inherit;padding:.6em 1.2em;margin:.3em 0;border:2px solid #1a4f8b;border-radius:.3em;background:#1a4f8b;color:#fff}' +
-  'button.second{background:#fff;color:#1a4f8b}@media(prefers-color-scheme:dark){body{color:#eee;background:#161616}' +
-  'button{border-color:#8ab8f0;background:#8ab8f0;color:#111}button.second{background:#161616;color:#8ab8f0}}';
-const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 const HEADERS = {
-  'Content-Security-Policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
+  'Content-Security-Policy': `${PAGE_POLICY}; form-action 'self'`,
   'X-Robots-Tag': 'noindex',
 } as const;
 
@@ -85,13 +79,13 @@ function unsubscribePage(unsubscribe: Unsubscribe): RequestHandler {
     const leaving = await unsubscribe.read(String(req.params.token));
     res.set(HEADERS).set('Vary', 'Accept-Language').type('html');
     if (!leaving)
-      return void res.status(404).send(page(language, words.unknownTitle, `<p>${words.unknown}</p>`));
+      return void res.status(404).send(strangerPage(language, words.unknownTitle, `<p>${words.unknown}</p>`));
     const button = (name: string, text: string, more = ''): string =>
       `<form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click">${more}<button${name}>${escaped(text)}</button></form>`;
     const body =
       `<p>${escaped(words.ask(leaving.list, maskedAddress(leaving)))}</p>${button('', words.leave)}` +
       button(' class="second"', words.every, '<input type="hidden" name="every" value="yes">');
-    res.status(200).send(page(language, words.title, body));
+    res.status(200).send(strangerPage(language, words.title, body));
   };
 }
 
@@ -103,16 +97,16 @@ function unsubscribeAct(unsubscribe: Unsubscribe): RequestHandler {
     const said = fieldsOf(Buffer.isBuffer(req.body) ? req.body.toString('latin1') : '');
     const leaving = await unsubscribe.read(String(req.params.token));
     if (!leaving)
-      return void res.status(404).send(page(language, words.unknownTitle, `<p>${words.unknown}</p>`));
+      return void res.status(404).send(strangerPage(language, words.unknownTitle, `<p>${words.unknown}</p>`));
     if (said.get('list-unsubscribe')?.toLowerCase() !== 'one-click')
       return void res
         .status(400)
-        .send(page(language, words.unknownTitle, `<p>List-Unsubscribe=One-Click</p>`));
+        .send(strangerPage(language, words.unknownTitle, `<p>List-Unsubscribe=One-Click</p>`));
     const every = said.get('every') === 'yes';
     await unsubscribe.leaveNow(leaving, every);
     const who = maskedAddress(leaving);
     const text = every ? words.doneEvery(who) : words.done(who);
-    res.status(200).send(page(language, words.doneTitle, `<p role="status">${escaped(text)}</p>`));
+    res.status(200).send(strangerPage(language, words.doneTitle, `<p role="status">${escaped(text)}</p>`));
   };
 }
 
@@ -136,9 +130,3 @@ function maskedAddress({ address }: Leaving): string {
   const at = address.lastIndexOf('@');
   return `${address.slice(0, 1)}…${address.slice(at)}`;
 }
-
-const page = (language: string, title: string, body: string): string =>
-  `<!doctype html><html lang="${language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +
-  `<title>${escaped(title)}</title><style>${STYLE}</style></head><body><main><h1>${escaped(title)}</h1>${body}</main></body></html>\n`;
-
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
