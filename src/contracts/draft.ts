@@ -189,7 +189,9 @@ export const submissionInput = z
     /** An event that the mail invites to, calls off or answers. */
     calendar: eventInput.optional(),
     /** Leaves no sooner: a time with its zone, such as `2026-11-30T08:00:00+01:00`. One that is over means at once. */
-    send_at: z.iso.datetime({ offset: true }).optional(),
+    send_at: z.iso
+      .datetime({ offset: true, error: 'write a time with its offset, such as 2026-11-24T09:00:00+01:00' })
+      .optional(),
     /** `bulk`: behind all other mail of the account, as one of very many. */
     priority: z.enum(['person', 'bulk']).optional(),
   })

@@ -367,6 +367,13 @@ describe('what goes wrong', () => {
       2,
       /cannot be read: there is no such file\.\n/,
     ],
+    [
+      'a time that is none',
+      ['submission', 'create', '--account', 'sales', '--to', 'a@b.example', '--send-at', 'tomorrow'],
+      {},
+      2,
+      /--send-at: write a time with its offset, such as 2026-/,
+    ],
     ['JSON that is none', ['account', 'add', '--input', '-'], { stdin: '{' }, 2, /not valid JSON/],
     ['an id that is not there', ['draft', 'show', 'drf_none'], {}, 1, /not_found/],
     ['an id that leads elsewhere', ['draft', 'show', '../accounts'], {}, 1, /not_found/],
