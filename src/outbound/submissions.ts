@@ -35,7 +35,13 @@ export class Submissions {
   readonly #clock: Clock;
   readonly #reopen: ReopenParts | undefined;
 
-  constructor(store: Store, queue: JobQueue, clock: Clock, bus: Bus, reopen?: Omit<ReopenParts, 'clock' | 'bus'>) {
+  constructor(
+    store: Store,
+    queue: JobQueue,
+    clock: Clock,
+    bus: Bus,
+    reopen?: Omit<ReopenParts, 'clock' | 'bus'>,
+  ) {
     this.#store = store;
     this.#outbox = new Outbox(store, queue, clock, bus);
     this.#clock = clock;

@@ -1,8 +1,8 @@
 // A mail that a template writes of an agent's data: all that the agent gave is looked through, wherever the page puts it.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compileTemplate } from '../../src/outbound/template-compile.ts';
 import { templateMail } from '../../src/drafts/template-mail.ts';
+import { compileTemplate } from '../../src/outbound/template-compile.ts';
 
 const made = (html: string, data: Record<string, unknown>) => {
   const template = compileTemplate('note', { 'html.hbs': html, 'text.hbs': 'Hello' });
