@@ -80,8 +80,10 @@ function sinkOver(folder: string, port: number, server: Awaited<ReturnType<typeo
     for (const name of names) {
       const path = join(folder, name);
       if (open.has(path)) continue;
-      const [dump, { mtimeNs }] = await Promise.all([readFile(path), stat(path, { bigint: true })]);
-      found.push({ at: mtimeNs, message: parseDump(dump) });
+      // Gone: its connection ended before the mail did, so it was not taken.
+      const dump = await readFile(path).catch(unlessGone);
+      const about = dump && (await stat(path, { bigint: true }).catch(unlessGone));
+      if (dump && about) found.push({ at: about.mtimeNs, message: parseDump(dump) });
     }
     return found.sort((a, b) => (a.at < b.at ? -1 : 1)).map(({ message }) => message);
   };
@@ -153,4 +155,9 @@ export function parseDump(dump: Buffer): SinkMessage {
 /** The address within `<…>`: a quoted local part may hold brackets itself. */
 function address(argument: string): string {
   return /^<((?:"(?:[^"\\]|\\.)*"|[^">])*)>/.exec(argument)?.[1] ?? argument;
+}
+
+function unlessGone(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
 }
